@@ -1,0 +1,1 @@
+"""Kubernetes operator for the SSL settings of ApsaraDB RDS instances."""

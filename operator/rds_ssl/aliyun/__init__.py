@@ -1,0 +1,1 @@
+"""The cloud: signed calls to the RDS API."""

@@ -1,0 +1,1 @@
+"""What: pure functions over values; no I/O, no clock, no framework."""

@@ -1,0 +1,153 @@
+"""
+Every error that this program raises on purpose.
+
+::
+
+    OperatorError
+    ├── SettingsError           faulty settings of `rds-ssl run`
+    ├── DeclarationError        an object that breaks a rule of the schema
+    ├── MaterialError           PEM that cannot be used: reason, field
+    ├── ObservationError        an answer of the API without what it must hold
+    ├── KubeError               the API server
+    │   ├── KubeUnavailable     no answer, 429 or 5xx
+    │   ├── KubeConflict        409: the object is another one by now
+    │   ├── KubeNotFound        404
+    │   └── KubeRefused         any other 4xx
+    └── AliyunError             the cloud API
+        ├── ApiError            it answered with an error code
+        └── TransportError      it did not answer usably
+            ├── NotSent         nothing left this machine: surely not executed
+            └── NoAnswer        sent, or perhaps sent: may have been executed
+
+Texts of these errors never hold a key, a password, a token or a URL with a query.
+"""
+
+from collections.abc import Mapping
+
+from rds_ssl.core.model import Reason
+
+
+class OperatorError(Exception):
+    """The root of the tree."""
+
+
+class SettingsError(OperatorError):
+    """Faulty settings; *faults* has one sentence each."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class DeclarationError(OperatorError):
+    """An object that breaks a rule of the schema; *faults* has one sentence each."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class MaterialError(OperatorError):
+    """
+    PEM that cannot be used.
+
+    *reason* is the reason of the condition, *field* the place in the words of the user
+    (``Secret orders-tls, key tls.crt``); the text is a sentence for the condition and the same on
+    every attempt.
+    """
+
+    def __init__(self, text: str, *, reason: Reason, field: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.field = field
+
+
+class ObservationError(OperatorError):
+    """An answer of the API without what it must hold: a failed read, never a verdict."""
+
+
+class KubeError(OperatorError):
+    """The API server; *status* is the HTTP status or 0 without an answer."""
+
+    def __init__(self, text: str, *, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class KubeUnavailable(KubeError):
+    """No answer, 429 or 5xx; *retry_after* in seconds if the server named one."""
+
+    def __init__(self, text: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(text, status=status)
+        self.retry_after = retry_after
+
+
+class KubeConflict(KubeError):
+    """409: the object has changed since it was read."""
+
+
+class KubeNotFound(KubeError):
+    """404: the object, or its kind, does not exist."""
+
+
+class KubeRefused(KubeError):
+    """Any other 4xx."""
+
+
+class AliyunError(OperatorError):
+    """The cloud API."""
+
+
+class ApiError(AliyunError):
+    """
+    The API answered with an error code.
+
+    *message* is the API's own text, cut and without values of parameters; for logs and Events
+    only, never for a condition. *retry_after* is in seconds. *access_denied* holds the fields of
+    AccessDeniedDetail that name who lacks what (``AuthAction``, ``AuthPrincipalDisplayName``, …).
+    """
+
+    def __init__(
+        self,
+        *,
+        action: str,
+        code: str,
+        http_status: int,
+        request_id: str = "",
+        message: str = "",
+        retry_after: float | None = None,
+        access_denied: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{action}: HTTP {http_status} {code}")
+        self.action = action
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+        self.message = message
+        self.retry_after = retry_after
+        self.access_denied = dict(access_denied or {})
+
+
+class TransportError(AliyunError):
+    """The API did not answer usably; *kind* names the failure in a word or two."""
+
+    def __init__(self, *, action: str, kind: str) -> None:
+        super().__init__(f"{action}: {kind}")
+        self.action = action
+        self.kind = kind
+
+
+class NotSent(TransportError):
+    """Nothing left this machine (no name, no route, connection refused): surely not executed."""
+
+
+class NoAnswer(TransportError):
+    """
+    Sent, or perhaps sent, and no usable answer: time-out, reset, HTML page, empty body.
+
+    *http_status* is 0 if there was none. For a write the outcome is unknown.
+    """
+
+    def __init__(self, *, action: str, kind: str, http_status: int = 0) -> None:
+        super().__init__(action=action, kind=kind)
+        self.http_status = http_status

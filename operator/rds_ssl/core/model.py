@@ -1,0 +1,267 @@
+"""The words of the domain: closed sets and plain values that every room shares."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+API_GROUP = "rds-ssl.dev"
+API_VERSION = "v1alpha1"
+KIND = "DBInstanceSSL"
+PLURAL = "dbinstancessls"
+FINALIZER = "rds-ssl.dev/disable-ssl"
+"""Only on objects with ``deletionPolicy: Disable``."""
+
+RECONCILE_ANNOTATION = "rds-ssl.dev/reconcile-requested-at"
+APPROVE_ANNOTATION = "rds-ssl.dev/approve"
+
+
+class SecretText:
+    """
+    Text that must never be shown: a private key, an access key's secret, a token.
+
+    repr() and str() are redacted, it is not iterable, cannot be formatted or pickled; only
+    `reveal` hands the text out.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Hand out the text itself; call it where it leaves for the cloud, nowhere else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "SecretText(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretText) and other._text == self._text
+
+    __hash__ = None  # type: ignore[assignment]  # A hash of a secret is a trace of it.
+
+    def __reduce__(self) -> str:
+        raise TypeError("a SecretText is never written to anything")
+
+
+class Engine(StrEnum):
+    """Database engines, in the spelling of DescribeDBInstanceAttribute."""
+
+    MYSQL = "MySQL"
+    POSTGRESQL = "PostgreSQL"
+    SQLSERVER = "SQLServer"
+    MARIADB = "MariaDB"
+
+
+class CAType(StrEnum):
+    """Whose server certificate: the vendor's or the user's (CAType)."""
+
+    ALIYUN = "aliyun"
+    CUSTOM = "custom"
+
+
+class ACL(StrEnum):
+    """How clients prove themselves (ACL, ReplicationACL)."""
+
+    CERT = "cert"
+    PREFER = "prefer"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
+
+
+class Impact(StrEnum):
+    """What a plan does to those who use the database (design: impacts and gates)."""
+
+    RESTART = "Restart"
+    WEAKENS = "Weakens"
+    DROPS_TRUST = "DropsTrust"
+    MOVES_ENDPOINT = "MovesEndpoint"
+    TIGHTENS = "Tightens"
+    TRUST_CHANGES = "TrustChanges"
+
+
+class Restart(StrEnum):
+    """Whether a plan restarts the instance; Unknown counts as Expected."""
+
+    EXPECTED = "Expected"
+    NONE = "None"
+    UNKNOWN = "Unknown"
+
+
+class Phase(StrEnum):
+    """Where an operation stands; the first two are unfinished."""
+
+    SENDING = "Sending"
+    ACCEPTED = "Accepted"
+    REFUSED = "Refused"
+    FAILED = "Failed"
+    NOT_CONVERGING = "NotConverging"
+    TIMED_OUT = "TimedOut"
+
+
+class Disposition(StrEnum):
+    """What an error of the cloud API means for the object (design: faults)."""
+
+    REJECTED = "Rejected"
+    BLOCKED = "Blocked"
+    INELIGIBLE = "Ineligible"
+    BUSY = "Busy"
+    THROTTLED = "Throttled"
+    UNAVAILABLE = "Unavailable"
+    UNKNOWN = "Unknown"
+    BUG = "Bug"
+    GONE = "Gone"
+    """The instance does not exist (for this caller, in this region)."""
+
+
+class Reason(StrEnum):
+    """Reasons of conditions; docs/conditions.md has a row for each."""
+
+    # Ready
+    VERIFIED = "Verified"
+    ADOPTED = "Adopted"
+    APPLIED_NOT_ECHOED = "AppliedNotEchoed"
+    APPLYING = "Applying"
+    PENDING = "Pending"
+    INSTANCE_BUSY = "InstanceBusy"
+    # Material
+    MATERIAL_ACCEPTED = "MaterialAccepted"
+    NOT_REQUIRED = "NotRequired"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  # A reason, no password.
+    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105  # A reason, no password.
+    KEY_MISMATCH = "KeyMismatch"
+    TEMPORARY_CERTIFICATE = "TemporaryCertificate"
+    NOT_YET_VALID = "NotYetValid"
+    MATERIAL_INVALID = "MaterialInvalid"
+    # Held by policy
+    AWAITING_APPROVAL = "AwaitingApproval"
+    AWAITING_BUDGET = "AwaitingBudget"
+    QUIET_PERIOD = "QuietPeriod"
+    OBSERVING = "Observing"
+    SUSPENDED = "Suspended"
+    DRIFTED = "Drifted"
+    # Somebody has to act
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    CREDENTIALS_NOT_ALLOWED = "CredentialsNotAllowed"
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    FIELD_NOT_SUPPORTED = "FieldNotSupported"
+    DECLARATION_INVALID = "DeclarationInvalid"
+    CONFLICT = "Conflict"
+    FORBIDDEN = "Forbidden"
+    INSTANCE_NOT_FOUND = "InstanceNotFound"
+    ENDPOINT_NOT_FOUND = "EndpointNotFound"
+    ENGINE_NOT_SUPPORTED = "EngineNotSupported"
+    INSTANCE_UNAVAILABLE = "InstanceUnavailable"
+    APPLY_FAILED = "ApplyFailed"
+    APPLY_TIMED_OUT = "ApplyTimedOut"
+    NOT_CONVERGING = "NotConverging"
+    CERTIFICATE_EXPIRED = "CertificateExpired"
+    CERTIFICATE_EXPIRING = "CertificateExpiring"
+    RENEWAL_REQUIRED = "RenewalRequired"
+    # The cloud API's answers
+    SERVER_CERTIFICATE_REJECTED = "ServerCertificateRejected"
+    CLIENT_CA_REJECTED = "ClientCARejected"
+    REVOCATION_LIST_REJECTED = "RevocationListRejected"
+    CA_TYPE_REJECTED = "CATypeRejected"
+    ACL_REJECTED = "ACLRejected"
+    SSL_STATUS_REJECTED = "SSLStatusRejected"
+    CLIENT_CA_REQUIRED = "ClientCARequired"
+    REQUEST_REJECTED = "RequestRejected"
+    REQUEST_MALFORMED = "RequestMalformed"
+    THROTTLED = "Throttled"
+    API_UNAVAILABLE = "ApiUnavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """A certificate as facts. *sha256* is lower-case hex over DER; times are aware, UTC."""
+
+    sha256: str
+    subject: str
+    """RFC 4514."""
+    issuer: str
+    """RFC 4514."""
+    dns_names: tuple[str, ...]
+    """The SAN's DNS names, or the subject's common name where there is no SAN."""
+    ip_addresses: tuple[str, ...] = ()
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationListFacts:
+    """A CRL as facts. *sha256* is lower-case hex over DER; times are aware, UTC."""
+
+    sha256: str
+    issuer: str
+    """RFC 4514."""
+    number: int | None
+    this_update: datetime
+    next_update: datetime | None
+    serials: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """DescribeDBInstanceAttribute, as far as it matters here; absent texts are empty."""
+
+    engine: str
+    engine_version: str
+    category: str = ""
+    storage_type: str = ""
+    status: str
+    connection_string: str = ""
+    lock_mode: str = ""
+    lock_reason: str = ""
+    kernel_version: str = ""
+    master_instance_id: str = ""
+    maintain_time: str = ""
+    pay_type: str = ""
+    region_id: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether a write may be accepted now."""
+        return self.status == "Running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """
+    DescribeDBInstanceSSL as facts. None is "not echoed": unknown, never "off".
+
+    Empty tuples are "echoed as empty": PostgreSQL without a client CA.
+    """
+
+    enabled: bool
+    ca_type: CAType | None = None
+    connection_string: str | None = None
+    server_certificate: CertificateFacts | None = None
+    client_ca: tuple[CertificateFacts, ...] | None = None
+    revocation_list: tuple[RevocationListFacts, ...] | None = None
+    acl: ACL | None = None
+    replication_acl: ACL | None = None
+    force_encryption: bool | None = None
+    minimum_tls_version: str | None = None
+    expire_time: datetime | None = None
+    renewal_required: bool = False
+    last_modify_status: str = ""
+    """``success``, ``setting``, ``failed`` or empty."""
+    modify_status_reason: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field of a plan, in words: ``from`` → ``to``."""
+
+    field: str
+    before: str
+    after: str

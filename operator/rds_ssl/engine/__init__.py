@@ -1,0 +1,1 @@
+"""When: from an event to one pass over one object."""

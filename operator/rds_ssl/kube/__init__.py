@@ -1,0 +1,1 @@
+"""The cluster: objects, Secrets, Events, watches."""
