@@ -1,0 +1,18 @@
+"""
+A stand-in for the ApsaraDB RDS API, for tests, demonstrations and users without an account.
+
+It knows the operations around ModifyDBInstanceSSL, as far as they are documented, and takes the
+less convenient side wherever the documents are silent; `config` lists those questions.
+
+::
+
+    cli, server      the program ``rds-simulator``: HTTP around ...
+    cloud            ... one request and the time give one answer
+      call, signatures, accounts     who calls, and may they?
+      operations, validation, wire   what they ask for, and the answer in each engine's words
+      machine                        one instance: state, command and time give a new state
+      profiles, certificates         kinds of instances; the cloud's CA and customers' PEM
+      faults, ledger, config, clock  what tests turn and read ...
+      admin                          ... by JSON under ``/_sim``
+    world            all of that state, in memory
+"""

@@ -1,0 +1,205 @@
+"""
+The simulator without a socket: a request and the time give an answer.
+
+`Cloud.handle` is all there is; the program serves it over HTTP, and tests put it behind an httpx
+transport with a clock of their own.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import format_datetime
+
+from rds_simulator import admin, wire
+from rds_simulator.call import Call, read_call
+from rds_simulator.faults import HTML_502, Fault
+from rds_simulator.ledger import Entry
+from rds_simulator.operations import API_VERSION, MODIFY, OPERATIONS, Task
+from rds_simulator.refusals import Code, Refusal, missing
+from rds_simulator.signatures import authenticate
+from rds_simulator.world import World
+
+JSON_TYPE = "application/json;charset=utf-8"
+METHODS = frozenset({"GET", "POST"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back over the connection."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    delay: float = 0.0
+    """Seconds to wait before it is sent; the operation has been executed already."""
+    reset: bool = False
+    """Cut the connection instead of answering."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """An answer, and what the ledger has to know about it."""
+
+    answer: Answer
+    code: str
+    accepted: bool = False
+
+
+class Cloud:
+    """The simulated API and its admin interface."""
+
+    def __init__(self) -> None:
+        self.world = World()
+
+    def handle(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> Answer:
+        """
+        Answer a request.
+
+        Args:
+            method: HTTP method.
+            url: Absolute, or path and query.
+            headers: Must hold Host, which is signed.
+            body: Empty if there is none.
+            now: The caller's time, UTC; the admin interface may have moved the instances' time.
+        """
+        call = read_call(method, url, headers, body)
+        if call.path.startswith(admin.PREFIX):
+            status, fields = admin.respond(self.world, call, now)
+            return Answer(
+                status=status,
+                headers={"content-type": JSON_TYPE},
+                body=wire.to_json(fields) + b"\n",
+            )
+        result = self._call(call, now)
+        self._record(call, result, now)
+        date = format_datetime(self.world.clock.gateway(now).replace(microsecond=0), usegmt=True)
+        answer = result.answer
+        return replace(
+            answer,
+            headers={**answer.headers, "date": date},
+            delay=answer.delay + self.world.config.latency,
+        )
+
+    def _call(self, call: Call, now: datetime) -> _Result:
+        fault = self.world.faults.take(call.action, call.instance_id)
+        if fault is None:
+            return self._execute(call, now)
+        if not fault.executes:
+            return _faulty(call, fault)
+        result = self._execute(call, now)
+        if fault.kind == "delay":
+            return replace(result, answer=replace(result.answer, delay=fault.seconds))
+        return replace(_faulty(call, fault), accepted=result.accepted)
+
+    def _execute(self, call: Call, now: datetime) -> _Result:
+        try:
+            fields = self._operate(call, now)
+        except Refusal as refusal:
+            return _refused(call, refusal)
+        body = _serialise(call, f"{call.action}Response", {"RequestId": _request_id(), **fields})
+        return _Result(
+            answer=Answer(status=200, headers=_headers(call), body=body),
+            code="OK",
+            accepted=call.action == MODIFY,
+        )
+
+    def _operate(self, call: Call, now: datetime) -> wire.Fields:
+        """
+        Check a call as the gateway does, then run its operation.
+
+        Raises:
+            Refusal: With the first thing that is wrong.
+        """
+        world = self.world
+        if call.method not in METHODS:
+            raise Refusal(Code.UNSUPPORTED_METHOD)
+        if not call.action:
+            raise missing("Action")
+        key = authenticate(call, world.accounts, world.nonces, world.clock.gateway(now))
+        at = world.clock.moved(now)
+        token = call.parameters.get("SecurityToken") if call.legacy else None
+        key.check_token(token or call.headers.get("x-acs-security-token"), at)
+        operation = OPERATIONS.get(call.action)
+        if operation is None:
+            raise Refusal(Code.INVALID_API)
+        if call.version != API_VERSION:
+            raise Refusal(Code.INVALID_VERSION)
+        limit = world.config.rate_limit
+        if limit and not world.rate_limit.allows(key.id, call.action, limit, now):
+            raise Refusal(Code.THROTTLING)
+        key.check_permission(call.action, call.instance_id)
+        return operation(Task(world=world, action=call.action, parameters=call.parameters, at=at))
+
+    def _record(self, call: Call, result: _Result, now: datetime) -> None:
+        self.world.ledger.record(
+            Entry(
+                time=self.world.clock.moved(now),
+                action=call.action,
+                instance=call.instance_id,
+                access_key=call.claimed_key,
+                query_parameters=tuple(sorted(call.query)),
+                body_parameters=tuple(sorted(call.form)),
+                status=None if result.answer.reset else result.answer.status,
+                code=result.code,
+                key_in_url=call.secret_in_url,
+                accepted=result.accepted,
+            ),
+            now,
+        )
+
+
+def _request_id() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+def _headers(call: Call) -> dict[str, str]:
+    return {"content-type": "text/xml;charset=utf-8" if call.wants_xml else JSON_TYPE}
+
+
+def _serialise(call: Call, root: str, fields: wire.Fields) -> bytes:
+    return wire.to_xml(root, fields) if call.wants_xml else wire.to_json(fields)
+
+
+def _refused(call: Call, refusal: Refusal) -> _Result:
+    headers = _headers(call)
+    if refusal.retry_after_ms is not None:
+        headers["x-acs-retry-after"] = str(refusal.retry_after_ms)
+    fields = {"RequestId": _request_id(), **wire.error(refusal, call.headers.get("host", ""))}
+    body = _serialise(call, "Error", fields)
+    answer = Answer(status=refusal.status, headers=headers, body=body)
+    return _Result(answer=answer, code=refusal.code)
+
+
+def _faulty(call: Call, fault: Fault) -> _Result:
+    """The answer of a fault that replaces the operation's own."""
+    answer = Answer(status=fault.status or 200, headers=_headers(call), body=b"")
+    match fault.kind:
+        case "code" | "throttle":
+            code = fault.code or Code.THROTTLING
+            return _refused(
+                call,
+                Refusal(
+                    code,
+                    status=fault.status,
+                    message=fault.message,
+                    retry_after_ms=fault.retry_after_ms,
+                ),
+            )
+        case "html":
+            answer = replace(
+                answer,
+                status=fault.status or 502,
+                headers={"content-type": "text/html"},
+                body=HTML_502,
+            )
+        case "bare":
+            body = _serialise(call, f"{call.action}Response", {"RequestId": _request_id()})
+            answer = replace(answer, body=body)
+        case "empty":
+            pass
+        case _:
+            answer = replace(answer, reset=True)
+    return _Result(answer=answer, code=fault.kind)

@@ -1,0 +1,86 @@
+"""
+What was called, and how often. No value of a parameter is kept but the instance id.
+
+Times of entries are the instances' (moved) time, so that they can be compared with what Describe
+shows; rates are measured in the caller's time, which nobody moves.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+MAX_ENTRIES = 200_000
+"""Older ones are dropped; counters keep counting. About 100 MB."""
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One call of the API."""
+
+    time: datetime
+    action: str
+    instance: str
+    access_key: str
+    """As claimed, verified or not."""
+    query_parameters: tuple[str, ...]
+    """Names, sorted."""
+    body_parameters: tuple[str, ...]
+    status: int | None
+    """HTTP status; None: the connection was cut."""
+    code: str
+    """The error's code, ``OK``, or the kind of a fault that replaced the answer."""
+    key_in_url: bool
+    """A private key or password stood in the query string."""
+    accepted: bool
+    """A change was accepted, whatever the caller was told."""
+
+    @property
+    def place(self) -> str:
+        """Where the parameters came: ``query``, ``body``, ``both`` or ``none``."""
+        places = [bool(self.query_parameters), bool(self.body_parameters)]
+        return {(1, 0): "query", (0, 1): "body", (1, 1): "both"}.get(
+            (int(places[0]), int(places[1])), "none"
+        )
+
+
+class Ledger:
+    """All calls since it was made."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+        self.by_action: Counter[tuple[str, str]] = Counter()
+        """By operation and code."""
+        self.highest_rate: dict[str, int] = {}
+        """Most calls within any second, by access key."""
+        self.keys_in_url = 0
+        self._recent: dict[str, deque[datetime]] = {}
+
+    def record(self, entry: Entry, now: datetime) -> None:
+        """Add a call; *now* is the caller's time, which rates are measured in."""
+        self.entries.append(entry)
+        self.by_action[entry.action, entry.code] += 1
+        self.keys_in_url += entry.key_in_url
+        recent = self._recent.setdefault(entry.access_key, deque())
+        recent.append(now)
+        while now - recent[0] >= _SECOND:
+            recent.popleft()
+        highest = self.highest_rate.get(entry.access_key, 0)
+        self.highest_rate[entry.access_key] = max(highest, len(recent))
+
+
+class RateLimit:
+    """A bucket per access key and operation, one second's worth deep."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[str, str], tuple[float, datetime]] = {}
+
+    def allows(self, key_id: str, action: str, rate: float, now: datetime) -> bool:
+        """Take a token; *rate* is in calls per second."""
+        depth = max(rate, 1.0)
+        level, since = self._buckets.get((key_id, action), (depth, now))
+        level = min(depth, level + max((now - since).total_seconds(), 0.0) * rate)
+        allowed = level >= 1.0
+        self._buckets[key_id, action] = (level - 1.0 if allowed else level, now)
+        return allowed

@@ -1,0 +1,142 @@
+"""The operations of the API, each from verified parameters to the fields of its answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from rds_simulator import wire
+from rds_simulator.machine import SUCCEEDS, UNLOCKED, Instance
+from rds_simulator.refusals import Code, Refusal, missing
+from rds_simulator.validation import Request, check_instance, settings_of
+from rds_simulator.wire import Fields
+from rds_simulator.world import World
+
+API_VERSION = "2014-08-15"
+MODIFY = "ModifyDBInstanceSSL"
+MAX_PAGE = 100
+DEFAULT_PAGE = 30
+
+GONE = frozenset({"Released"})
+"""DBInstanceStatus of an instance that the API does not know any more."""
+
+NOT_YET = frozenset({"Creating"})
+"""DBInstanceStatus of an instance that has no SSL settings yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One verified call; `at` is in the instances' time."""
+
+    world: World
+    action: str
+    parameters: Mapping[str, str]
+    at: datetime
+
+    def instance(self) -> Instance:
+        """
+        Find the instance of the call.
+
+        Raises:
+            Refusal: If it is not there, or in another region than the RegionId that was sent.
+        """
+        instance_id = self.parameters.get("DBInstanceId", "")
+        if not instance_id:
+            raise missing("DBInstanceId")
+        instance = self.world.get(instance_id, self.at)
+        region = self.parameters.get("RegionId")
+        if instance is None or instance.status in GONE or region not in {None, instance.region}:
+            # Describe answers 404, Modify 400. Source: the team's API notes 1.4.
+            raise Refusal(Code.INSTANCE_NOT_FOUND, status=400 if self.action == MODIFY else 404)
+        return instance
+
+
+def modify_ssl(task: Task) -> Fields:
+    """
+    ModifyDBInstanceSSL: accept a change, or refuse it with a reason.
+
+    A fault that was ordered for the end of the change is used up here, by accepted calls only.
+    """
+    world, instance = task.world, task.instance()
+    rules = world.config.of(instance.id)
+    check_instance(instance, world.view(instance, task.at), rules)
+    request = Request(instance=instance, parameters=task.parameters, rules=rules, now=task.at)
+    target = settings_of(request, world.authority.issue)
+    fault = world.faults.take_ending(task.action, instance.id)
+    world.accept(instance, target, task.at, fault.ending if fault else SUCCEEDS)
+    return {}
+
+
+def describe_ssl(task: Task) -> Fields:
+    """DescribeDBInstanceSSL."""
+    instance = task.instance()
+    if instance.profile.describe_refusal:
+        raise Refusal(instance.profile.describe_refusal)
+    if instance.status in NOT_YET:
+        raise Refusal(Code.INSTANCE_STATE)
+    if instance.lock_mode != UNLOCKED:
+        raise Refusal(Code.LOCK_MODE)
+    view = task.world.view(instance, task.at)
+    return wire.describe_ssl(instance, view, task.world.config.of(instance.id), task.at)
+
+
+def describe_attribute(task: Task) -> Fields:
+    """DescribeDBInstanceAttribute."""
+    instance = task.instance()
+    replicas = task.world.replicas(instance.id)
+    return wire.describe_attribute(instance, task.world.view(instance, task.at), replicas)
+
+
+def describe_net_info(task: Task) -> Fields:
+    """DescribeDBInstanceNetInfo."""
+    return wire.describe_net_info(task.instance())
+
+
+def describe_hba(task: Task) -> Fields:
+    """DescribePGHbaConfig; other engines have none."""
+    instance = task.instance()
+    if instance.profile.engine != "PostgreSQL":
+        raise Refusal(Code.ENGINE_TYPE_NOT_SUPPORT)
+    return wire.describe_hba(instance)
+
+
+def describe_instances(task: Task) -> Fields:
+    """DescribeDBInstances: by region, engine, status and id, by pages."""
+    wanted = task.parameters
+    if not wanted.get("RegionId"):
+        raise missing("RegionId")
+    found = []
+    for instance in task.world.all(task.at):
+        view = task.world.view(instance, task.at)
+        actual = {
+            "RegionId": instance.region,
+            "Engine": instance.profile.engine,
+            "DBInstanceStatus": view.status,
+            "DBInstanceId": instance.id,
+        }
+        matches = all(wanted.get(name, value) == value for name, value in actual.items())
+        if matches and instance.status not in GONE:
+            found.append((instance, view))
+    size = _number(task, "PageSize", DEFAULT_PAGE, MAX_PAGE)
+    number = _number(task, "PageNumber", 1, None)
+    start = (number - 1) * size
+    return wire.describe_instances(found[start : start + size], number=number, total=len(found))
+
+
+def _number(task: Task, name: str, default: int, limit: int | None) -> int:
+    text = task.parameters.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1 or (limit and int(text) > limit):
+        raise Refusal(f"Invalid{name}", message=f"Specified parameter {name} is not valid.")
+    return int(text)
+
+
+OPERATIONS: Mapping[str, Callable[[Task], Fields]] = MappingProxyType(
+    {
+        MODIFY: modify_ssl,
+        "DescribeDBInstanceSSL": describe_ssl,
+        "DescribeDBInstanceAttribute": describe_attribute,
+        "DescribeDBInstanceNetInfo": describe_net_info,
+        "DescribeDBInstances": describe_instances,
+        "DescribePGHbaConfig": describe_hba,
+    }
+)

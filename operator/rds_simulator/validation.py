@@ -1,0 +1,287 @@
+"""
+From the parameters of ModifyDBInstanceSSL to settings, or to the documented refusal.
+
+Pessimistic where the documents are silent: a parameter that the engine does not have is refused
+(``InvalidParam``), as are material that is not valid yet, a client CA bundle that has expired as
+a whole, and a revocation list of a CA that is not in the bundle.
+Source: the team's API notes 1.1, 1.4, 4.3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_simulator.certificates import (
+    COMMON_NAME_MAX,
+    Bundle,
+    MaterialError,
+    ServerMaterial,
+    parse_client_ca,
+    parse_crl,
+    parse_server,
+)
+from rds_simulator.config import Rules, Switch
+from rds_simulator.machine import (
+    DEFAULT_ACL,
+    DEFAULT_TLS,
+    RUNNING,
+    UNLOCKED,
+    Instance,
+    Issue,
+    Settings,
+    View,
+)
+from rds_simulator.refusals import Code, Refusal, missing
+
+ACLS = ("cert", "prefer", "verify-ca", "verify-full")
+TLS_VERSIONS = ("1.0", "1.1", "1.2")
+CLIENT_PARAMETERS = (
+    "ClientCAEnabled",
+    "ClientCACert",
+    "ClientCrlEnabled",
+    "ClientCertRevocationList",
+    "ACL",
+    "ReplicationACL",
+)
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call, with all that decides about it."""
+
+    instance: Instance
+    parameters: Parameters
+    rules: Rules
+    now: datetime
+
+    @property
+    def current(self) -> Settings:
+        """What the call changes."""
+        return self.instance.wanted
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a parameter that is left out keeps its value."""
+        return self.rules.has(Switch.OMITTED, "keeps")
+
+    def flag(self, name: str) -> bool | None:
+        """A parameter that is ``1`` or ``0``; None if left out."""
+        value = self.parameters.get(name)
+        if value is None:
+            return None
+        if value not in {"0", "1"}:
+            raise Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
+        return value == "1"
+
+
+def check_instance(instance: Instance, view: View, rules: Rules) -> None:
+    """
+    Refuse a change that this instance cannot take, or not now.
+
+    Raises:
+        Refusal: Always a code of the instance, none of the settings.
+    """
+    if instance.profile.modify_refusal:
+        raise Refusal(instance.profile.modify_refusal)
+    if instance.lock_mode != UNLOCKED:
+        raise Refusal(Code.LOCK_MODE)
+    if view.status != RUNNING:
+        raise Refusal(Code.INSTANCE_STATUS)
+    if instance.change and rules.has(Switch.CALL_IN_WINDOW, "refused"):
+        raise Refusal(Code.SSL_STATE)
+
+
+def settings_of(request: Request, issue: Issue) -> Settings:
+    """
+    The settings that a call asks for.
+
+    Raises:
+        Refusal: With the code of the first parameter that is at fault.
+    """
+    host = _endpoint(request)
+    value = request.parameters.get("SSLEnabled", "")
+    if value == "0":
+        return _off(request)
+    if value != "1" and not (value == "2" and request.instance.profile.update_value):
+        raise Refusal(Code.SSL_ENABLED)
+    ca_type, pfx = _ca_type(request)
+    client_ca = _client_ca(request)
+    acl, replication_acl = (_acl(request, name, client_ca) for name in ("ACL", "ReplicationACL"))
+    crl = _crl(request, client_ca)
+    _check_dropped_ca(request, client_ca)
+    force_encryption, tls_version = _force_encryption(request), _tls_version(request)
+    # Last, because issuing a certificate for a call that is refused would be wasted.
+    server = None if pfx else _server(request, ca_type, host, issue)
+    return Settings(
+        enabled=True,
+        connection_string=host,
+        ca_type=ca_type,
+        server=server,
+        pfx=pfx,
+        client_ca=client_ca,
+        crl=crl,
+        acl=acl,
+        replication_acl=replication_acl,
+        force_encryption=force_encryption,
+        tls_version=tls_version,
+    )
+
+
+def _endpoint(request: Request) -> str:
+    host = request.parameters.get("ConnectionString", "")
+    if not host:
+        raise missing("ConnectionString")
+    for endpoint in request.instance.endpoints:
+        if endpoint.host == host.lower() and endpoint.kind == "Normal":
+            return endpoint.host
+    # No code is documented for a read/write-splitting endpoint.
+    raise Refusal(Code.ENDPOINT_NOT_FOUND)
+
+
+def _off(request: Request) -> Settings:
+    current = request.current
+    if not current.enabled:
+        raise Refusal(Code.SSL_STATE)
+    if current.client_ca and request.rules.has(Switch.OFF_WITH_CA, "refused"):
+        raise Refusal(Code.SSL_STATE)
+    forced = current.force_encryption and request.flag("ForceEncryption") is not False
+    if forced and request.rules.has(Switch.OFF_UNDER_FORCE, "refused"):
+        raise Refusal(Code.SSL_STATE)
+    return Settings()
+
+
+def _ca_type(request: Request) -> tuple[str, str]:
+    """CAType, and SQL Server's PFX object if that is the certificate."""
+    given, current = request.parameters.get("CAType"), request.current
+    profile = request.instance.profile
+    pfx = request.parameters.get("Certificate", "")
+    if pfx:
+        if not profile.pfx:
+            raise Refusal(Code.INVALID_PARAM, message="The specified Certificate is invalid.")
+        if not request.parameters.get("PassWord"):
+            raise missing("PassWord")
+        return "custom", pfx
+    if given is None:
+        if request.keeps and current.enabled:
+            return current.ca_type, current.pfx
+        return "aliyun", ""
+    if given != "aliyun" and not (given == "custom" and profile.custom_certificate):
+        raise Refusal(Code.CA_TYPE)
+    return given, ""
+
+
+def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMaterial | None:
+    if ca_type == "custom":
+        return _custom(request)
+    if len(host) > COMMON_NAME_MAX:
+        raise Refusal(Code.CONNECTION_STRING_LENGTH)
+    current = request.current
+    has_one = current.enabled and current.ca_type == "aliyun" and current.connection_string == host
+    renewal = request.parameters.get("SSLEnabled") == "2"
+    if has_one and not renewal and request.rules.has(Switch.ENABLE_AGAIN, "nothing"):
+        return current.server
+    return issue(host, request.now)
+
+
+def _custom(request: Request) -> ServerMaterial | None:
+    certificate = request.parameters.get("ServerCert")
+    key = request.parameters.get("ServerKey")
+    if certificate is None and key is None and request.keeps:
+        if request.current.ca_type == "custom":
+            return request.current.server
+        raise Refusal(Code.SERVER_CERTIFICATE)
+    try:
+        material = parse_server(certificate or "", key or "")
+    except MaterialError as error:
+        raise Refusal(Code.SERVER_CERTIFICATE) from error
+    if not material.not_before <= request.now <= material.not_after:
+        raise Refusal(Code.SERVER_CERTIFICATE)
+    return material
+
+
+def _client_ca(request: Request) -> Bundle | None:
+    if not request.instance.profile.client_authentication:
+        for name in CLIENT_PARAMETERS:
+            if name in request.parameters:
+                raise Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
+        return None
+    kept = request.current.client_ca if request.keeps else None
+    enabled = request.flag("ClientCAEnabled")
+    if not (kept if enabled is None else enabled):
+        return None
+    text = request.parameters.get("ClientCACert")
+    if text is None and kept:
+        return kept
+    try:
+        bundle = parse_client_ca(text or "")
+    except MaterialError as error:
+        raise Refusal(Code.CLIENT_CA) from error
+    if all(end < request.now for end in bundle.not_after):
+        raise Refusal(Code.CLIENT_CA)
+    return bundle
+
+
+def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
+    kept = request.current.crl if request.keeps and client_ca else None
+    enabled = request.flag("ClientCrlEnabled")
+    if not (kept if enabled is None else enabled):
+        return None
+    if client_ca is None:
+        raise Refusal(Code.CLIENT_CRL_PERMISSION)
+    text = request.parameters.get("ClientCertRevocationList")
+    if text is None and kept:
+        return kept
+    try:
+        bundle = parse_crl(text or "")
+    except MaterialError as error:
+        raise Refusal(Code.CLIENT_CRL) from error
+    if not set(bundle.names) <= set(client_ca.names):
+        raise Refusal(Code.CLIENT_CRL)
+    return bundle.first() if request.rules.has(Switch.CRL_BLOCKS, "first") else bundle
+
+
+def _acl(request: Request, name: str, client_ca: Bundle | None) -> str:
+    value = request.parameters.get(name)
+    if value is None:
+        if request.keeps and client_ca:
+            return request.current.acl if name == "ACL" else request.current.replication_acl
+        return DEFAULT_ACL
+    unknown = value == "verify-full" and not request.instance.profile.verify_full
+    if value not in ACLS or unknown:
+        raise Refusal(Code.ACL)
+    if client_ca is None:
+        if request.rules.has(Switch.ACL_WITHOUT_CA, "refused"):
+            raise Refusal(Code.ACL_PERMISSION)
+        return DEFAULT_ACL
+    return value
+
+
+def _check_dropped_ca(request: Request, client_ca: Bundle | None) -> None:
+    current = request.current
+    strict = (current.acl, current.replication_acl) != (DEFAULT_ACL, DEFAULT_ACL)
+    dropped = current.client_ca is not None and client_ca is None
+    if dropped and strict and request.rules.has(Switch.DROP_CA_UNDER_ACL, "refused"):
+        raise Refusal(Code.SSL_STATE)
+
+
+def _force_encryption(request: Request) -> bool:
+    value = request.flag("ForceEncryption")
+    if value is None:
+        return request.keeps and request.current.force_encryption
+    profile = request.instance.profile
+    if not profile.force_encryption:
+        raise Refusal(Code.INVALID_PARAM, message="The specified ForceEncryption is invalid.")
+    kernel = request.instance.kernel_version.rpartition("_")[2]
+    if value and kernel < profile.force_since_kernel:
+        raise Refusal(Code.INCORRECT_MINOR_VERSION)
+    return value
+
+
+def _tls_version(request: Request) -> str:
+    value = request.parameters.get("TlsVersion")
+    if value is None:
+        return request.current.tls_version if request.keeps else DEFAULT_TLS
+    if not request.instance.profile.tls_version or value not in TLS_VERSIONS:
+        raise Refusal(Code.INVALID_PARAM, message="The specified TlsVersion is invalid.")
+    return value

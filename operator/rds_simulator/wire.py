@@ -1,0 +1,235 @@
+"""
+Answers in the words of each engine: from an instance to the fields of the API.
+
+Source: the team's API notes 2 (DescribeDBInstanceSSL) and 3 (the other operations). Fields that
+no client of SSL settings reads are left out.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from xml.sax.saxutils import escape
+
+from rds_simulator.certificates import Bundle, ServerMaterial
+from rds_simulator.clock import to_wire
+from rds_simulator.config import Rules, Switch
+from rds_simulator.machine import Endpoint, Instance, Settings, View
+from rds_simulator.refusals import Refusal
+
+Fields = dict[str, object]
+"""An answer, ready for JSON."""
+
+CA_URL = "http://127.0.0.1/simulated-rds-ca.pem"
+"""ServerCAUrl: nothing is served there."""
+
+TLS_NUMBERS = {"1.0": 1.0, "1.1": 1.1, "1.2": 1.2}
+
+
+def describe_ssl(instance: Instance, view: View, rules: Rules, at: datetime) -> Fields:
+    """DescribeDBInstanceSSL; numbers stand where the vendor's example has them."""
+    words, ssl = instance.profile.vocabulary, view.ssl
+    update = _requires_update(ssl, rules, at)
+    fields: Fields = {
+        "SSLEnabled": words.on if ssl.enabled else words.off,
+        "SSLExpireTime": to_wire(ssl.server.not_after) if ssl.server else "",
+        "RequireUpdate": words.update if update else words.no_update,
+    }
+    if rules.has(Switch.ECHO_CONNECTION_STRING, "yes"):
+        fields["ConnectionString"] = ssl.connection_string
+    if words.force_encryption and rules.has(Switch.ECHO_FORCE_ENCRYPTION, "yes"):
+        fields["ForceEncryption"] = int(ssl.force_encryption)
+    if words.tls_version:
+        fields["TlsVersion"] = TLS_NUMBERS[ssl.tls_version]
+    if words.full:
+        fields |= _postgresql(view, rules, update=update)
+    elif instance.profile.engine == "MySQL" and rules.has(Switch.ECHO_CUSTOM_MYSQL, "yes"):
+        fields |= _server(ssl, rules)
+    return fields
+
+
+def _requires_update(ssl: Settings, rules: Rules, at: datetime) -> bool:
+    if ssl.server is None or ssl.ca_type != "aliyun":
+        return False
+    return ssl.server.not_after - at < timedelta(seconds=rules.durations["require-update"])
+
+
+def _postgresql(view: View, rules: Rules, *, update: bool) -> Fields:
+    ssl = view.ssl
+    cloud = ssl.server if ssl.ca_type == "aliyun" else None
+    return {
+        **_server(ssl, rules),
+        "SSLCreateTime": to_wire(cloud.not_before) if cloud else "",
+        "ServerCAUrl": CA_URL if cloud else "",
+        "RequireUpdateItem": "server certificate" if update else "",
+        "RequireUpdateReason": "The certificate is about to expire." if update else "",
+        "LastModifyStatus": view.last_modify_status,
+        "ModifyStatusReason": view.modify_status_reason,
+        "ClientCACert": _bundle(ssl.client_ca, rules),
+        "ClientCACertExpireTime": "-",
+        "ClientCertRevocationList": _bundle(ssl.crl, rules),
+        "ACL": ssl.acl if ssl.enabled else "",
+        "ReplicationACL": ssl.replication_acl if ssl.enabled else "",
+    }
+
+
+def _server(ssl: Settings, rules: Rules) -> Fields:
+    return {
+        "CAType": ssl.ca_type,
+        "ServerCert": _chain(ssl.server, rules) if ssl.server else "",
+        "ServerKey": ssl.server.key if ssl.server else "",
+    }
+
+
+def _chain(server: ServerMaterial, rules: Rules) -> str:
+    if rules.has(Switch.ECHO_CHAIN, "no"):
+        return _join(server.blocks[:1], rules)
+    return _join(server.blocks, rules) if rules.has(Switch.REFORMAT_PEM, "yes") else server.sent
+
+
+def _bundle(bundle: Bundle | None, rules: Rules) -> str:
+    if bundle is None:
+        return ""
+    if rules.has(Switch.REFORMAT_PEM, "no"):
+        return bundle.sent
+    return _join(sorted(bundle.blocks), rules)
+
+
+def _join(blocks: Sequence[str], rules: Rules) -> str:
+    end = "" if rules.has(Switch.REFORMAT_PEM, "yes") else "\n"
+    return "\n".join(blocks) + end
+
+
+def describe_attribute(instance: Instance, view: View, replicas: Iterable[str]) -> Fields:
+    """DescribeDBInstanceAttribute; *replicas* are the ids of its read-only instances."""
+    profile = instance.profile
+    attribute: Fields = {
+        **_summary(instance, view),
+        "CreationTime": to_wire(instance.created_at),
+        "CurrentKernelVersion": instance.kernel_version,
+        "LatestKernelVersion": profile.kernel_version,
+        "DBInstanceClassType": "d",
+        "MaintainTime": instance.maintain_time,
+        "Port": str(profile.port),
+        "ReadOnlyDBInstanceIds": {
+            "ReadOnlyDBInstanceId": [{"DBInstanceId": replica} for replica in replicas]
+        },
+    }
+    if profile.pay_type == "SERVERLESS":
+        attribute["ServerlessConfig"] = {"AutoPause": False, "ScaleMax": 8, "ScaleMin": 0.5}
+    return {"Items": {"DBInstanceAttribute": [attribute]}}
+
+
+def describe_instances(page: Sequence[tuple[Instance, View]], *, number: int, total: int) -> Fields:
+    """DescribeDBInstances, one page."""
+    return {
+        "Items": {"DBInstance": [_summary(instance, view) for instance, view in page]},
+        "PageNumber": number,
+        "PageRecordCount": len(page),
+        "TotalRecordCount": total,
+    }
+
+
+def _summary(instance: Instance, view: View) -> Fields:
+    profile = instance.profile
+    return {
+        "DBInstanceId": instance.id,
+        "DBInstanceDescription": instance.id,
+        "RegionId": instance.region,
+        "ZoneId": f"{instance.region}-h",
+        "Engine": profile.engine,
+        "EngineVersion": profile.engine_version,
+        "Category": profile.category,
+        "DBInstanceStorageType": profile.storage_type,
+        "DBInstanceStatus": view.status,
+        "DBInstanceType": "Readonly" if instance.master_instance_id else "Primary",
+        "MasterInstanceId": instance.master_instance_id,
+        "PayType": profile.pay_type,
+        "ConnectionMode": "Standard",
+        "ConnectionString": instance.internal_host,
+        "InstanceNetworkType": "VPC",
+        "LockMode": instance.lock_mode,
+        "LockReason": "" if instance.lock_mode == "Unlock" else "simulated",
+    }
+
+
+def describe_net_info(instance: Instance) -> Fields:
+    """DescribeDBInstanceNetInfo."""
+    return {
+        "DBInstanceNetInfos": {
+            "DBInstanceNetInfo": [_net_info(endpoint) for endpoint in instance.endpoints]
+        },
+        "InstanceNetworkType": "VPC",
+        "SecurityIPMode": "normal",
+    }
+
+
+def _net_info(endpoint: Endpoint) -> Fields:
+    private = endpoint.ip_type == "Private"
+    return {
+        "ConnectionString": endpoint.host,
+        "ConnectionStringType": endpoint.kind,
+        "IPType": endpoint.ip_type,
+        "IPAddress": "192.168.0.10" if private else "203.0.113.10",
+        "Port": str(endpoint.port),
+        "VPCId": "vpc-simulated" if private else "",
+        "VSwitchId": "vsw-simulated" if private else "",
+        "Upgradeable": "Disabled",
+    }
+
+
+def describe_hba(instance: Instance) -> Fields:
+    """DescribePGHbaConfig."""
+    rows = [
+        {
+            "PriorityId": number,
+            "Type": kind,
+            "Database": database,
+            "User": user,
+            "Address": address,
+            "Mask": "",
+            "Method": method,
+            "Option": "",
+        }
+        for number, (kind, database, user, address, method) in enumerate(instance.hba_rows)
+    ]
+    return {
+        "DBInstanceId": instance.id,
+        "HbaModifyTime": to_wire(instance.created_at),
+        "LastModifyStatus": "success",
+        "ModifyStatusReason": "",
+        "DefaultHbaItems": {"HbaItem": rows[:1]},
+        "RunningHbaItems": {"HbaItem": rows},
+    }
+
+
+def error(refusal: Refusal, host: str) -> Fields:
+    """An error answer, without its RequestId."""
+    fields: Fields = {
+        "HostId": host,
+        "Code": refusal.code,
+        "Message": refusal.message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?q={refusal.code}",
+    }
+    if refusal.detail:
+        fields["AccessDeniedDetail"] = dict(refusal.detail)
+    return fields
+
+
+def to_json(fields: Mapping[str, object]) -> bytes:
+    """Serialise as the gateway does."""
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def to_xml(root: str, fields: Mapping[str, object]) -> bytes:
+    """Serialise for V1 without Format=JSON: lists are repeated elements."""
+    return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, fields)}'.encode()
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        inner = "".join(_element(str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    else:
+        inner = escape(str(value).lower() if isinstance(value, bool) else str(value))
+    return f"<{name}>{inner}</{name}>"

@@ -1,0 +1,138 @@
+"""
+Answers of the cloud API, read with care: bounded, and without what the request held.
+
+Pure. A gateway, a proxy or a load balancer may answer in place of the API, so everything here may
+be anything.
+"""
+
+import html
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+MESSAGE_CHARACTERS = 300
+"""Of the API's text in a log line or an Event (a note of an Event ends at 1,024)."""
+
+_NAME_CHARACTERS = 100
+# Codes become parts of condition messages and metrics, request ids of log lines.
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._:-]")
+
+_PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
+# A line of Base64, also percent-encoded (the answer to a wrong signature quotes what was signed).
+# 32 is less than a line of PEM, and more than any word of a sentence.
+_RUN = re.compile(r"[A-Za-z0-9+/=%]{32,}")
+# Shorter values ("1", "custom") are no secret, and replacing them would spoil every other word.
+_SHORTEST_VALUE = 8
+
+_ACCESS_DENIED_FIELDS = (
+    "AuthAction",
+    "AuthPrincipalType",
+    "AuthPrincipalDisplayName",
+    "AuthPrincipalOwnerId",
+    "NoPermissionType",
+    "PolicyType",
+)
+"""Of AccessDeniedDetail; its EncodedDiagnosticMessage is long and says nothing to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorBody:
+    """An error of the API as its body tells it; absent texts are empty."""
+
+    code: str
+    request_id: str
+    message: str
+    access_denied: Mapping[str, str]
+
+
+def read_object(raw: bytes) -> dict[str, object] | None:
+    """Decode a JSON object; None if *raw* is none."""
+    try:
+        body = json.loads(raw)
+    # A hostile nesting exhausts the stack of the decoder.
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -> ErrorBody | None:
+    """
+    Read an error body, JSON or XML; None if it holds no ``Code`` (an HTML page, nothing).
+
+    Args:
+        raw: The body of an answer with an error status.
+        sent: The values of the request's parameters; none of them is in the result.
+        secrets: The same for keys and tokens, whose lines are looked for one by one too: an echo
+            may be cut or re-wrapped.
+
+    Source: rds-api.md 6.6.
+    """
+    fields = read_object(raw) or _xml_fields(raw)
+    pieces = {*sent, *secrets, *(line for secret in secrets for line in secret.splitlines())}
+    # The longest first: a value may begin with another one.
+    values = sorted((one for one in pieces if len(one) >= _SHORTEST_VALUE), key=len, reverse=True)
+
+    def clean(value: object, length: int) -> str:
+        return scrubbed(value, values)[:length] if isinstance(value, str) else ""
+
+    code = _name(fields.get("Code"))
+    if not code or any(value in code for value in values):
+        return None
+    detail = fields.get("AccessDeniedDetail")
+    return ErrorBody(
+        code=code,
+        request_id=read_request_id(fields),
+        message=clean(fields.get("Message"), MESSAGE_CHARACTERS),
+        access_denied={
+            name: clean(detail[name], _NAME_CHARACTERS)
+            for name in _ACCESS_DENIED_FIELDS
+            if isinstance(detail.get(name), str)
+        }
+        if isinstance(detail, dict)
+        else {},
+    )
+
+
+def read_request_id(fields: Mapping[str, object]) -> str:
+    """Give the ``RequestId`` of a body, cut and safe to print; empty if there is none."""
+    return _name(fields.get("RequestId"))
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """
+    Give the wait that the API asks for, in seconds; None if it asks for none.
+
+    ``x-acs-retry-after`` is in milliseconds (the unit is the SDK's reading, no page has it),
+    ``Retry-After`` in seconds; its other form, a date, is not used by this API.
+    """
+    for name, unit in (("x-acs-retry-after", 0.001), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        # Digits only: "nan", "inf" and "-1" are floats to Python.
+        if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text):
+            return float(text) * unit
+    return None
+
+
+def scrubbed(text: str, values: Iterable[str] = ()) -> str:
+    """Replace *values*, PEM, and runs of Base64 in *text* by an ellipsis."""
+    for value in values:
+        text = text.replace(value, "…")
+    return _RUN.sub("…", _PEM.sub("…", text))
+
+
+def _name(value: object) -> str:
+    return (
+        _NOT_IN_A_NAME.sub("_", value.strip())[:_NAME_CHARACTERS] if isinstance(value, str) else ""
+    )
+
+
+def _xml_fields(raw: bytes) -> dict[str, object]:
+    # Three flat elements: a pattern reads them without entities, DTDs and what comes with them.
+    text = raw.decode(errors="replace")
+    if "<Error>" not in text:
+        return {}
+    return {
+        match[1]: html.unescape(match[2])
+        for match in re.finditer(r"<(Code|Message|RequestId)>([^<]*)</\1>", text)
+    }

@@ -1,0 +1,121 @@
+"""Access keys of the cloud account: where they may come from, and what a usable one looks like."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rds_ssl.core.errors import MaterialError
+from rds_ssl.core.model import Reason, SecretText
+
+ACCESS_KEY_ID = "accessKeyId"
+ACCESS_KEY_SECRET = "accessKeySecret"  # noqa: S105  # The name of a key, no password.
+SECURITY_TOKEN = "securityToken"  # noqa: S105  # The name of a key, no password.
+
+# Id and token travel in headers: what could end a header, or the id's field in it, must not get
+# there. Secrets are of the same alphabet.
+_TEXT = re.compile(r"[!-+\--~]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """An access key, with a token if it is a temporary one of STS."""
+
+    access_key_id: str
+    """Not secret: it names the caller in logs and metrics."""
+    access_key_secret: SecretText
+    security_token: SecretText | None = None
+
+
+def from_environment(environ: Mapping[str, str]) -> Credentials | None:
+    """
+    Read the operator's own access key; None if none of its variables is set.
+
+    Source: the vendor's SDK, variables ``ALIBABA_CLOUD_ACCESS_KEY_ID``,
+    ``ALIBABA_CLOUD_ACCESS_KEY_SECRET``, ``ALIBABA_CLOUD_SECURITY_TOKEN``. Surrounding white space
+    does not count; an empty variable is one that is not set.
+
+    Raises:
+        MaterialError: Half a key, or characters that no key has; *field* is the variable.
+    """
+    key_id, secret, token = (
+        environ.get(f"ALIBABA_CLOUD_{name}", "").strip()
+        for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
+    )
+    if not (key_id or secret or token):
+        return None
+    for name, value in (("ACCESS_KEY_ID", key_id), ("ACCESS_KEY_SECRET", secret)):
+        if not value:
+            raise _invalid(f"environment variable ALIBABA_CLOUD_{name}", "is not set")
+    return _credentials(
+        key_id,
+        secret,
+        token,
+        fields=(
+            "environment variable ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "environment variable ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "environment variable ALIBABA_CLOUD_SECURITY_TOKEN",
+        ),
+    )
+
+
+def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
+    """
+    Read an access key from the decoded data of a Secret.
+
+    Keys ``accessKeyId``, ``accessKeySecret`` and, for a temporary key, ``securityToken``.
+    Surrounding white space does not count: ``echo … | base64`` leaves a newline.
+
+    Args:
+        name: The Secret's name, for the error.
+
+    Raises:
+        MaterialError: A key is missing, empty or not text; *field* names Secret and key. The text
+            never holds the value.
+    """
+    texts = {
+        key: _text(data.get(key), field=f"Secret {name}, key {key}")
+        for key in (ACCESS_KEY_ID, ACCESS_KEY_SECRET)
+    }
+    token = ""
+    if data.get(SECURITY_TOKEN):
+        token = _text(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
+    return _credentials(
+        texts[ACCESS_KEY_ID],
+        texts[ACCESS_KEY_SECRET],
+        token,
+        fields=(
+            f"Secret {name}, key {ACCESS_KEY_ID}",
+            f"Secret {name}, key {ACCESS_KEY_SECRET}",
+            f"Secret {name}, key {SECURITY_TOKEN}",
+        ),
+    )
+
+
+def _credentials(
+    key_id: str, secret: str, token: str, *, fields: tuple[str, str, str]
+) -> Credentials:
+    for value, field in zip((key_id, secret, token), fields, strict=True):
+        if value and not _TEXT.fullmatch(value):
+            raise _invalid(field, "holds characters that no access key has")
+    return Credentials(
+        access_key_id=key_id,
+        access_key_secret=SecretText(secret),
+        security_token=SecretText(token) if token else None,
+    )
+
+
+def _text(value: bytes | None, *, field: str) -> str:
+    if value is None:
+        raise _invalid(field, "is missing")
+    try:
+        text = value.decode().strip()
+    except UnicodeDecodeError:
+        # Not chained: a UnicodeDecodeError holds the bytes.
+        raise _invalid(field, "is not text") from None
+    if not text:
+        raise _invalid(field, "is empty")
+    return text
+
+
+def _invalid(field: str, fault: str) -> MaterialError:
+    return MaterialError(f"{field} {fault}", reason=Reason.CREDENTIALS_INVALID, field=field)

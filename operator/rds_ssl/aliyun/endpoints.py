@@ -1,0 +1,98 @@
+"""Which host serves RDS in a region, and which URLs are fit to carry a private key."""
+
+import ipaddress
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+Network = Literal["public", "vpc"]
+"""Where the operator stands: anywhere, or in a VPC of the region without a way out."""
+
+_CENTRAL = "rds.aliyuncs.com"
+
+# Source: the endpoint map of the vendor's SDK (alibabacloud_rds20140815 16.0.2, client.py) without
+# the vendor's internal regions. The endpoints page gives some of them a host of their own; the map
+# is what all users of the SDK reach, so it is the safer of the two.
+_BY_MAP = {
+    **dict.fromkeys(
+        (
+            "ap-southeast-1",
+            "cn-beijing",
+            "cn-beijing-finance-1",
+            "cn-fujian",
+            "cn-hangzhou",
+            "cn-heyuan",
+            "cn-hongkong",
+            "cn-north-2-gov-1",
+            "cn-qingdao",
+            "cn-shanghai",
+            "cn-shanghai-finance-1",
+            "cn-shenzhen",
+            "cn-shenzhen-finance-1",
+            "cn-wuhan",
+            "cn-zhangbei",
+            "us-east-1",
+            "us-west-1",
+        ),
+        _CENTRAL,
+    ),
+    "cn-hangzhou-finance": "rds-vpc.cn-hangzhou-finance.aliyuncs.com",
+}
+
+# The region becomes a part of a host name that gets signed requests.
+_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+
+def endpoint_url(region_id: str, *, network: Network = "public", override: str = "") -> str:
+    """
+    Give the URL of RDS in a region, without a path: ``https://rds.aliyuncs.com``.
+
+    *override* (setting ``API_URL``) wins. Asked for ``vpc``, the regional VPC host is given always;
+    the vendor's SDK gives the public one for mapped regions, which a closed VPC cannot reach.
+
+    Raises:
+        ValueError: The region is no region's name, or *override* is refused by `checked_url`.
+    """
+    if override:
+        return checked_url(override)
+    if not _REGION.fullmatch(region_id):
+        raise ValueError("a region id has lower-case letters, digits and hyphens only")
+    if network == "vpc":
+        return f"https://rds-vpc.{region_id}.aliyuncs.com"
+    return "https://" + _BY_MAP.get(region_id, f"rds.{region_id}.aliyuncs.com")
+
+
+def checked_url(url: str) -> str:
+    """
+    Refuse a URL that must not get a private key; give it back without a trailing slash.
+
+    https to any host; http to this machine only (the simulator). No user, path, query or fragment.
+
+    Raises:
+        ValueError: With a sentence that does not hold the URL, which may hold a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("an API endpoint is an https URL with a host")
+    if (
+        parts.username
+        or parts.password
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("an API endpoint is a URL without user, path, query and fragment")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("an API endpoint is reached by https; http is for this machine only")
+    # An impossible port raises ValueError here instead of at the first request.
+    _ = parts.port
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,118 @@
+"""
+How fast the cloud API may be called: a token bucket with priorities.
+
+aiolimiter was weighed: its queue is first come, first served (a resync of 1,000 objects would keep
+a change in flight from being watched), its rate is fixed and it cannot be paused by the API's own
+hint. Those three are all that this module does.
+"""
+
+import asyncio
+import heapq
+import itertools
+from enum import IntEnum
+
+BURST = 5
+"""Tokens of a full bucket: a change reads and writes a few times within a second."""
+
+# The loop's clock is a float: at the time a token is due, 0.9999999 of it may have been counted.
+_ALMOST_ONE = 1 - 1e-6
+
+
+class Priority(IntEnum):
+    """Who goes first; smaller is more urgent."""
+
+    IN_FLIGHT = 0
+    """A change that was sent: until it is verified, clients may stand before a closed door."""
+    CHANGE = 1
+    """A new change: rotation, spec, drift."""
+    RESYNC = 2
+    """A look at an object that has nothing to do."""
+
+
+class RateLimiter:
+    """
+    A token bucket for one caller at one endpoint.
+
+    Waiters are served by priority, then in the order they came. Times are the running loop's, in
+    seconds. All methods belong to that loop's thread.
+    """
+
+    def __init__(self, rate: float) -> None:
+        """*rate* is in calls per second; 0 is no limit (a pause still holds)."""
+        if rate < 0:
+            raise ValueError("a rate is at least 0")
+        self._rate = rate
+        self._burst = max(float(BURST), rate)
+        self._tokens = self._burst
+        self._counted_at: float | None = None
+        self._paused_until = 0.0
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait; for metrics."""
+        return sum(1 for _, _, turn in self._waiting if not turn.done())
+
+    async def acquire(self, priority: Priority) -> None:
+        """Wait for a token and take it. A caller that is cancelled meanwhile has taken none."""
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), turn))
+        self._serve()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                # The token came and the caller went in the same turn of the loop.
+                self._tokens = min(self._burst, self._tokens + 1)
+            self._serve()
+            raise
+
+    def pause(self, until: float) -> None:
+        """Hand out nothing before *until* (loop time); the latest end counts."""
+        if until > self._paused_until:
+            self._paused_until = until
+            self._serve()
+
+    def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._refill(now)
+        paused = now < self._paused_until
+        while self._waiting and not paused and (not self._rate or self._tokens >= _ALMOST_ONE):
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                self._tokens = max(0.0, self._tokens - 1)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            due = now + (1 - self._tokens) / self._rate if self._rate else now
+            self._timer = loop.call_at(max(due, self._paused_until), self._serve)
+
+    def _refill(self, now: float) -> None:
+        if self._counted_at is not None:
+            self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+
+
+class RateLimits:
+    """One `RateLimiter` for each (endpoint, principal), made when first asked for."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._limiters: dict[tuple[str, str], RateLimiter] = {}
+
+    def of(self, endpoint: str, principal: str) -> RateLimiter:
+        """
+        Give the limiter of a caller.
+
+        *principal* is what stays the same over time: an access key's id, or a role's ARN (each
+        temporary key of a role has an id of its own, and the account's limit is one).
+        """
+        key = (endpoint, principal)
+        if key not in self._limiters:
+            self._limiters[key] = RateLimiter(self._rate)
+        return self._limiters[key]

@@ -1,0 +1,165 @@
+"""
+The operations of RDS that the operator uses, typed.
+
+Wire names of requests end here, and so does ServerKey: DescribeDBInstanceSSL answers with the
+private key in clear, which is dropped before anything else sees the answer.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from rds_ssl.aliyun import answers
+from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
+from rds_ssl.aliyun.transport import Transport
+from rds_ssl.core import faults, observation
+from rds_ssl.core.errors import ApiError, NoAnswer
+from rds_ssl.core.model import Disposition, Instance, Observed, SecretText
+
+LONGEST_PAUSE = 300.0
+"""Seconds. A longer hint is cut: a caller that is silent for longer notices nothing any more."""
+
+PAUSE_WITHOUT_HINT = 2.0
+"""Seconds. Nobody's turn after a throttled call without a hint; each caller backs off besides."""
+
+_KEYS = frozenset({"serverkey", "clientkey", "password"})
+
+
+class RdsApi:
+    """
+    RDS at one endpoint, for one caller.
+
+    Reads wait for a token of the limiter by the priority they are given. A write takes none by
+    itself: the caller calls `reserve` first, *before* it records that it is about to send.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        endpoint: str,
+        credentials: Credentials,
+        limiter: RateLimiter,
+    ) -> None:
+        self._transport = transport
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._limiter = limiter
+
+    async def reserve(self, priority: Priority) -> None:
+        """Wait for the token of one `modify_ssl`, and take it."""
+        await self._limiter.acquire(priority)
+
+    async def describe_ssl(
+        self,
+        instance_id: str,
+        region_id: str,
+        *,
+        priority: Priority,
+        engine: str | None = None,
+    ) -> Observed:
+        """
+        Ask for the SSL settings in force.
+
+        Args:
+            engine: See `rds_ssl.core.observation.read_ssl`.
+
+        Raises:
+            AliyunError: No answer, or a refusal.
+            ObservationError: An answer that cannot be understood.
+        """
+        body = await self._read("DescribeDBInstanceSSL", instance_id, region_id, priority)
+        return observation.read_ssl(body, engine)
+
+    async def describe_attribute(
+        self, instance_id: str, region_id: str, *, priority: Priority
+    ) -> Instance:
+        """
+        Ask what the instance is, and whether it is running.
+
+        Raises:
+            AliyunError: No answer, or a refusal; an answer without an instance is
+                ``InvalidDBInstanceId.NotFound`` as well.
+            ObservationError: An answer that cannot be understood.
+        """
+        action = "DescribeDBInstanceAttribute"
+        body = await self._read(action, instance_id, region_id, priority)
+        if observation.has_no_instance(body):
+            raise ApiError(
+                action=action,
+                code="InvalidDBInstanceId.NotFound",
+                http_status=404,
+                request_id=answers.read_request_id(body),
+                message="the answer holds no instance",
+            )
+        return observation.read_attribute(body)
+
+    async def modify_ssl(
+        self, instance_id: str, region_id: str, parameters: Mapping[str, str | SecretText]
+    ) -> str:
+        """
+        Change the SSL settings; sent once, see `reserve`.
+
+        Args:
+            parameters: By wire name, the complete set for the state wanted, without the instance
+                and its region.
+
+        Returns:
+            The RequestId: accepted. The change itself goes on for minutes.
+
+        Raises:
+            ApiError: Refused with a code.
+            NotSent: Surely not executed.
+            NoAnswer: The outcome is unknown; a 2xx without RequestId is one.
+        """
+        action = "ModifyDBInstanceSSL"
+        body = await self._call(action, instance_id, region_id, parameters, write=True)
+        request_id = answers.read_request_id(body)
+        if not request_id:
+            raise NoAnswer(action=action, kind="answer without RequestId", http_status=200)
+        return request_id
+
+    async def _read(
+        self, action: str, instance_id: str, region_id: str, priority: Priority
+    ) -> Mapping[str, object]:
+        await self._limiter.acquire(priority)
+        return await self._call(action, instance_id, region_id, {}, write=False)
+
+    async def _call(
+        self,
+        action: str,
+        instance_id: str,
+        region_id: str,
+        parameters: Mapping[str, str | SecretText],
+        *,
+        write: bool,
+    ) -> Mapping[str, object]:
+        # No page lists RegionId for these operations; Terraform has sent it for years.
+        region = {"RegionId": region_id} if region_id else {}
+        try:
+            body = await self._transport.call(
+                action,
+                {**parameters, **region, "DBInstanceId": instance_id},
+                self._credentials,
+                self._endpoint,
+                write=write,
+            )
+        except ApiError as error:
+            if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
+                wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
+                now = asyncio.get_running_loop().time()
+                self._limiter.pause(now + min(wait, LONGEST_PAUSE))
+            raise
+        return _without_keys(body)
+
+
+def _without_keys(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: _cleaned(value) for name, value in fields.items() if name.lower() not in _KEYS}
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_keys(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    return value

@@ -1,0 +1,367 @@
+"""
+One signed call to the cloud API: sent once, and its outcome told apart.
+
+POST with a form body: a private key has no place in a URL, which proxies and gateways log. No
+redirect is followed and nothing is sent twice, because ModifyDBInstanceSSL has no idempotency token
+and each accepted call may restart a database.
+
+Source: rds-api.md part 6.
+"""
+
+import asyncio
+import secrets
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import NoReturn
+
+import httpx
+
+from rds_ssl.aliyun import answers
+from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.endpoints import checked_url
+from rds_ssl.aliyun.signing import FORM, form, sign_v3
+from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, TransportError
+from rds_ssl.core.model import SecretText
+
+RDS_VERSION = "2014-08-15"
+"""Version of the RDS API (x-acs-version)."""
+
+WRITE_DEADLINE = 60.0
+"""Seconds. The SDK gives up after 10; a write that is given up is a write with unknown outcome, so
+it gets as long as a gateway keeps a request."""
+
+READ_DEADLINE = 20.0
+"""Seconds. Twice the SDK's; a read is simply repeated."""
+
+CONNECT_DEADLINE = 5.0
+"""Seconds, the SDK's. Passing it says that nothing was sent, which the two above cannot say."""
+
+POOL_DEADLINE = 10.0
+"""Seconds for a free connection; as with the connect deadline, nothing was sent then."""
+
+CONNECTIONS = 16
+"""Connections to the cloud, at 0.3 MB each with TLS: enough for 5 calls a second of 3 s."""
+
+KEEP_ALIVE_SECONDS = 10.0
+"""How long an idle connection is kept. Gateways drop idle ones after 15 s and more; a write on a
+connection that is just being dropped would have an unknown outcome."""
+
+ANSWER_BYTES = 2 * 1024 * 1024
+"""Largest answer read. A CRL with 20,000 serials is 1 MB of PEM; all else is a few KB."""
+
+NOT_SENT: Mapping[type[Exception], str] = {
+    httpx.ConnectTimeout: "connect time-out",
+    # DNS, TCP and TLS up to the end of the handshake.
+    httpx.ConnectError: "no connection",
+    httpx.PoolTimeout: "no free connection",
+    # Raised for a refused CONNECT: the proxy has seen a host name, nothing else.
+    httpx.ProxyError: "proxy error",
+    # The next two are raised while the request is made.
+    httpx.UnsupportedProtocol: "unsupported protocol",
+    httpx.InvalidURL: "invalid URL",
+}
+"""httpx's exceptions that come before the first byte of the request, and the word for each."""
+
+MAY_BE_SENT: Mapping[type[Exception], str] = {
+    httpx.ReadTimeout: "time-out",
+    # A part was sent, and nobody knows how much of it is at the other end.
+    httpx.WriteTimeout: "time-out",
+    httpx.ReadError: "connection lost",
+    httpx.WriteError: "connection lost",
+    httpx.CloseError: "connection lost",
+    # "Server disconnected without sending a response" is one of these.
+    httpx.RemoteProtocolError: "protocol error",
+    # Mostly before the first byte, but also where the connection's state is found to be broken.
+    httpx.LocalProtocolError: "protocol error",
+    httpx.DecodingError: "unreadable answer",
+    # Not raised as `call` uses httpx; whatever raises them, something was sent.
+    httpx.TooManyRedirects: "redirect",
+    httpx.HTTPStatusError: "unreadable answer",
+    httpx.CookieConflict: "unreadable answer",
+    httpx.StreamConsumed: "unreadable answer",
+    httpx.StreamClosed: "unreadable answer",
+    httpx.ResponseNotRead: "unreadable answer",
+    httpx.RequestNotRead: "unreadable answer",
+}
+"""httpx's exceptions after which the request may have been executed, and the word for each."""
+
+# Names what stood behind "no connection"; the first that fits is taken.
+_NO_CONNECTION: Mapping[type[Exception], str] = {
+    ssl.SSLError: "TLS error",
+    socket.gaierror: "host name not found",
+    ConnectionRefusedError: "connection refused",
+}
+
+_RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
+
+OnCall = Callable[[str, str, float], None]
+"""Told about each call: action, ``OK`` or the API's code or ``NotSent``, ``NoAnswer`` or
+``Cancelled``, and seconds. It must not raise."""
+
+
+def make_http_client(
+    *, user_agent: str, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """
+    Make the HTTP client of the cloud API; the caller closes it.
+
+    HTTP/1.1, a bounded pool, no redirects, no cookies. The environment is not trusted: a proxy
+    variable that was meant for something else would route private keys through it, and a netrc
+    would replace our Authorization.
+
+    Args:
+        transport: In place of the network, for tests and for the simulator in-process.
+    """
+    return httpx.AsyncClient(
+        transport=transport,
+        headers={
+            "user-agent": user_agent,
+            "accept": "application/json",
+            # A compressed answer has a size that is known only after it was unpacked.
+            "accept-encoding": "identity",
+        },
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx.Limits(
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+        ),
+        follow_redirects=False,
+        http2=False,
+        trust_env=False,
+    )
+
+
+class Transport:
+    """Calls to any RPC operation, over a client that the caller owns."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        now: Callable[[], datetime],
+        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+        on_call: OnCall = lambda _action, _outcome, _seconds: None,
+        version: str = RDS_VERSION,
+    ) -> None:
+        """*now* is aware; *nonce* gives another text each time."""
+        self._client = client
+        self._now = now
+        self._nonce = nonce
+        self._on_call = on_call
+        self._version = version
+        self.clock_skew: float | None = None
+        """Seconds by which this machine's clock is ahead of the API's, by the last answer with a
+        Date; signatures are refused beyond 900."""
+
+    async def call(
+        self,
+        action: str,
+        parameters: Mapping[str, str | SecretText],
+        credentials: Credentials,
+        endpoint: str,
+        *,
+        write: bool,
+    ) -> dict[str, object]:
+        """
+        Sign, send once, and give the decoded JSON object of a 2xx answer.
+
+        Args:
+            endpoint: A URL as `rds_ssl.aliyun.endpoints.endpoint_url` gives it.
+            write: Whether it changes something; decides on the deadline only.
+
+        Raises:
+            ApiError: The API answered with an error code.
+            NotSent: No byte of the request has left.
+            NoAnswer: It may have been executed. Any answer without a code that the API documents is
+                one: a proxy's page with status 403 says nothing about what stands behind it.
+            ValueError: *endpoint* must not get a request.
+        """
+        url = checked_url(endpoint)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        outcome = "Cancelled"
+        try:
+            body = await self._exchange(
+                action,
+                parameters,
+                credentials,
+                httpx.URL(url),
+                deadline=WRITE_DEADLINE if write else READ_DEADLINE,
+            )
+            outcome = "OK"
+        except ApiError as error:
+            outcome = error.code
+            raise
+        except TransportError as error:
+            outcome = type(error).__name__
+            raise
+        else:
+            return body
+        finally:
+            self._on_call(action, outcome, loop.time() - started)
+
+    async def _exchange(
+        self,
+        action: str,
+        parameters: Mapping[str, str | SecretText],
+        credentials: Credentials,
+        url: httpx.URL,
+        *,
+        deadline: float,
+    ) -> dict[str, object]:
+        plain = {name: _plain(value) for name, value in parameters.items()}
+        content = form(plain).encode("ascii")
+        headers = self._headers(action, content, credentials, host=url.netloc.decode("ascii"))
+        try:
+            # httpx's time-outs are for one read or write each; this one is for the whole.
+            async with (
+                asyncio.timeout(deadline),
+                self._client.stream(
+                    "POST",
+                    url,
+                    content=content,
+                    headers=headers,
+                    follow_redirects=False,
+                    timeout=httpx.Timeout(deadline, connect=CONNECT_DEADLINE, pool=POOL_DEADLINE),
+                ) as response,
+            ):
+                raw = await _read(response, action=action)
+        except TimeoutError as error:
+            raise NoAnswer(action=action, kind="time-out") from error
+        except (*_RAISED_BY_HTTPX, OSError) as error:
+            _raise_from(error, action=action)
+        self._compare_clocks(response.headers.get("date", ""))
+        secret_values = (
+            *parameters.values(),
+            credentials.access_key_secret,
+            credentials.security_token,
+        )
+        return _result(
+            response,
+            raw,
+            action=action,
+            sent=tuple(plain.values()),
+            secret_texts=tuple(
+                value.reveal() for value in secret_values if isinstance(value, SecretText)
+            ),
+        )
+
+    def _headers(
+        self, action: str, content: bytes, credentials: Credentials, *, host: str
+    ) -> dict[str, str]:
+        return sign_v3(
+            host=host,
+            action=action,
+            version=self._version,
+            date=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            nonce=self._nonce(),
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
+            body=content,
+            content_type=FORM,
+        )
+
+    def _compare_clocks(self, date: str) -> None:
+        try:
+            theirs = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if theirs.tzinfo is not None:
+            self.clock_skew = (self._now() - theirs).total_seconds()
+
+
+async def _read(response: httpx.Response, *, action: str) -> bytes:
+    status = response.status_code
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise NoAnswer(action=action, kind="compressed answer", http_status=status)
+    raw = bytearray()
+    async for chunk in response.aiter_bytes():
+        raw += chunk
+        if len(raw) > ANSWER_BYTES:
+            raise NoAnswer(action=action, kind="answer too large", http_status=status)
+    return bytes(raw)
+
+
+def _result(
+    response: httpx.Response,
+    raw: bytes,
+    *,
+    action: str,
+    sent: tuple[str, ...],
+    secret_texts: tuple[str, ...],
+) -> dict[str, object]:
+    status = response.status_code
+    if response.is_success:
+        body = answers.read_object(raw)
+        if body is None:
+            raise NoAnswer(action=action, kind="unreadable answer", http_status=status)
+        return body
+    error = None
+    if status >= 400:
+        error = answers.read_error(raw, sent=sent, secrets=secret_texts)
+    if error is None:
+        raise NoAnswer(
+            action=action, kind=f"HTTP {status} without an error code", http_status=status
+        )
+    raise ApiError(
+        action=action,
+        code=error.code,
+        http_status=status,
+        request_id=error.request_id,
+        message=error.message,
+        retry_after=answers.read_retry_after(response.headers),
+        access_denied=error.access_denied,
+    )
+
+
+def _raise_from(error: Exception, *, action: str) -> NoReturn:
+    if isinstance(error, httpx.RequestError):
+        # httpx hangs the request on its errors. Whoever keeps the error must not keep the key.
+        error.request = httpx.Request("POST", "")
+    for raised, kind in NOT_SENT.items():
+        if isinstance(error, raised):
+            raise NotSent(action=action, kind=_behind(error) or kind) from error
+    for raised, kind in MAY_BE_SENT.items():
+        if isinstance(error, raised):
+            raise NoAnswer(action=action, kind=kind) from error
+    # An OSError that httpx has let through, or an exception of a later httpx.
+    raise NoAnswer(action=action, kind="connection lost") from error
+
+
+def _behind(error: Exception) -> str:
+    if not isinstance(error, httpx.ConnectError):
+        return ""
+    chain = tuple(_chain(error))
+    return next(
+        (
+            kind
+            for cause, kind in _NO_CONNECTION.items()
+            if any(isinstance(link, cause) for link in chain)
+        ),
+        "",
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        link = pending.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        pending += [link.__cause__, link.__context__]
+        if isinstance(link, BaseExceptionGroup):
+            # anyio tries all addresses of a host, and groups what came of it.
+            pending += link.exceptions
+
+
+def _plain(value: str | SecretText) -> str:
+    return value.reveal() if isinstance(value, SecretText) else value

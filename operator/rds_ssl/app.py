@@ -1,0 +1,406 @@
+"""
+The composition root: makes every part, starts them in order, ends them in order.
+
+Start: API server reachable, CRD and rights there (saying what is missing) · metadata watches synced
+· kopf's tasks · workers. End (SIGTERM): no new pass, the running ones to a safe point, exit.
+"""
+
+import asyncio
+import collections
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from random import SystemRandom
+from typing import Any
+
+import kopf
+import uvloop
+
+from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.core.conditions import READY
+from rds_ssl.core.errors import KubeError
+from rds_ssl.core.operation import Limits
+from rds_ssl.engine import handlers
+from rds_ssl.engine.budget import Budget
+from rds_ssl.engine.clouds import Clouds
+from rds_ssl.engine.intake import Intake
+from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.objects import Key, Objects, Resource
+from rds_ssl.engine.outages import Outages
+from rds_ssl.engine.reconciler import Reconciler
+from rds_ssl.engine.reporting import Reporter
+from rds_ssl.engine.work import RESTARTING, STARTED, VERIFIED, Pace, Tools
+from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.metadata_watch import MetadataWatch
+from rds_ssl.kube.resources import Kind, Resources
+from rds_ssl.settings import Settings
+from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
+
+_log = logging.getLogger(__name__)
+
+_GRACE = 15.0
+"""Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
+
+_PRUNE_EVERY = 600.0
+_STALE_WATCH = 180.0
+_MAX_RESTARTS = 3
+_RESTART_WINDOW = 600.0
+_MISSING_PAUSE = 5.0
+
+
+def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
+    configure_logging(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Operator(settings).run())
+
+
+class Operator:
+    """One process, from start to end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+        self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
+        self._ready = False
+        self._watches: dict[Kind, list[MetadataWatch]] = {"Secret": [], "ConfigMap": []}
+
+    async def run(self) -> int:
+        """Run it."""
+        self._install_signals()
+        server = HttpServer(
+            bind=self._settings.http_bind,
+            healthy=self._unhealthy,
+            ready=lambda: [] if self._ready else ["the first list is not complete"],
+            metrics=self._metrics,
+        )
+        try:
+            await server.start()
+        except OSError as error:
+            _log.error("HTTP_BIND %s: %s", self._settings.http_bind, error)
+            return 1
+        _log.info("started", extra={"http_port": server.port})
+        try:
+            return await self._connected()
+        except KubeError as error:
+            _log.error("%s", error)  # It says what to do; no traceback helps.
+            return 1
+        finally:
+            await server.stop()
+            _log.info("ended")
+
+    def _install_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _unhealthy(self) -> list[str]:
+        # The liveness probe answers from the loop itself: a stuck loop does not answer at all.
+        return []
+
+    async def _connected(self) -> int:
+        settings = self._settings
+        kube = await KubeClient.connect(settings.kubeconfig)
+        agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
+        http = make_http_client(user_agent=agent)
+        try:
+            resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
+            if not await self._wait_for_rights(resources):
+                return 0
+            transport = Transport(http, now=_now, on_call=self._metrics.api_call)
+            return await self._work(kube, resources, transport)
+        finally:
+            await http.aclose()
+            await kube.close()
+
+    async def _wait_for_rights(self, resources: Resources) -> bool:
+        """Wait for CRD and rights, saying what is missing; False if told to stop meanwhile."""
+        told: list[str] = []
+        while not self._stop.is_set():
+            try:
+                missing = await resources.missing()
+            except KubeError as error:
+                missing = [str(error)]
+            if not missing:
+                return True
+            if missing != told:
+                for each in missing:
+                    _log.error("waiting: %s", each)
+                told = missing
+            await self._pause(_MISSING_PAUSE)
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    async def _work(self, kube: KubeClient, resources: Resources, transport: Transport) -> int:
+        parts = _Parts(self._settings, resources, transport, self._metrics, self._version)
+        self._observe(parts, transport)
+        for kind, plural in (("Secret", "secrets"), ("ConfigMap", "configmaps")):
+            for path in self._paths(plural):
+                self._watches[_kind(kind)].append(
+                    MetadataWatch(kube, path, _to_intake(parts.intake, _kind(kind)))
+                )
+        watches = [each for several in self._watches.values() for each in several]
+        tasks = [asyncio.create_task(each.run()) for each in watches]
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            synced = asyncio.gather(*(each.synced.wait() for each in watches))
+            await asyncio.wait([synced, stop], return_when=asyncio.FIRST_COMPLETED)
+            synced.cancel()
+            tasks.append(asyncio.create_task(self._prune(parts, resources)))
+            while not self._stop.is_set():
+                await self._serve(kube, parts, stop)
+                if self._stop.is_set():
+                    break
+                if self._too_many_restarts():
+                    _log.error("the watch ended %d times within 10 minutes", _MAX_RESTARTS)
+                    return 1
+                _log.warning("the watch of objects ended; it is started again")
+                await self._pause(1.0)
+            return 0
+        finally:
+            self._ready = False
+            stop.cancel()
+            await parts.reporter.drain()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _too_many_restarts(self) -> bool:
+        self._restarts.append(time.monotonic())
+        full = len(self._restarts) == _MAX_RESTARTS
+        return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
+
+    async def _serve(self, kube: KubeClient, parts: "_Parts", stop: asyncio.Task[bool]) -> None:
+        """Run kopf's tasks and the workers until told to stop, or kopf ends."""
+        async with _kopf(kube, self._settings, parts.intake) as watching:
+            self._install_signals()  # kopf has taken them over.
+            workers = asyncio.create_task(
+                parts.queue.run(self._settings.workers, parts.measured_step)
+            )
+            self._ready = True
+            try:
+                await asyncio.wait([*watching, stop], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await parts.queue.stop(_GRACE)
+                await workers
+        for task in watching:
+            if task.done() and not task.cancelled() and task.exception() is not None:
+                _log.error("kopf ended: %s", task.exception())
+
+    async def _prune(self, parts: "_Parts", resources: Resources) -> None:
+        """Compare with a list from time to time: what vanished in a gap gets no event."""
+        while True:
+            await asyncio.sleep(_PRUNE_EVERY)
+            try:
+                listed = await resources.list_all()
+            except KubeError as error:
+                _log.warning("%s", error)
+                continue
+            for manifest in listed:
+                parts.intake.observe(None, manifest)
+            parts.intake.prune(Resource.of(each).key for each in listed)
+
+    def _version(self, kind: Kind, name: Key) -> tuple[str, str] | None:
+        for watch in self._watches[kind]:
+            found = watch.version(name)
+            if found is not None:
+                return found
+        return None
+
+    def _paths(self, plural: str) -> list[str]:
+        namespaces = self._settings.namespaces
+        if not namespaces:
+            return [f"/api/v1/{plural}"]
+        return [f"/api/v1/namespaces/{each}/{plural}" for each in namespaces]
+
+    def _observe(self, parts: "_Parts", transport: Transport) -> None:
+        def age() -> float:
+            seen = parts.intake.seen_at
+            return 0.0 if seen is None else asyncio.get_running_loop().time() - seen
+
+        self._metrics.watch(
+            queue_depth=lambda: parts.queue.depth,
+            queue_oldest_age=lambda: parts.queue.oldest_age,
+            watch_age=age,
+            clock_skew=lambda: transport.clock_skew,
+        )
+
+
+class _Parts:
+    """The engine, wired."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        resources: Resources,
+        transport: Transport,
+        metrics: Metrics,
+        known_version: Callable[[Kind, Key], tuple[str, str] | None],
+    ) -> None:
+        self._metrics = metrics
+        self.objects = Objects()
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.reporter = Reporter(resources, self.objects, _now)
+        self.outages = Outages(self._wake_after)
+        self.budget = Budget(settings.max_concurrent_changes, self._wake)
+        materials = Materials(resources, known_version, _now)
+        tools = Tools(
+            resources=resources,
+            objects=self.objects,
+            clouds=Clouds(
+                transport=transport,
+                resources=resources,
+                version=known_version,
+                limits=RateLimits(settings.api_rate),
+                answered=self.outages.answered,
+                own=_own_credentials(settings),
+                identity_namespaces=settings.identity_namespaces,
+                network=settings.network,
+                api_url=settings.api_url,
+            ),
+            materials=materials,
+            reporter=self.reporter,
+            budget=self.budget,
+            outages=self.outages,
+            pace=_pace(settings),
+            now=_now,
+            changed=self._changed,
+            random=SystemRandom(),
+        )
+        self.reconciler = Reconciler(tools, self.queue)
+        self.intake = Intake(
+            objects=self.objects,
+            queue=self.queue,
+            reconciler=self.reconciler,
+            budget=self.budget,
+            outages=self.outages,
+            materials=materials,
+        )
+
+    def _wake(self, key: Key) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add(key)
+
+    def _wake_after(self, key: Key, seconds: float) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add_after(key, seconds)
+
+    def _changed(self, what: str) -> None:
+        if what in {STARTED, RESTARTING}:
+            self._metrics.change_started(restarts=what == RESTARTING)
+        elif what == VERIFIED:
+            self._metrics.change_verified()
+        else:
+            self._metrics.change_failed(what)
+
+    async def measured_step(self, key: Key) -> None:
+        """Make a pass, and count it."""
+        started = time.perf_counter()
+        result = "bug"
+        try:
+            result = await self.reconciler.step(key)
+        finally:
+            self._metrics.pass_ended(result, time.perf_counter() - started)
+            self._count_objects()
+
+    def _count_objects(self) -> None:
+        if self.queue.depth:
+            return  # A burst is counted once, at its end.
+        counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        for each in self.objects:
+            ready = each.status.condition(READY)
+            counts[(ready.status, ready.reason) if ready else ("Unknown", "Pending")] += 1
+        self._metrics.set_objects(counts)
+
+
+@contextlib.asynccontextmanager
+async def _kopf(
+    kube: KubeClient, settings: Settings, intake: Intake
+) -> AsyncIterator[list["asyncio.Task[Any]"]]:
+    """Run kopf's tasks; see knowledge of kopf, 5.1 for each setting."""
+    registry = kopf.OperatorRegistry()
+    handlers.register(registry, intake)
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
+
+    options = kopf.OperatorSettings()
+    options.scanning.disabled = True  # The CRD is known to be there; no need to watch all CRDs.
+    options.posting.enabled = False
+    options.watching.server_timeout = 300
+    options.watching.connect_timeout = 10
+    options.watching.reconnect_backoff = 1.0
+    options.watching.chunk_size = 500
+    options.networking.request_timeout = 30
+    options.networking.connect_timeout = 10
+    options.queueing.idle_timeout = 1
+    options.process.ultimate_exiting_timeout = 60
+    if settings.selector:
+        options.watching.label_selectors["rds-ssl.dev", "v1alpha1", "dbinstancessls"] = (
+            settings.selector
+        )
+    tasks = list(
+        await kopf.spawn_tasks(
+            registry=registry,
+            settings=options,
+            clusterwide=not settings.namespaces,
+            namespaces=list(settings.namespaces),
+            standalone=True,
+        )
+    )
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _to_intake(intake: Intake, kind: Kind) -> Callable[[Key], None]:
+    return lambda name: intake.data_changed(kind, name)
+
+
+def _kind(word: str) -> Kind:
+    return "Secret" if word == "Secret" else "ConfigMap"
+
+
+def _own_credentials(settings: Settings) -> Credentials | None:
+    if settings.access_key_id is None or settings.access_key_secret is None:
+        return None
+    return Credentials(
+        access_key_id=settings.access_key_id,
+        access_key_secret=settings.access_key_secret,
+        security_token=settings.security_token,
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        limits=Limits(
+            poll=settings.poll,
+            settle=settings.settle,
+            verify_after=settings.verify_after,
+            apply_timeout=settings.apply_timeout,
+        ),
+        resync=settings.resync,
+        quiet_period=settings.quiet_period,
+        expiry_warning=timedelta(seconds=settings.expiry_warning),
+        read_only=settings.read_only,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,172 @@
+"""
+What is known about material once it has been read: plain values, nothing of a private key.
+
+Facts may be cached; whoever holds a `ServerMaterial` holds a private key and drops it after use.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rds_ssl.core.model import CertificateFacts, RevocationListFacts, SecretText
+
+CERT_MANAGER = "cert-manager.local"
+"""
+The issuer's common name in what cert-manager puts into a Secret while an issuer has not answered.
+Source: cert-manager, annotation issue-temporary-certificate; measured.
+"""
+
+MIN_RSA_BITS = 2048
+"""Under this a warning: the security level 2 of OpenSSL, Debian's default, refuses such a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One certificate of a server's chain, with what its strength rests on."""
+
+    certificate: CertificateFacts
+    rsa_bits: int | None
+    """None for a key of another kind: they have no weak sizes."""
+    signature_hash: str
+    """As OpenSSL spells it (``sha256``); empty if the signature has none, or an unknown one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """A server certificate whose private key was seen to fit; holds nothing of the key."""
+
+    links: tuple[Link, ...]
+    """Leaf first, never empty, without duplicates."""
+    common_name: str
+    """Of the leaf's subject; empty if it has none."""
+    issuer_common_name: str
+    """Of the leaf's issuer; empty if it has none."""
+    is_ca: bool
+    """Whether the leaf's basic constraints say CA."""
+    for_servers: bool
+    """Whether the leaf has no extended key usage, or one that has serverAuth."""
+
+    @property
+    def chain(self) -> tuple[CertificateFacts, ...]:
+        """Leaf first."""
+        return tuple(link.certificate for link in self.links)
+
+    @property
+    def leaf(self) -> CertificateFacts:
+        """The certificate that the instance shows as its own."""
+        return self.links[0].certificate
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each weakness that needs neither clock nor endpoint to be seen."""
+        return tuple(_weaknesses(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMaterial:
+    """What is sent as ServerCert and ServerKey. Never cached, for it holds the key."""
+
+    facts: ServerFacts
+    certificate_pem: str
+    """The chain as CERTIFICATE blocks, leaf first, nothing else; ends in a newline."""
+    private_key_pem: SecretText
+    """PKCS#8, unencrypted."""
+
+    @property
+    def leaf(self) -> CertificateFacts:
+        """The certificate that the key fits."""
+        return self.facts.leaf
+
+    @property
+    def chain(self) -> tuple[CertificateFacts, ...]:
+        """Leaf first."""
+        return self.facts.chain
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """As in `ServerFacts`."""
+        return self.facts.warnings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCAFacts:
+    """One certificate of a client CA bundle, with what OpenSSL would let it do."""
+
+    certificate: CertificateFacts
+    is_ca: bool
+    """Basic constraints say CA and key usage allows it, or it is a self-issued v1 root."""
+    may_sign_lists: bool
+    """Key usage is absent or has cRLSign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCAMaterial:
+    """What is sent as ClientCACert; nothing of it is secret."""
+
+    cas: tuple[ClientCAFacts, ...]
+    """In the order of the text, never empty, without duplicates."""
+    pem: str
+    """CERTIFICATE blocks in the same order, nothing else; ends in a newline."""
+
+    @property
+    def certificates(self) -> tuple[CertificateFacts, ...]:
+        """In the order of the text."""
+        return tuple(ca.certificate for ca in self.cas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationListMaterial:
+    """What is sent as ClientCertRevocationList; nothing of it is secret."""
+
+    lists: tuple[RevocationListFacts, ...]
+    """In the order of the text, never empty, without duplicates."""
+    pem: str
+    """X509 CRL blocks in the same order, nothing else; ends in a newline."""
+
+
+_MAX_SHOWN = 160
+"""Longer names are cut: a message of a condition is read by people, and status is small."""
+
+
+def shown(name: str) -> str:
+    """Make a name out of a certificate fit for a message: one line, printable, not too long."""
+    clean = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return clean if len(clean) <= _MAX_SHOWN else f"{clean[:_MAX_SHOWN]}…"
+
+
+def title(certificate: CertificateFacts) -> str:
+    """Name a certificate in a message: its subject, or what stands in for an empty one."""
+    if certificate.subject:
+        return shown(certificate.subject)
+    names = (*certificate.dns_names, *certificate.ip_addresses)
+    return f"the certificate for {shown(names[0])}" if names else "a certificate without a name"
+
+
+def _weaknesses(facts: ServerFacts) -> Iterator[str]:
+    leaf = facts.leaf
+    for link in facts.links:
+        name = title(link.certificate)
+        if link.rsa_bits is not None and link.rsa_bits < MIN_RSA_BITS:
+            yield (
+                f"{name} has an RSA key of {link.rsa_bits} bits;"
+                f" many clients refuse fewer than {MIN_RSA_BITS}."
+            )
+        # Nobody verifies the signature of a root.
+        is_root = link.certificate is not leaf and is_self_issued(link.certificate)
+        if link.signature_hash in {"md5", "sha1"} and not is_root:
+            yield f"{name} is signed with {link.signature_hash.upper()}, which many clients refuse."
+    for certificate, issuer in pairwise(facts.chain):
+        if certificate.issuer != issuer.subject:
+            yield (
+                f"{title(certificate)} is not followed by its issuer in the chain;"
+                " some clients will not find their way to the root."
+            )
+    if len(facts.chain) == 1 and not is_self_issued(leaf):
+        yield f"The chain has no intermediate: clients must trust {shown(leaf.issuer)} itself."
+    if not facts.for_servers:
+        yield f"{title(leaf)} is not for servers: its extended key usage lacks serverAuth."
+
+
+def is_self_issued(certificate: CertificateFacts) -> bool:
+    """Whether subject and issuer are the same, as they are of a root."""
+    return certificate.subject == certificate.issuer

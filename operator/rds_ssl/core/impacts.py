@@ -1,0 +1,89 @@
+"""
+What a plan does to those who use the database, without the restart.
+
+Pure. Source: design, "Impacts and gates".
+"""
+
+from collections.abc import Iterator
+
+from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.desired import Desired
+from rds_ssl.core.model import ACL, CAType, Impact, Observed
+from rds_ssl.core.revocation import revocation_weakens
+
+_STRICTER = frozenset(
+    {(ACL.PREFER, ACL.VERIFY_CA), (ACL.PREFER, ACL.CERT), (ACL.PREFER, ACL.VERIFY_FULL)}
+    | {(ACL.VERIFY_CA, ACL.VERIFY_FULL), (ACL.CERT, ACL.VERIFY_FULL)}
+)
+"""
+(before, after) that only adds demands. ``cert`` asks for a certificate of that user and no
+password, ``verify-ca`` for any certificate of the CA and a password, ``verify-full`` for both.
+The reverse only takes demands away; between ``cert`` and ``verify-ca`` it is some of both.
+"""
+
+
+def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[Impact]:
+    """Yield the impacts, some twice; what cannot be told counts as if it were so."""
+    open_fields = comparison.different | comparison.unknown
+    if Field.FORCE_ENCRYPTION in open_fields:
+        yield Impact.TIGHTENS if desired.force_encryption else Impact.WEAKENS
+    if not observed.enabled:
+        if desired.enabled and desired.client_ca:
+            yield Impact.TIGHTENS
+        return
+    if not desired.enabled:
+        yield Impact.WEAKENS
+        if observed.client_ca and _demands(observed.acl, observed.replication_acl):
+            yield Impact.DROPS_TRUST
+        return
+    if Field.CONNECTION_STRING in open_fields:
+        yield Impact.MOVES_ENDPOINT
+    yield from _server_impacts(desired, observed, open_fields)
+    yield from _client_impacts(desired, observed, open_fields)
+
+
+def _server_impacts(
+    desired: Desired, observed: Observed, open_fields: frozenset[Field]
+) -> Iterator[Impact]:
+    if Field.CA_TYPE in open_fields:
+        yield Impact.TRUST_CHANGES
+        if desired.ca_type is CAType.ALIYUN:
+            yield Impact.WEAKENS
+    if Field.SERVER_CERTIFICATE in open_fields:
+        old, new = observed.server_certificate, desired.server_certificate
+        if old is None or new is None or old.issuer != new.issuer:
+            yield Impact.TRUST_CHANGES
+
+
+def _demands(*acls: ACL | None) -> bool:
+    """Whether one of *acls* may ask clients for a certificate; None is not told."""
+    return any(each is not ACL.PREFER for each in acls)
+
+
+def _client_impacts(
+    desired: Desired, observed: Observed, open_fields: frozenset[Field]
+) -> Iterator[Impact]:
+    in_force = observed.client_ca or ()
+    if desired.client_ca and not in_force:
+        yield Impact.TIGHTENS
+    if in_force and not desired.client_ca:
+        yield Impact.WEAKENS
+    acls = (observed.acl, observed.replication_acl, desired.acl, desired.replication_acl)
+    kept = {each.sha256 for each in desired.client_ca}
+    if any(each.sha256 not in kept for each in in_force) and _demands(*acls):
+        yield Impact.DROPS_TRUST
+    if desired.revocation_list and not observed.revocation_list:
+        yield Impact.TIGHTENS
+    if revocation_weakens(observed.revocation_list or (), desired.revocation_list):
+        yield Impact.WEAKENS
+    for field, old, new in (
+        (Field.ACL, observed.acl, desired.acl),
+        (Field.REPLICATION_ACL, observed.replication_acl, desired.replication_acl),
+    ):
+        if in_force and field not in open_fields:
+            continue
+        before = old if in_force else ACL.PREFER
+        if before is None or (before is not new and (before, new) not in _STRICTER):
+            yield Impact.WEAKENS
+        if before is None or (before is not new and (new, before) not in _STRICTER):
+            yield Impact.TIGHTENS

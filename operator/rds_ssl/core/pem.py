@@ -1,0 +1,399 @@
+"""
+Certificates, revocation lists and private keys: from PEM to facts, and to what is sent.
+
+The only importer of cryptography. Everything that its parsers may raise ends here as a
+`MaterialError`, raised outside of `except` so that nothing of theirs hangs on to it; and their
+warnings (a serial number of zero, an over-long name) are silenced, because what they announce for
+some later version decides nothing about a certificate that OpenSSL, in the instance, accepts.
+`warnings.catch_warnings` is not safe across threads: call these from the thread of the loop.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from cryptography import exceptions, x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from rds_ssl.core.errors import MaterialError
+from rds_ssl.core.facts import (
+    ClientCAFacts,
+    ClientCAMaterial,
+    Link,
+    RevocationListMaterial,
+    ServerFacts,
+    ServerMaterial,
+    shown,
+    title,
+)
+from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts, SecretText
+from rds_ssl.core.pem_blocks import (
+    certificate_blocks,
+    invalid,
+    own_blocks,
+    private_key_block,
+    revocation_list_blocks,
+)
+
+MAX_CHAIN = 10
+"""Java's default for jdk.tls.maxCertificateChainLength: its clients refuse a longer chain."""
+
+MAX_KEY_DER_BYTES = 5 * 1024
+"""An RSA-8192 key in PKCS#8 is 4.7 KB; to check a larger one holds the loop for seconds."""
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    exceptions.InternalError,
+    exceptions.UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that cryptography raises for bytes that are no certificate, list or key."""
+
+_PrivateKey = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+)
+_PublicKey = (
+    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+)
+_RevocationList = tuple[x509.CertificateRevocationList, RevocationListFacts]
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=x509.ExtensionType)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep warnings from the log, and from becoming errors where warnings are errors."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
+
+
+@_silent()
+def parse_certificates(text: str | bytes, *, field: str) -> tuple[CertificateFacts, ...]:
+    """
+    Read all CERTIFICATE blocks as facts, in order and with duplicates as they come.
+
+    Args:
+        text: PEM; an answer of the API, or a file.
+        field: Where it comes from, in the words of the user (``Secret orders-tls, key tls.crt``).
+
+    Raises:
+        MaterialError: If there is no certificate, one does not parse, or there is too much.
+    """
+    return tuple(_certificate_facts(one) for one in _load_certificates(text, field=field))
+
+
+@_silent()
+def parse_revocation_lists(text: str | bytes, *, field: str) -> tuple[RevocationListFacts, ...]:
+    """
+    Read all X509 CRL blocks as facts, in order and with duplicates as they come.
+
+    Raises:
+        MaterialError: If there is no list, one does not parse, or there is too much.
+    """
+    return tuple(facts for _, facts in _load_revocation_lists(text, field=field))
+
+
+@_silent()
+def parse_server_certificate(
+    certificate: bytes, private_key: bytes, *, certificate_field: str, key_field: str
+) -> ServerMaterial:
+    """
+    Read a chain and its private key, see that they fit, and write both anew.
+
+    Args:
+        certificate: PEM, leaf first; duplicates are dropped.
+        private_key: PEM in PKCS#1, PKCS#8 or SEC1; an encrypted one is refused.
+
+    Raises:
+        MaterialError: MaterialInvalid if either does not parse, the key is encrypted or of a kind
+            that serves no TLS, or the leaf is not first; KeyMismatch if the key fits no
+            certificate of the chain (a moment's state while both are being replaced).
+
+    Source: the vendor's page on custom certificates (no passphrase); PKCS#8 is what its recipe
+    makes, so that is what is sent.
+    """
+    chain = _without_duplicates(_load_certificates(certificate, field=certificate_field))
+    if len(chain) > MAX_CHAIN:
+        raise invalid(
+            certificate_field,
+            f"has a chain of more than {MAX_CHAIN} certificates, which Java clients refuse;"
+            " keep the leaf and its intermediates.",
+        )
+    key = _load_private_key(private_key, field=key_field)
+    _must_fit(key, chain, certificate_field=certificate_field, key_field=key_field)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return ServerMaterial(
+        facts=_server_facts(chain),
+        certificate_pem=_pem(chain),
+        private_key_pem=SecretText(pem.decode("ascii")),
+    )
+
+
+@_silent()
+def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
+    """
+    Read a bundle of CAs; whether they are CAs, and valid, is for `rds_ssl.core.material` to judge.
+
+    Raises:
+        MaterialError: If there is no certificate, one does not parse, or there is too much.
+    """
+    bundle = _without_duplicates(_load_certificates(text, field=field))
+    return ClientCAMaterial(cas=tuple(_client_ca_facts(one) for one in bundle), pem=_pem(bundle))
+
+
+@_silent()
+def parse_revocation_list(text: str | bytes, *, field: str) -> RevocationListMaterial:
+    """
+    Read a file of revocation lists, one or more for each CA.
+
+    Raises:
+        MaterialError: If there is no list, one does not parse, one is a delta list (OpenSSL takes
+            it for the whole list, and would accept all that is revoked in its base), or there is
+            too much.
+    """
+    loaded = {
+        facts.sha256: (crl, facts) for crl, facts in _load_revocation_lists(text, field=field)
+    }
+    for crl, facts in loaded.values():
+        if _extension(crl, x509.DeltaCRLIndicator) is not None:
+            raise invalid(
+                field,
+                f"holds a delta list of {shown(facts.issuer)}; store that CA's full list instead.",
+            )
+    return RevocationListMaterial(
+        lists=tuple(facts for _, facts in loaded.values()),
+        pem=_pem([crl for crl, _ in loaded.values()]),
+    )
+
+
+@_silent()
+def signed_lists(
+    client_ca: ClientCAMaterial, revocation_list: RevocationListMaterial
+) -> Mapping[str, frozenset[str]]:
+    """
+    Tell which lists each CA of a bundle has issued, by verifying the signatures.
+
+    Returns:
+        The CA's sha256 → the sha256 of its lists; every CA of the bundle has an entry.
+    """
+    cas = [x509.load_der_x509_certificate(der) for der in own_blocks(client_ca.pem)]
+    lists = [x509.load_der_x509_crl(der) for der in own_blocks(revocation_list.pem)]
+    return {
+        _sha256(ca): frozenset(_sha256(crl) for crl in lists if _has_signed(ca, crl)) for ca in cas
+    }
+
+
+def _attempt(read: Callable[[], _T]) -> _T | None:
+    """Call *read*, which uses cryptography on foreign bytes; None stands for unreadable."""
+    try:
+        return read()
+    except _UNREADABLE:
+        return None
+
+
+def _load_certificates(text: str | bytes, *, field: str) -> list[x509.Certificate]:
+    """Read all CERTIFICATE blocks; every part that facts are made of is known to parse."""
+    blocks = certificate_blocks(text, field=field)
+    loaded: list[x509.Certificate] = []
+    for number, der in enumerate(blocks, start=1):
+        certificate = _attempt(partial(_certificate, der))
+        if certificate is None:
+            raise invalid(
+                field,
+                f"has a certificate that cannot be read (number {number} of {len(blocks)}):"
+                " it is damaged, or one of its extensions is; store the file again.",
+            )
+        if certificate.serial_number < 0:
+            raise invalid(
+                field,
+                f"has a certificate with a negative serial number (number {number} of"
+                f" {len(blocks)}), which RFC 5280 forbids; issue it again.",
+            )
+        loaded.append(certificate)
+    return loaded
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    """Parse *der* whole: cryptography reads names, dates and extensions only when asked for."""
+    certificate = x509.load_der_x509_certificate(der)
+    _certificate_facts(certificate)
+    certificate.public_key()
+    return certificate
+
+
+def _load_revocation_lists(text: str | bytes, *, field: str) -> list[_RevocationList]:
+    """Read all X509 CRL blocks, each with its facts (its serials are costly to read)."""
+    blocks = revocation_list_blocks(text, field=field)
+    loaded: list[_RevocationList] = []
+    for number, der in enumerate(blocks, start=1):
+        pair = _attempt(partial(_revocation_list, der))
+        if pair is None:
+            raise invalid(
+                field,
+                f"has a revocation list that cannot be read (number {number} of {len(blocks)}):"
+                " it is damaged; store the file again.",
+            )
+        loaded.append(pair)
+    return loaded
+
+
+def _revocation_list(der: bytes) -> _RevocationList:
+    crl = x509.load_der_x509_crl(der)
+    number = _extension(crl, x509.CRLNumber)
+    facts = RevocationListFacts(
+        sha256=_sha256(crl),
+        issuer=crl.issuer.rfc4514_string(),
+        number=number.crl_number if number else None,
+        this_update=crl.last_update_utc,
+        next_update=crl.next_update_utc,
+        serials=frozenset(revoked.serial_number for revoked in crl),
+    )
+    return crl, facts
+
+
+def _load_private_key(text: bytes, *, field: str) -> _PrivateKey:
+    """Read the one private key of *text*; no error tells anything of what is in it."""
+    der = private_key_block(text, field=field)
+    if len(der) > MAX_KEY_DER_BYTES:
+        raise invalid(field, "is a private key larger than RSA with 8192 bits; use a smaller one.")
+    key = _attempt(lambda: serialization.load_der_private_key(der, password=None))
+    if key is None:
+        raise invalid(
+            field, "has a private key that cannot be read: it is damaged; store the file again."
+        )
+    if not isinstance(key, _PrivateKey):
+        raise invalid(
+            field, "is a private key of a kind that serves no TLS; use RSA, ECDSA or Ed25519."
+        )
+    return key
+
+
+def _must_fit(
+    key: _PrivateKey, chain: list[x509.Certificate], *, certificate_field: str, key_field: str
+) -> None:
+    """Raise unless *key* is the key of the first certificate of *chain*."""
+    public_key = key.public_key()
+    fitting = [one for one in chain if one.public_key() == public_key]
+    if chain[0] in fitting:
+        return
+    if fitting:
+        name = title(_certificate_facts(fitting[0]))
+        raise invalid(
+            certificate_field,
+            f"is not in order: the private key fits {name}, which is not the first certificate;"
+            " put the leaf first and its issuers after it.",
+        )
+    raise MaterialError(
+        f"{key_field}: is not the private key of {title(_certificate_facts(chain[0]))} in"
+        f" {certificate_field}; store the certificate and the key that were made together.",
+        reason=Reason.KEY_MISMATCH,
+        field=key_field,
+    )
+
+
+def _server_facts(chain: list[x509.Certificate]) -> ServerFacts:
+    leaf = chain[0]
+    basic = _extension(leaf, x509.BasicConstraints)
+    usage = _extension(leaf, x509.ExtendedKeyUsage)
+    return ServerFacts(
+        links=tuple(_link(one) for one in chain),
+        common_name=_common_name(leaf.subject),
+        issuer_common_name=_common_name(leaf.issuer),
+        is_ca=basic is not None and basic.ca,
+        for_servers=usage is None
+        or ExtendedKeyUsageOID.SERVER_AUTH in usage
+        or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage,
+    )
+
+
+def _link(certificate: x509.Certificate) -> Link:
+    key = certificate.public_key()
+    algorithm = _attempt(lambda: certificate.signature_hash_algorithm)
+    return Link(
+        certificate=_certificate_facts(certificate),
+        rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
+        signature_hash=algorithm.name if algorithm else "",
+    )
+
+
+def _client_ca_facts(certificate: x509.Certificate) -> ClientCAFacts:
+    """Judge as OpenSSL does (check_ca and check_crl in crypto/x509)."""
+    basic = _extension(certificate, x509.BasicConstraints)
+    usage = _extension(certificate, x509.KeyUsage)
+    if basic is None:
+        is_ca = certificate.version is x509.Version.v1 and certificate.subject == certificate.issuer
+    else:
+        is_ca = basic.ca
+    return ClientCAFacts(
+        certificate=_certificate_facts(certificate),
+        is_ca=is_ca and (usage is None or usage.key_cert_sign),
+        may_sign_lists=usage is None or usage.crl_sign,
+    )
+
+
+def _certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        common_name = _common_name(certificate.subject)
+        dns_names = [common_name] if common_name else []
+        addresses = []
+    else:
+        dns_names = names.get_values_for_type(x509.DNSName)
+        addresses = names.get_values_for_type(x509.IPAddress)
+    return CertificateFacts(
+        sha256=_sha256(certificate),
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        dns_names=tuple(dns_names),
+        ip_addresses=tuple(str(address) for address in addresses),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+    )
+
+
+def _common_name(name: x509.Name) -> str:
+    """Give the last common name, which is the one that counts; empty if there is none."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else ""
+
+
+def _extension(of: x509.Certificate | x509.CertificateRevocationList, kind: type[_E]) -> _E | None:
+    try:
+        return of.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _has_signed(ca: x509.Certificate, crl: x509.CertificateRevocationList) -> bool:
+    """Verify name and signature; of two CAs with one name only the key tells which it was."""
+    key = ca.public_key()
+    if not isinstance(key, _PublicKey) or crl.issuer != ca.subject:
+        return False
+    return _attempt(lambda: crl.is_signature_valid(key)) is True
+
+
+def _without_duplicates(certificates: list[x509.Certificate]) -> list[x509.Certificate]:
+    return list({_sha256(one): one for one in certificates}.values())
+
+
+def _sha256(of: x509.Certificate | x509.CertificateRevocationList) -> str:
+    return of.fingerprint(hashes.SHA256()).hex()
+
+
+def _pem(of: list[x509.Certificate] | list[x509.CertificateRevocationList]) -> str:
+    return "".join(one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in of)

@@ -1,0 +1,170 @@
+"""The sentences and conditions of each way a pass can end. Pure."""
+
+from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.expiry import Expiry
+from rds_ssl.core.gate import Hold
+from rds_ssl.core.model import CAType, Observed, Phase, Reason
+from rds_ssl.core.plan import Plan
+
+_READY_WORDS = {
+    Reason.VERIFIED: "was applied and read back",
+    Reason.ADOPTED: "was so already when it was first seen; nothing was sent",
+    Reason.APPLIED_NOT_ECHOED: "was applied; the API does not show all of it",
+}
+
+_ENDED = {
+    Phase.FAILED: Finding(
+        reason=Reason.APPLY_FAILED,
+        message="RDS accepted the change and then failed to carry it out; the instance's own"
+        " messages in the console say why. It is tried again after 10 minutes, three times in all.",
+    ),
+    Phase.NOT_CONVERGING: Finding(
+        reason=Reason.NOT_CONVERGING,
+        message="RDS carried out the change, and the instance still does not show it, so it is not"
+        " sent again: change the declaration, or ask the vendor.",
+    ),
+    Phase.TIMED_OUT: Finding(
+        reason=Reason.APPLY_TIMED_OUT,
+        message="The change did not come to an end in time; look at the instance in the console. A"
+        " changed declaration, or the annotation rds-ssl.dev/reconcile-requested-at, allows one"
+        " more call.",
+    ),
+}
+
+
+def material_finding(declaration: Declaration) -> tuple[bool, Finding]:
+    """Say that what is referenced can be used, or that nothing is."""
+    references = declaration.material_references
+    if not declaration.enabled or not references:
+        return True, Finding(reason=Reason.NOT_REQUIRED, message="No material is referenced.")
+    names = ", ".join(dict.fromkeys(f"{each.kind} {each.name}" for each in references))
+    return True, Finding(reason=Reason.MATERIAL_ACCEPTED, message=f"{names}: can be used.")
+
+
+def in_words(declaration: Declaration, endpoint: str) -> str:
+    """Name the declared state in half a sentence."""
+    if not declaration.enabled:
+        return "SSL off"
+    whose = "a cloud certificate"
+    if declaration.effective_ca_type is CAType.CUSTOM:
+        secret = declaration.server_certificate.secret_ref
+        whose = f"the certificate of Secret {secret.name}" if secret else "an own certificate"
+    return f"SSL on for {endpoint} with {whose}"
+
+
+def settled(
+    declaration: Declaration,
+    observed: Observed,
+    *,
+    reason: Reason,
+    endpoint: str,
+    expired: tuple[Expiry, ...],
+) -> Verdict:
+    """Nothing is to be done: Ready, unless what is in force has expired."""
+    ok, material = material_finding(declaration)
+    past = [each for each in expired if each.reason is Reason.CERTIFICATE_EXPIRED]
+    if past:
+        finding = Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
+        return Verdict(
+            ready=False, finding=finding, material=material, material_ready=ok, stalled=finding
+        )
+    return Verdict(
+        ready=True,
+        finding=Finding(
+            reason=reason, message=f"{in_words(declaration, endpoint)} {_READY_WORDS[reason]}."
+        ),
+        material=material,
+        material_ready=ok,
+        expiring=expiring(observed, expired),
+    )
+
+
+def expiring(observed: Observed, found: tuple[Expiry, ...]) -> Finding | None:
+    """Make the warning, if something is about to end."""
+    if found:
+        words = " ".join(each.message for each in found)
+        return Finding(reason=Reason.CERTIFICATE_EXPIRING, message=words)
+    if observed.renewal_required:
+        return Finding(
+            reason=Reason.RENEWAL_REQUIRED,
+            message="RDS asks for a renewal of the server certificate.",
+        )
+    return None
+
+
+def held(
+    plan: Plan,
+    hold: Hold,
+    declaration: Declaration,
+    *,
+    in_force: tuple[bool | None, Finding] | None,
+    warning: Finding | None,
+) -> Verdict:
+    """
+    A plan is held back by policy.
+
+    *in_force*: the Ready to keep, where only material differs and the settings are in force.
+    """
+    ok, material = material_finding(declaration)
+    pending = Finding(reason=hold.reason, message=f"{plan.summary} {hold.message}")
+    ready, finding = in_force or (False, pending)
+    return Verdict(
+        ready=ready,
+        finding=finding,
+        material=material,
+        material_ready=ok,
+        change_pending=pending,
+        reconciling=pending if hold.moving else None,
+        expiring=warning,
+    )
+
+
+def applying(
+    plan: Plan,
+    declaration: Declaration,
+    *,
+    in_force: bool,
+    warning: Finding | None,
+) -> Verdict:
+    """A call is about to be made, or was accepted; a rotation leaves Ready=True."""
+    ok, material = material_finding(declaration)
+    finding = Finding(
+        reason=Reason.APPLYING,
+        message=f"{plan.summary} Sent to RDS; it is verified once the instance is back.",
+    )
+    return Verdict(
+        ready=in_force,
+        finding=finding,
+        material=material,
+        material_ready=ok,
+        reconciling=finding,
+        expiring=warning,
+    )
+
+
+def stalled(finding: Finding, *, material: tuple[bool, Finding] | None = None) -> Verdict:
+    """Somebody has to act."""
+    return Verdict(
+        ready=False,
+        finding=finding,
+        material=material[1] if material else None,
+        material_ready=material[0] if material else None,
+        stalled=finding,
+    )
+
+
+def waiting(finding: Finding, *, material: tuple[bool, Finding] | None = None) -> Verdict:
+    """Not as declared, and it goes on by itself."""
+    return Verdict(
+        ready=False,
+        finding=finding,
+        material=material[1] if material else None,
+        material_ready=material[0] if material else None,
+        reconciling=finding,
+    )
+
+
+def ended(phase: Phase) -> Finding:
+    """Say how an operation ended that did not do what it should."""
+    return _ENDED[phase]

@@ -1,0 +1,426 @@
+"""From what was read to what is done or said: plan, gates, budget, verdict."""
+
+from datetime import timedelta
+
+from rds_ssl.aliyun.rate_limit import Priority
+from rds_ssl.core import eligibility, faults, verdicts
+from rds_ssl.core.comparison import Field, compare, observed_material_digest
+from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
+from rds_ssl.core.desired import Desired, desired_of, inputs_digest, settings_digest_of
+from rds_ssl.core.errors import AliyunError
+from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
+from rds_ssl.core.gate import BUDGET, Hold, gate
+from rds_ssl.core.material import Problem
+from rds_ssl.core.model import CAType, Impact, Observed, Phase, Reason
+from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
+from rds_ssl.core.plan import Plan, Standing, removals, stand
+from rds_ssl.core.status import AppliedStatus
+from rds_ssl.engine.change import Changes, Order, plan_status
+from rds_ssl.engine.faulting import Faulting
+from rds_ssl.engine.materials import Gathered
+from rds_ssl.engine.reporting import Event
+from rds_ssl.engine.work import Result, Tools, Work
+
+PATIENCE = 300.0
+"""Seconds for which what may be a moment's state is Reconciling, before it is Stalled."""
+
+_STALLED_AFTER = 600.0
+_MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.CLIENT_CA, Field.REVOCATION_LIST})
+
+
+class Evaluation:
+    """Judges one object by what its pass has read, and sends what may go."""
+
+    def __init__(self, tools: Tools, changes: Changes, faulting: Faulting) -> None:
+        self._tools = tools
+        self._changes = changes
+        self._faulting = faulting
+
+    async def evaluate(self, work: Work) -> Result:
+        """
+        Finish the pass.
+
+        *work* holds an observation; material is gathered if it is not yet.
+
+        Raises:
+            AliyunError: A read that a plan needed.
+            KubeError: The API server.
+        """
+        observed = _known(work)
+        if work.gathered is None:
+            work.gathered = await self._tools.materials.gather(work.declaration, work.key[0])
+        gathered = work.gathered
+        engine = work.engine or ""
+        for finding in (
+            eligibility.unfit_engine(work.declaration, engine=engine),
+            eligibility.unsupported(work.declaration, engine=engine),
+        ):
+            if finding is not None:
+                work.set(plan=None)
+                work.show(endpoint=None)
+                return Result(verdict=verdicts.stalled(finding), look_after=_STALLED_AFTER)
+        endpoint = _endpoint(work, observed)
+        problem = gathered.problem or self._tools.materials.check(
+            work.declaration, gathered, observed, endpoint=endpoint, now=self._tools.now()
+        )
+        self._note_inputs(work, gathered, problem)
+        if problem is not None:
+            return self._material_problem(work, observed, problem, endpoint=endpoint)
+        desired = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
+        return await self._carry_out(work, observed, desired)
+
+    async def _carry_out(self, work: Work, observed: Observed, desired: Desired) -> Result:
+        operation = work.status.operation
+        standing = stand(
+            desired,
+            observed,
+            engine=work.engine or "",
+            uid=work.resource.uid,
+            applied=work.status.applied,
+            operation=operation,
+        )
+        plan = standing.plan
+        if plan is None:
+            return self._settled(work, observed, desired, standing)
+        moves = Impact.MOVES_ENDPOINT in plan.impacts
+        work.show(endpoint=None if moves else desired.connection_string)
+        removed = removals(desired, observed)
+        if removed:
+            finding = eligibility.removed(removed)
+            return Result(
+                verdict=verdicts.stalled(finding, material=_fine(work)),
+                look_after=_STALLED_AFTER,
+            )
+        now = self._tools.monotonic()
+        hold = gate(
+            plan,
+            work.declaration,
+            observed,
+            read_only=self._tools.pace.read_only,
+            quiet_for=work.memory.quiet_for(now=now, period=self._tools.pace.quiet_period),
+        )
+        policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
+        if operation is not None and operation.phase not in UNFINISHED and not policy:
+            stopped = await self._may_not_again(work, desired, observed)
+            if stopped is not None:
+                return stopped
+        if hold is None:
+            stopped = await self._instance(work, observed)
+            if stopped is not None:
+                return stopped
+            if not self._tools.budget.reserve(work.key, work.cloud.account):
+                hold = BUDGET
+        if hold is not None:
+            return self._held(work, observed, plan, hold)
+        order = Order(
+            plan=plan,
+            desired=desired,
+            inputs_digest=self._inputs(work, desired, observed),
+            in_force=self._in_force(work, observed, plan, standing),
+            warning=verdicts.expiring(observed, self._expiry(observed)),
+        )
+        outcome = await self._changes.send(work, order)
+        if isinstance(outcome, Result):
+            return outcome
+        return self._refused(work, desired, outcome)
+
+    # -- nothing to do ------------------------------------------------------------------------
+
+    def _settled(
+        self, work: Work, observed: Observed, desired: Desired, standing: Standing
+    ) -> Result:
+        work.show(endpoint=desired.connection_string)
+        applied = work.status.applied
+        if not standing.declared_applied:
+            work.set(
+                applied=AppliedStatus(
+                    settings_digest=desired.settings_digest,
+                    material_digest=desired.material_digest,
+                    time=self._tools.now(),
+                )
+            )
+            self._tools.reporter.announce(
+                work.resource,
+                Event(
+                    reason="Adopted",
+                    message=verdicts.in_words(work.declaration, desired.connection_string)
+                    + " is in force already; nothing was sent.",
+                ),
+            )
+            applied = work.status.applied
+        if standing.comparison.unknown:
+            reason = Reason.APPLIED_NOT_ECHOED
+        else:
+            verified = applied is not None and applied.request_id
+            reason = Reason.VERIFIED if verified else Reason.ADOPTED
+        work.set(plan=None, operation=None)
+        self._tools.budget.release(work.key)
+        work.memory.send_again = False
+        verdict = verdicts.settled(
+            work.declaration,
+            observed,
+            reason=reason,
+            endpoint=desired.connection_string,
+            expired=self._expiry(observed),
+        )
+        return Result(verdict=verdict, look_after=self._next_look(observed))
+
+    def _expiry(self, observed: Observed) -> tuple[Expiry, ...]:
+        if not observed.enabled:
+            return ()
+        return expiry(
+            server=observed.server_certificate,
+            client_ca=observed.client_ca or (),
+            revocation_list=observed.revocation_list or (),
+            now=self._tools.now(),
+            warning=self._tools.pace.expiry_warning,
+        )
+
+    def _next_look(self, observed: Observed) -> float:
+        after = self._tools.resync_after()
+        if not observed.enabled:
+            return after
+        now = self._tools.now()
+        change = next_expiry_change(
+            server=observed.server_certificate,
+            client_ca=observed.client_ca or (),
+            revocation_list=observed.revocation_list or (),
+            now=now,
+            warning=self._tools.pace.expiry_warning,
+        )
+        return after if change is None else min(after, (change - now).total_seconds() + 1)
+
+    # -- a plan that does not go --------------------------------------------------------------
+
+    def _held(self, work: Work, observed: Observed, plan: Plan, hold: Hold) -> Result:
+        look_after = self._next_look(observed) if hold.look_after is None else hold.look_after
+        known = work.resource.status.plan
+        same = known is not None and known.digest == plan.digest
+        moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
+        if (
+            same
+            and known is not None
+            and hold.moving
+            and known.held_by in moving
+            and work.resource.status.observed_generation == work.resource.generation
+        ):
+            # These two share one PATCH: what comes next comes within seconds.
+            work.status = work.resource.status
+            return Result(verdict=None, look_after=look_after)
+        since = known.since if same and known is not None and known.since else self._tools.now()
+        work.set(plan=plan_status(plan, held_by=hold.reason, since=since))
+        if work.status.operation is not None and work.status.operation.phase in UNFINISHED:
+            work.set(operation=None)
+        in_force = None
+        if self._in_force(work, observed, plan, None):
+            in_force = work.as_it_was(hold.reason, hold.message)
+        verdict = verdicts.held(
+            plan,
+            hold,
+            work.declaration,
+            in_force=in_force,
+            warning=verdicts.expiring(observed, self._expiry(observed)),
+        )
+        return Result(verdict=verdict, look_after=look_after)
+
+    def _in_force(
+        self, work: Work, observed: Observed, plan: Plan, standing: Standing | None
+    ) -> bool:
+        """Whether the declared settings are in force, and what is applied is what is shown."""
+        del standing
+        applied = work.status.applied
+        if not plan.material_only or applied is None or not work.was_ready:
+            return False
+        fields = {each.field for each in plan.changes}
+        shown = observed_material_digest(observed)
+        return fields <= {each.value for each in _MATERIAL} and shown in {
+            None,
+            applied.material_digest,
+        }
+
+    async def _may_not_again(
+        self, work: Work, desired: Desired, observed: Observed
+    ) -> Result | None:
+        """Say why a state whose last operation ended badly is not sent again; None if it may."""
+        operation = work.status.operation
+        if operation is None:
+            return None
+        tools, memory = self._tools, work.memory
+        if operation.phase is Phase.TIMED_OUT and work.instance is None:
+            await self._attribute(work)
+        answer, wait = rearm(
+            operation,
+            digest=desired.digest,
+            inputs=self._inputs(work, desired, observed),
+            now=tools.now(),
+            asked=work.resource.asked is not None,
+            running_for=memory.running_for(tools.monotonic()),
+            limits=tools.pace.limits,
+        )
+        if answer is Rearm.YES:
+            return None
+        work.set(plan=None)
+        if operation.phase is Phase.REFUSED:
+            finding = self._faulting.refusal(work, operation.code or "", desired, observed)
+        else:
+            finding = verdicts.ended(operation.phase)
+        look_after = wait if answer is Rearm.LATER else self._next_look(observed)
+        return Result(
+            verdict=verdicts.stalled(finding, material=_fine(work)),
+            look_after=min(look_after, self._next_look(observed)),
+        )
+
+    def _inputs(self, work: Work, desired: Desired, observed: Observed) -> str:
+        chain = work.gathered.chain if work.gathered else ()
+        known = work.instance or work.status.instance
+        version = known.engine_version if known else ""
+        shown = (
+            observed.enabled,
+            observed.ca_type,
+            observed.connection_string,
+            observed_material_digest(observed),
+            observed.acl,
+            observed.replication_acl,
+            version,
+        )
+        return inputs_digest(desired, chain=chain, surroundings=repr(shown))
+
+    def _refused(self, work: Work, desired: Desired, error: AliyunError) -> Result:
+        """Report an answer after which nothing was executed."""
+        operation = work.status.operation
+        if operation is None:
+            return self._faulting.not_executed(work, error)
+        observed = _known(work)
+        standing = stand(
+            desired,
+            observed,
+            engine=work.engine or "",
+            uid=work.resource.uid,
+            applied=work.status.applied,
+            operation=operation,
+        )
+        if standing.plan is None:
+            return self._settled(work, observed, desired, standing)
+        work.set(plan=None)
+        finding = self._faulting.refusal(work, operation.code or "", desired, observed)
+        verdict = verdicts.stalled(finding, material=_fine(work))
+        fault = faults.classify(error, write=True)
+        return Result(verdict=verdict, look_after=self._faulting.refused_after(fault))
+
+    # -- the instance -------------------------------------------------------------------------
+
+    async def _attribute(self, work: Work) -> None:
+        work.instance = await work.cloud.describe_attribute(
+            work.declaration, priority=Priority.CHANGE
+        )
+        work.memory.see(work.instance, now=self._tools.monotonic())
+        work.show(endpoint=None)
+
+    async def _instance(self, work: Work, observed: Observed) -> Result | None:
+        """Say why the instance takes no write now; None if it is Running."""
+        if work.instance is None:
+            await self._attribute(work)
+        instance = work.instance
+        if instance is None:
+            raise TypeError("no instance")
+        gone = eligibility.unavailable(instance)
+        if gone is not None:
+            return Result(
+                verdict=verdicts.stalled(gone, material=_fine(work)), look_after=_STALLED_AFTER
+            )
+        if not observed.enabled:
+            unfit = eligibility.ineligible(instance)
+            if unfit is not None:
+                return Result(
+                    verdict=verdicts.stalled(unfit, material=_fine(work)), look_after=1800.0
+                )
+        if not instance.running:
+            return self._faulting.busy(work)
+        return None
+
+    # -- material -----------------------------------------------------------------------------
+
+    def _note_inputs(self, work: Work, gathered: Gathered, problem: Problem | None) -> None:
+        memory, now = work.memory, self._tools.monotonic()
+        first = memory.inputs is None
+        memory.note((work.resource.inputs, gathered.fingerprint), now=now)
+        condition = work.resource.status.condition(MATERIAL_READY)
+        if first and problem is not None and condition is not None and condition.status == "False":
+            # Another process has waited already.
+            waited = self._tools.now() - condition.last_transition_time
+            memory.inputs_since = now - min(max(waited, timedelta()).total_seconds(), PATIENCE)
+
+    def _material_problem(
+        self, work: Work, observed: Observed, problem: Problem, *, endpoint: str
+    ) -> Result:
+        finding = Finding(reason=problem.reason, message=problem.message)
+        waited = self._tools.monotonic() - work.memory.inputs_since
+        known = work.resource.status.condition(STALLED)
+        was_stalled = known is not None and known.message == problem.message
+        patient = problem.transient and waited < PATIENCE and not was_stalled
+        work.show(endpoint=None)
+        work.set(plan=None)
+        ready: tuple[bool | None, Finding] = (False, finding)
+        if self._applied_shown(work, observed, endpoint=endpoint):
+            ready = work.as_it_was(problem.reason, problem.message)
+        past = [
+            each for each in self._expiry(observed) if each.reason is Reason.CERTIFICATE_EXPIRED
+        ]
+        if past:
+            ready = False, Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
+        verdict = Verdict(
+            ready=ready[0],
+            finding=ready[1],
+            material=finding,
+            material_ready=False,
+            reconciling=finding if patient else None,
+            stalled=None if patient else finding,
+            expiring=None if past else verdicts.expiring(observed, self._expiry(observed)),
+        )
+        look_after = self._next_look(observed)
+        if patient:
+            look_after = min(look_after, PATIENCE - waited + 0.1)
+        return Result(verdict=verdict, look_after=look_after)
+
+    def _applied_shown(self, work: Work, observed: Observed, *, endpoint: str) -> bool:
+        """Whether an earlier version is applied, shown, and only the material has changed."""
+        applied = work.status.applied
+        if applied is None or work.was_ready is not True:
+            return False
+        if applied.settings_digest != settings_digest_of(work.declaration, endpoint=endpoint):
+            return False
+        if observed_material_digest(observed) not in {None, applied.material_digest}:
+            return False
+        clients = work.declaration.client_authentication
+        beside = Desired(
+            enabled=work.declaration.enabled,
+            connection_string=endpoint,
+            ca_type=work.declaration.effective_ca_type,
+            server_certificate=observed.server_certificate
+            if work.declaration.effective_ca_type is CAType.CUSTOM
+            else None,
+            client_ca=observed.client_ca or (),
+            revocation_list=observed.revocation_list or (),
+            acl=clients.acl,
+            replication_acl=clients.replication_acl,
+            force_encryption=work.declaration.force_encryption,
+        )
+        return compare(beside, observed, applied=applied).consistent
+
+
+def _known(work: Work) -> Observed:
+    if work.observed is None:
+        raise TypeError("nothing was observed")
+    return work.observed
+
+
+def _fine(work: Work) -> tuple[bool, Finding]:
+    return verdicts.material_finding(work.declaration)
+
+
+def _endpoint(work: Work, observed: Observed) -> str:
+    """Choose the endpoint: declared, pinned, protected now, the instance's own."""
+    pinned = work.status.instance.endpoint if work.status.instance else None
+    internal = work.instance.connection_string if work.instance else ""
+    shown = observed.connection_string if observed.enabled else None
+    return work.declaration.connection_string or pinned or shown or internal

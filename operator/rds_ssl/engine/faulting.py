@@ -1,0 +1,188 @@
+"""From an error of the cloud API to what the object says, and when to look again."""
+
+import logging
+
+from rds_ssl.core import faults, verdicts
+from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.desired import Desired
+from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
+from rds_ssl.core.fault_table import Fault
+from rds_ssl.core.model import Disposition, Observed, Reason
+from rds_ssl.engine.work import Result, Tools, Work
+
+_log = logging.getLogger(__name__)
+
+BUSY_PATIENCE = 1800.0
+"""Seconds for which a foreign change leaves Ready as it was."""
+
+_REFUSED_AFTER = {
+    Disposition.REJECTED: 600.0,
+    Disposition.INELIGIBLE: 1800.0,
+    Disposition.BUG: 600.0,
+}
+"""Seconds to the next look at an object whose declaration was refused."""
+
+
+class Faulting:
+    """Words and delays of faults."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def read_failed(self, work: Work, error: AliyunError) -> Result:
+        """Say what a failed read means for the object."""
+        fault = faults.classify(error, write=False)
+        if isinstance(error, NotSent | NoAnswer):
+            self._tools.outages.failed(work.cloud.endpoint, work.key)
+        else:
+            self._tools.outages.answered(work.cloud.endpoint)
+        message = faults.message(error, write=False, credentials=_credentials(work))
+        if isinstance(error, ApiError):
+            _log.warning("%s: %s", error, error.message, extra=_extra(work, error.request_id))
+        else:
+            _log.warning("%s", error, extra=_extra(work, ""))
+        return self._result(work, fault, message)
+
+    def not_executed(self, work: Work, error: AliyunError) -> "Result":
+        """Say what an answer to a write means after which nothing was executed."""
+        fault = faults.classify(error, write=True)
+        if isinstance(error, NotSent):
+            self._tools.outages.failed(work.cloud.endpoint, work.key)
+        message = faults.message(error, write=True, credentials=_credentials(work))
+        return self._result(work, fault, message)
+
+    def unanswerable(self, work: Work, text: str) -> Result:
+        """Say that an answer could not be understood: a failed read of this object alone."""
+        work.memory.blocked_count += 1
+        after = _doubled(5.0, work.memory.blocked_count, 300.0)
+        finding = Finding(
+            reason=Reason.API_UNAVAILABLE,
+            message=f"The RDS API's answer cannot be understood: {text}",
+        )
+        return Result(verdict=self._unavailable(work, finding), look_after=after, looked=False)
+
+    def unreachable(self, work: Work) -> Result:
+        """Say that the endpoint is being probed on behalf of another object."""
+        return self._result(
+            work, faults.classify(NotSent(action="", kind=""), write=True), "", parked=True
+        )
+
+    def _result(self, work: Work, fault: Fault, message: str, *, parked: bool = False) -> Result:
+        memory = work.memory
+        finding = Finding(reason=fault.reason, message=message or fault.remedy + ".")
+        match fault.disposition:
+            case Disposition.UNAVAILABLE | Disposition.UNKNOWN:
+                if parked:
+                    finding = Finding(reason=fault.reason, message=fault.remedy + ".")
+                # The next look comes from the probe; this one is the safety net.
+                return Result(
+                    verdict=self._unavailable(work, finding), look_after=30.0, looked=False
+                )
+            case Disposition.THROTTLED:
+                memory.blocked_count += 1
+                after = _doubled(2.0, memory.blocked_count, 300.0)
+                after *= self._tools.random.uniform(0.8, 1.2)
+                verdict = None
+                if work.has_work and not work.resource.in_flight:
+                    ready, kept = work.as_it_was(finding.reason, finding.message)
+                    verdict = Verdict(ready=ready, finding=kept, reconciling=finding)
+                return Result(verdict=verdict, look_after=after)
+            case Disposition.BUSY:
+                return self.busy(work)
+            case _:
+                memory.blocked_count += 1
+                if fault.disposition is Disposition.BUG:
+                    _log.error("malformed request: %s", message, extra=_extra(work, ""))
+                slow = {Disposition.INELIGIBLE: 1800.0, Disposition.REJECTED: 600.0}
+                after = slow.get(fault.disposition, _doubled(60.0, memory.blocked_count, 600.0))
+                return Result(verdict=verdicts.stalled(finding), look_after=after)
+
+    def _unavailable(self, work: Work, finding: Finding) -> Verdict | None:
+        """Say nothing for an object without work until three resyncs have passed."""
+        memory, now = work.memory, self._tools.monotonic()
+        if memory.unreachable_since is None:
+            memory.unreachable_since = now
+        if work.resource.in_flight:
+            return None
+        long = now - memory.unreachable_since >= 3 * self._tools.pace.resync
+        if work.has_work and not long:
+            ready, kept = work.as_it_was(finding.reason, finding.message)
+            return Verdict(ready=ready, finding=kept, reconciling=finding)
+        if not long:
+            return None
+        return Verdict(ready=None, finding=finding, reconciling=finding)
+
+    def busy(self, work: Work) -> Result:
+        """A foreign change is in flight while something is to be done."""
+        memory, now = work.memory, self._tools.monotonic()
+        memory.busy_count += 1
+        if memory.busy_since is None:
+            memory.busy_since = now
+        status = work.instance.status if work.instance and not work.instance.running else ""
+        suffix = f" ({status})" if status else ""
+        finding = Finding(
+            reason=Reason.INSTANCE_BUSY,
+            message=f"The instance is busy with another change{suffix}; ours follows.",
+        )
+        ready, kept = work.as_it_was(finding.reason, finding.message)
+        if now - memory.busy_since >= BUSY_PATIENCE:
+            ready, kept = False, finding
+        after = _doubled(10.0, memory.busy_count, 300.0)
+        return Result(
+            verdict=Verdict(ready=ready, finding=kept, reconciling=finding), look_after=after
+        )
+
+    @staticmethod
+    def refused_after(fault: Fault) -> float:
+        """Give the seconds to the next look after a refusal."""
+        return _REFUSED_AFTER.get(fault.disposition, 600.0)
+
+    @staticmethod
+    def refusal(work: Work, code: str, desired: Desired, observed: Observed) -> Finding:
+        """Word the refusal of a declared state: names what the user wrote."""
+        declaration = work.declaration
+        server = declaration.server_certificate.secret_ref
+        places = {
+            each.field.split(".")[2]: f"{each.kind} {each.name}, key {each.key}"
+            for each in declaration.material_references
+            if each.field.startswith("spec.clientAuthentication.")
+        }
+        clients = declaration.client_authentication
+        fault = faults.lookup(code, 400)
+        text = faults.sentence(
+            fault,
+            code,
+            server_certificate=f"Secret {server.name}, keys {server.certificate_key} and"
+            f" {server.private_key_key}"
+            if server
+            else "",
+            client_ca=places.get("ca", ""),
+            revocation_list=places.get("revocationList", ""),
+            acl=f"{clients.acl.value} and {clients.replication_acl.value}",
+            engine=work.engine or "",
+            ca_type=desired.ca_type.value,
+            endpoint=desired.connection_string,
+            wanted="on" if desired.enabled else "off",
+            observed="on" if observed.enabled else "off",
+            credentials=_credentials(work),
+        )
+        return Finding(reason=fault.reason, message=text)
+
+
+def _credentials(work: Work) -> str:
+    reference = work.declaration.credentials_secret_ref
+    return f"Secret {reference.name}" if reference else "the operator's own identity"
+
+
+def _doubled(first: float, count: int, most: float) -> float:
+    return min(most, first * 2.0 ** min(count - 1, 20))
+
+
+def _extra(work: Work, request_id: str) -> dict[str, str]:
+    namespace, name = work.key
+    return {
+        "namespace": namespace,
+        "object_name": name,
+        "instance_id": work.declaration.instance_id,
+        "request_id": request_id,
+    }

@@ -1,0 +1,106 @@
+"""What happens to the queue when the cluster changes. No I/O: it runs inside the watch."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rds_ssl.core.conditions import READY
+from rds_ssl.core.model import Reason
+from rds_ssl.engine.budget import Budget
+from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.objects import Key, Objects, Resource
+from rds_ssl.engine.outages import Outages
+from rds_ssl.engine.reconciler import Reconciler
+from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.kube.resources import Kind
+
+
+class Intake:
+    """Takes in what the watches show; decides which objects get a pass, and how soon."""
+
+    def __init__(
+        self,
+        *,
+        objects: Objects,
+        queue: WorkQueue[Key],
+        reconciler: Reconciler,
+        budget: Budget,
+        outages: Outages,
+        materials: Materials,
+    ) -> None:
+        self._objects = objects
+        self._queue = queue
+        self._reconciler = reconciler
+        self._budget = budget
+        self._outages = outages
+        self._materials = materials
+        self.seen_at: float | None = None
+        """Loop time of the last event of the object watch."""
+
+    def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
+        """Take in an event of the object watch; *kind* None is a listed object."""
+        self.seen_at = asyncio.get_running_loop().time()
+        if kind == "DELETED":
+            self._gone((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+            return
+        resource = Resource.of(manifest)
+        before = self._objects.put(resource)
+        if before is None or before.uid != resource.uid:
+            if before is not None:
+                self._clean(before)
+            if resource.in_flight:
+                self._budget.inherit(resource.key)
+            self._queue.add(resource.key, urgent=not _at_rest(resource))
+        elif before.inputs != resource.inputs:
+            self._queue.forget(resource.key)  # A change also cuts a long back-off short.
+            self._queue.add(resource.key)
+            self._wake_rivals(resource)
+
+    def data_changed(self, kind: Kind, name: tuple[str, str]) -> None:
+        """Take in that a Secret or ConfigMap appeared, changed or went."""
+        users = self._objects.users((kind, *name))
+        if not users:
+            self._materials.forget(kind, name)
+        for key in users:
+            self._queue.forget(key)
+            self._queue.add(key)
+
+    def prune(self, listed: Iterable[Key]) -> None:
+        """Drop objects that vanished while a stream was broken: such get no event."""
+        for key in self._objects.keys() - set(listed):
+            self._gone(key)
+
+    def _gone(self, key: Key) -> None:
+        gone = self._objects.drop(key)
+        self._queue.drop(key)
+        if gone is not None:
+            self._clean(gone)
+            self._wake_rivals(gone)
+
+    def _clean(self, resource: Resource) -> None:
+        self._reconciler.forget(resource.key)
+        self._budget.release(resource.key)
+        self._outages.gone(resource.key)
+
+    def _wake_rivals(self, resource: Resource) -> None:
+        for other in self._objects.claimants(resource.instance_id):
+            condition = other.status.condition(READY)
+            if (
+                other.key != resource.key
+                and condition is not None
+                and condition.reason == Reason.CONFLICT
+            ):
+                self._reconciler.rouse(other.key)
+                self._queue.add(other.key)
+
+
+def _at_rest(resource: Resource) -> bool:
+    """Whether the object is as it should be: after a start, such can wait for the others."""
+    ready = resource.status.condition(READY)
+    return (
+        ready is not None
+        and ready.status == "True"
+        and resource.status.observed_generation == resource.generation
+        and resource.status.plan is None
+        and not resource.in_flight
+    )

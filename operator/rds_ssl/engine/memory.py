@@ -1,0 +1,89 @@
+"""
+What this process knows of an object beyond its status: everything that a restart may forget.
+
+Times are of the loop's monotonic clock, in seconds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_ssl.core.desired import Desired
+from rds_ssl.core.model import Instance
+from rds_ssl.core.operation import Watch
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """One object's; forgotten with the object."""
+
+    fingerprint: object = None
+    """The facts that the last finished pass saw."""
+    due: float = 0.0
+    """When that pass wanted to look again; facts that stand still need no look before."""
+
+    roused: bool = False
+    """Something outside of its facts has changed: the next pass looks in any case."""
+
+    inputs: object = None
+    inputs_since: float = 0.0
+    unquiet_since: float | None = None
+    """Since when the inputs have not stood still; the quiet period does not last for ever."""
+
+    watch: Watch | None = None
+    watched: datetime | None = None
+    """The startTime of the operation that *watch* and *target* belong to."""
+    target: Desired | None = None
+    """What was sent, if this process sent it."""
+    request_id: str | None = None
+    """Of the call that this process sent, once it was accepted."""
+    not_executed: datetime | None = None
+    """The startTime of an operation that is Sending in status and surely was not executed."""
+    send_again: bool = False
+
+    instance: Instance | None = None
+    running_since: float | None = None
+    busy_since: float | None = None
+    busy_count: int = 0
+    unreachable_since: float | None = None
+    blocked_count: int = 0
+    announced: tuple[str, str] | None = None
+    """The reason and message of the last Event about a problem."""
+
+    def note(self, inputs: object, *, now: float) -> None:
+        """Note what people can change: since when has it stood still?"""
+        if inputs != self.inputs:
+            self.inputs, self.inputs_since = inputs, now
+            if self.unquiet_since is None:
+                self.unquiet_since = now
+
+    def quiet_for(self, *, now: float, period: float) -> float:
+        """Say for how many seconds the inputs still have to stand still."""
+        began = self.inputs_since if self.unquiet_since is None else self.unquiet_since
+        remaining = min(self.inputs_since + period, began + 6 * period) - now
+        if remaining <= 0:
+            self.unquiet_since = None
+        return max(0.0, remaining)
+
+    def see(self, instance: Instance, *, now: float) -> None:
+        """Note what DescribeDBInstanceAttribute said."""
+        self.instance = instance
+        if instance.running:
+            self.busy_since, self.busy_count = None, 0
+            if self.running_since is None:
+                self.running_since = now
+        else:
+            self.running_since = None
+            if self.busy_since is None:
+                self.busy_since = now
+
+    def running_for(self, now: float) -> float:
+        """Seconds that the instance has been seen Running without a break."""
+        return 0.0 if self.running_since is None else now - self.running_since
+
+    def follow(self, started: datetime, watch: Watch, target: Desired | None) -> None:
+        """Begin to watch an operation."""
+        self.watched, self.watch, self.target = started, watch, target
+
+    def unfollow(self) -> None:
+        """Its operation has ended."""
+        self.watch, self.watched, self.target, self.request_id = None, None, None, None

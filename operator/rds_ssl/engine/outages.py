@@ -1,0 +1,57 @@
+"""
+When an endpoint of the cloud does not answer: one probe at a time, and everybody else waits.
+
+Without it every object would wait out its own back-off, so that an API that is back after a minute
+is noticed by some after five; or all would hammer it. Source: design, "Faults", row Unavailable.
+"""
+
+from collections.abc import Callable
+
+from rds_ssl.engine.objects import Key
+
+PROBE_EVERY = 2.0
+"""Seconds between two probes of one endpoint, at most."""
+
+
+class Outages:
+    """
+    Which endpoints are down, who probes them, and who waits.
+
+    *wake_after* puts a key back into the queue in so many seconds.
+    """
+
+    def __init__(self, wake_after: Callable[[Key, float], None]) -> None:
+        self._wake_after = wake_after
+        self._probers: dict[str, Key] = {}
+        self._parked: dict[str, dict[Key, None]] = {}
+
+    def blocks(self, endpoint: str, key: Key) -> bool:
+        """Whether *key* must wait; it is woken when the endpoint answers again."""
+        prober = self._probers.get(endpoint)
+        if prober is None or prober == key:
+            return False
+        self._parked.setdefault(endpoint, {})[key] = None
+        return True
+
+    def failed(self, endpoint: str, key: Key) -> None:
+        """Note that a call of *key* got no answer; the first becomes the prober."""
+        if self._probers.setdefault(endpoint, key) == key:
+            self._wake_after(key, PROBE_EVERY)
+        else:
+            self._parked.setdefault(endpoint, {})[key] = None
+
+    def answered(self, endpoint: str) -> None:
+        """Note that the endpoint answers, whatever it said: everybody goes on."""
+        if self._probers.pop(endpoint, None) is not None:
+            for key in self._parked.pop(endpoint, {}):
+                self._wake_after(key, 0.0)
+
+    def gone(self, key: Key) -> None:
+        """Forget an object; if it was the prober, another one takes over."""
+        for parked in self._parked.values():
+            parked.pop(key, None)
+        for endpoint, prober in list(self._probers.items()):
+            if prober == key:
+                del self._probers[endpoint]
+                for waiting in self._parked.pop(endpoint, {}):
+                    self._wake_after(waiting, 0.0)

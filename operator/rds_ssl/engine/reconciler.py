@@ -1,0 +1,283 @@
+"""
+One pass over one object: gather, check, plan, gate, act, report. Every trigger ends here.
+
+The order of the rules is the order of the lines of `_judge`. Source: design, "One pass".
+"""
+
+import logging
+
+from rds_ssl.aliyun.rate_limit import Priority
+from rds_ssl.core import eligibility, verdicts
+from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.declaration import Declaration, ManagementPolicy
+from rds_ssl.core.errors import (
+    AliyunError,
+    KubeConflict,
+    KubeError,
+    KubeNotFound,
+    MaterialError,
+    ObservationError,
+)
+from rds_ssl.core.faults import classify
+from rds_ssl.core.material import TRANSIENT
+from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.engine.change import Changes
+from rds_ssl.engine.deletion import Deletion
+from rds_ssl.engine.evaluation import PATIENCE, Evaluation
+from rds_ssl.engine.faulting import Faulting
+from rds_ssl.engine.memory import Memory
+from rds_ssl.engine.objects import Key, Resource, older_claimant
+from rds_ssl.engine.work import Result, Tools, Work
+from rds_ssl.engine.workqueue import WorkQueue
+
+_log = logging.getLogger(__name__)
+
+_AFTER_CONFLICT = 0.2
+"""Seconds: the watch shows the newer version by then."""
+
+_AFTER_NOT_FOUND = 5.0
+
+_SOON = 60.0
+
+
+class Reconciler:
+    """The work queue's function: one key, one pass."""
+
+    def __init__(self, tools: Tools, queue: WorkQueue[Key]) -> None:
+        self._tools = tools
+        self._queue = queue
+        self._memories: dict[Key, Memory] = {}
+        faulting = Faulting(tools)
+        self._faulting = faulting
+        self._changes = Changes(tools)
+        self._evaluation = Evaluation(tools, self._changes, faulting)
+        self._deletion = Deletion(tools, self._changes, faulting)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of an object that is gone."""
+        self._memories.pop(key, None)
+
+    def rouse(self, key: Key) -> None:
+        """Let the next pass look although nothing it knows has changed."""
+        if key in self._memories:
+            self._memories[key].roused = True
+
+    async def step(self, key: Key) -> str:
+        """Make one pass; give its result in a word, for the metrics."""
+        resource = self._tools.objects.get(key)
+        if resource is None:
+            return "gone"
+        memory = self._memories.setdefault(key, Memory())
+        try:
+            look_after = await self._pass(resource, memory)
+        except KubeConflict as error:
+            self.rouse(key)
+            self._queue.add_after(key, _AFTER_CONFLICT)
+            _log.info("%s", error, extra=_extra(resource))
+            return "conflict"
+        except KubeNotFound as error:
+            self.rouse(key)
+            self._queue.add_after(key, _AFTER_NOT_FOUND)
+            _log.info("%s", error, extra=_extra(resource))
+            return "gone"
+        except KubeError as error:
+            self.rouse(key)
+            self._queue.backoff(key)
+            _log.warning("%s", error, extra=_extra(resource))
+            return "kube_error"
+        self._queue.forget(key)
+        if look_after is not None:
+            # What is only looked at from time to time lets everybody else go first.
+            self._queue.add_after(key, look_after, urgent=look_after < _SOON)
+        return "done"
+
+    async def _pass(self, resource: Resource, memory: Memory) -> float | None:
+        """Make the pass; give the seconds to the next look, None for never."""
+        now = self._tools.monotonic()
+        roused, memory.roused = memory.roused, False
+        declaration = resource.declaration
+        if resource.deleting:
+            return await self._delete(resource, memory)
+        if declaration is None:
+            message = f"{'; '.join(resource.faults)}. Correct the object; nothing is sent until."
+            finding = Finding(reason=Reason.DECLARATION_INVALID, message=message)
+            return await self._say(resource, memory, verdicts.stalled(finding))
+        if resource.operation_lost:
+            message = (
+                "status.operation cannot be read (written by a newer version, or damaged), so that"
+                " a change may be under way; nothing is sent. Upgrade the operator, or clear it."
+            )
+            finding = Finding(reason=Reason.DECLARATION_INVALID, message=message)
+            return await self._say(resource, memory, verdicts.stalled(finding))
+        if not resource.in_flight:
+            stopped = self._selection(resource, declaration)
+            if stopped is not None:
+                return await self._say(resource, memory, stopped, disown=True)
+            resource = await self._deletion.keep_finalizer(
+                resource, owner=declaration.management_policy is ManagementPolicy.ENFORCE
+            )
+        try:
+            cloud, credentials = await self._tools.clouds.open(declaration, resource.key[0])
+        except MaterialError as error:
+            return await self._credentials_problem(resource, memory, error)
+        work = Work(
+            resource=resource,
+            declaration=declaration,
+            memory=memory,
+            cloud=cloud,
+            status=resource.status,
+        )
+        seen: object = (resource.inputs, credentials)
+        if not resource.in_flight:
+            work.gathered = await self._tools.materials.gather(declaration, resource.key[0])
+            seen = (resource.inputs, credentials, work.gathered.fingerprint)
+            if not roused and seen == memory.fingerprint and now < memory.due - 0.01:
+                return memory.due - now  # No fact has changed, and the time has not come.
+        result = await self._look(work)
+        look_after = await self._finish(work, result)
+        memory.fingerprint = seen if result.looked else None
+        memory.due = self._tools.monotonic() + look_after
+        return look_after
+
+    async def _look(self, work: Work) -> Result:
+        """Read the cloud and judge; faults of the cloud become results here."""
+        tools, memory = self._tools, work.memory
+        if tools.outages.blocks(work.cloud.endpoint, work.key):
+            return self._faulting.unreachable(work)
+        try:
+            if work.resource.in_flight:
+                unfinished = await self._changes.follow(work)
+                if unfinished is not None:
+                    return self._answered(memory, unfinished)
+            if work.observed is None:
+                await self._observe(work)
+            return self._answered(memory, await self._evaluation.evaluate(work))
+        except AliyunError as error:
+            return self._faulting.read_failed(work, error)
+        except ObservationError as error:
+            return self._faulting.unanswerable(work, str(error))
+
+    def _answered(self, memory: Memory, result: Result) -> Result:
+        stalled = result.verdict.stalled if result.verdict else None
+        if stalled is None or stalled.reason is not Reason.FORBIDDEN:
+            memory.blocked_count = 0
+        memory.unreachable_since = None
+        return result
+
+    async def _observe(self, work: Work) -> None:
+        """Read the instance: its attributes at first contact, its settings always."""
+        priority = Priority.CHANGE if work.has_work else Priority.RESYNC
+        if work.status.instance is None or not work.status.instance.engine:
+            work.instance = await work.cloud.describe_attribute(work.declaration, priority=priority)
+            work.memory.see(work.instance, now=self._tools.monotonic())
+        work.observed = await work.cloud.describe_ssl(
+            work.declaration, priority=priority, engine=work.engine
+        )
+
+    def _selection(self, resource: Resource, declaration: Declaration) -> Verdict | None:
+        """Say why this object is not for this operator to act on."""
+        finding = eligibility.unsupported(declaration, engine=None)
+        if finding is not None:
+            return verdicts.stalled(finding)
+        if declaration.management_policy is not ManagementPolicy.ENFORCE:
+            return None
+        rivals = self._tools.objects.claimants(resource.instance_id)
+        winner = older_claimant(resource, rivals)
+        if winner is None:
+            return None
+        who = (
+            f"DBInstanceSSL {winner.key[1]}"
+            if winner.key[0] == resource.key[0]
+            else "an older object in another namespace"
+        )
+        message = (
+            f"{who} declares instance {resource.instance_id} already, and the older one counts;"
+            " delete one of the two."
+        )
+        return verdicts.stalled(Finding(reason=Reason.CONFLICT, message=message))
+
+    # -- reporting ----------------------------------------------------------------------------
+
+    async def _finish(self, work: Work, result: Result) -> float:
+        if result.verdict is not None:
+            work.resource = await self._tools.reporter.write(
+                work.resource, work.status, result.verdict
+            )
+            self._tools.reporter.announce_problem(work.resource, work.memory, result.verdict)
+        return result.look_after
+
+    async def _say(
+        self, resource: Resource, memory: Memory, verdict: Verdict, *, disown: bool = False
+    ) -> float:
+        """Report without having looked at the cloud."""
+        status = resource.status
+        conflict = verdict.stalled is not None and verdict.stalled.reason is Reason.CONFLICT
+        if disown and conflict:
+            # When the other claimant goes, this one starts as first contact.
+            status = status.model_copy(update={"applied": None, "plan": None, "operation": None})
+            self._tools.budget.release(resource.key)
+        written = await self._tools.reporter.write(resource, status, verdict)
+        self._tools.reporter.announce_problem(written, memory, verdict)
+        memory.fingerprint = None
+        return self._tools.resync_after()
+
+    async def _credentials_problem(
+        self, resource: Resource, memory: Memory, error: MaterialError
+    ) -> float:
+        now = self._tools.monotonic()
+        memory.note((resource.inputs, error.reason, str(error)), now=now)
+        waited = now - memory.inputs_since
+        finding = Finding(reason=error.reason, message=str(error))
+        known = resource.status.condition("Stalled")
+        was_stalled = known is not None and known.message == str(error)
+        patient = error.reason in TRANSIENT and waited < PATIENCE and not was_stalled
+        verdict = verdicts.waiting(finding) if patient else verdicts.stalled(finding)
+        look_after = await self._say(resource, memory, verdict)
+        return min(look_after, PATIENCE - waited + 0.1) if patient else look_after
+
+    # -- deletion -----------------------------------------------------------------------------
+
+    async def _delete(self, resource: Resource, memory: Memory) -> float | None:
+        if not resource.has_finalizer:
+            return None
+        why = self._deletion.reprieve(resource)
+        declaration = resource.declaration
+        if why or declaration is None:
+            await self._deletion.let_go(
+                resource, f"SSL is left as it is: {why}.", warning=why != "deletionPolicy is Retain"
+            )
+            return None
+        try:
+            cloud, _ = await self._tools.clouds.open(declaration, resource.key[0])
+        except MaterialError as error:
+            return await self._credentials_problem(resource, memory, error)
+        work = Work(
+            resource=resource,
+            declaration=declaration,
+            memory=memory,
+            cloud=cloud,
+            status=resource.status,
+        )
+        if self._tools.outages.blocks(cloud.endpoint, work.key):
+            return await self._finish(work, self._faulting.unreachable(work))
+        try:
+            result = await self._changes.follow(work) if resource.in_flight else None
+            if result is None:
+                result = await self._deletion.disable(work)
+        except AliyunError as error:
+            if classify(error, write=False).disposition is Disposition.GONE:
+                await self._deletion.let_go(work.resource, "The instance is gone.")
+                return None
+            result = self._faulting.read_failed(work, error)
+        except ObservationError as error:
+            result = self._faulting.unanswerable(work, str(error))
+        if result is None:
+            await self._deletion.let_go(work.resource, "SSL is off, as deletionPolicy says.")
+            self._tools.budget.release(work.key)
+            return None
+        return await self._finish(work, result)
+
+
+def _extra(resource: Resource) -> dict[str, str]:
+    namespace, name = resource.key
+    return {"namespace": namespace, "object_name": name, "instance_id": resource.instance_id}

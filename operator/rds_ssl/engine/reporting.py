@@ -1,0 +1,159 @@
+"""From a verdict to the status and the Events of an object: one PATCH, if something changed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rds_ssl.core.conditions import STALLED, Verdict, compose
+from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound
+from rds_ssl.core.status import Status, write_time
+from rds_ssl.engine.memory import Memory
+from rds_ssl.engine.objects import Objects, Resource
+from rds_ssl.kube.resources import Resources
+
+_log = logging.getLogger(__name__)
+
+_EVENT_DEADLINE = 5.0
+_RETRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What is told once; *message* may hold what a condition may not: request ids, API texts."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+def merge_patch(old: object, new: object) -> dict[str, Any]:
+    """
+    Make the merge patch (RFC 7386) that turns *old* into *new*; empty if they are equal.
+
+    Lists are replaced as a whole, and null takes away what is not in *new* any more.
+    """
+    before = old if isinstance(old, Mapping) else {}
+    after = new if isinstance(new, Mapping) else {}
+    patch: dict[str, Any] = {name: None for name in before if name not in after}
+    for name, value in after.items():
+        if isinstance(value, Mapping) and isinstance(before.get(name), Mapping):
+            inner = merge_patch(before[name], value)
+            if inner:
+                patch[name] = inner
+        elif name not in before or before[name] != value:
+            patch[name] = value
+    return patch
+
+
+class Reporter:
+    """Writes status and Events of objects; keeps the cache in step with what it wrote."""
+
+    def __init__(self, resources: Resources, objects: Objects, now: Callable[[], datetime]) -> None:
+        self._resources = resources
+        self._objects = objects
+        self._now = now
+        self._posting: set[asyncio.Task[None]] = set()
+
+    async def write(self, resource: Resource, status: Status, verdict: Verdict | None) -> Resource:
+        """
+        Bring the object's status to *status* with the conditions of *verdict*.
+
+        Without a verdict the conditions stay as they are.
+
+        Raises:
+            KubeConflict: The object has changed since *resource* was read.
+        """
+        update: dict[str, Any] = {"observed_generation": resource.generation}
+        if resource.asked is not None:
+            update["last_handled_reconcile_at"] = resource.asked
+        if verdict is not None:
+            update["conditions"] = compose(
+                resource.status.conditions,
+                verdict,
+                generation=resource.generation,
+                now=self._now(),
+            )
+        return await self._patch(resource, status.model_copy(update=update))
+
+    async def _patch(self, resource: Resource, status: Status) -> Resource:
+        patch = merge_patch(resource.raw_status, status.to_json())
+        if not patch:
+            return resource
+        manifest = await self._resources.patch_status(
+            *resource.key, resource_version=resource.resource_version, status=patch
+        )
+        written = Resource.of(manifest)
+        self._objects.put(written)
+        return written
+
+    async def record(
+        self, resource: Resource, change: Callable[[Status], Status], verdict: Verdict | None
+    ) -> Resource:
+        """
+        Write something that must not be lost to a label edit: on a conflict, read and try again.
+
+        Raises:
+            KubeConflict: Still, after a few attempts; or the object is another one now.
+        """
+        for _ in range(_RETRIES):
+            try:
+                return await self.write(resource, change(resource.status), verdict)
+            except KubeConflict:
+                fresh = Resource.of(await self._resources.get(*resource.key))
+                if fresh.uid != resource.uid:
+                    raise KubeNotFound("the object is another one now", status=404) from None
+                self._objects.put(fresh)
+                resource = fresh
+        return await self.write(resource, change(resource.status), verdict)
+
+    def announce(self, resource: Resource, event: Event) -> None:
+        """Post an Event in the background; a failure is logged and changes nothing."""
+        namespace, name = resource.key
+        _log.log(
+            logging.WARNING if event.warning else logging.INFO,
+            "%s: %s",
+            event.reason,
+            event.message,
+            extra={
+                "namespace": namespace,
+                "object_name": name,
+                "instance_id": resource.instance_id,
+            },
+        )
+        task = asyncio.get_running_loop().create_task(self._post(resource, event))
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
+
+    def announce_problem(self, resource: Resource, memory: Memory, verdict: Verdict) -> None:
+        """Post a Warning when the object becomes Stalled, or Stalled for another reason."""
+        stalled = verdict.stalled
+        if stalled is None:
+            memory.announced = None
+            return
+        told = (stalled.reason.value, stalled.message)
+        before = resource.status.condition(STALLED)
+        known = before is not None and (before.reason, before.message) == told
+        if memory.announced != told and not known:
+            self.announce(resource, Event(reason=told[0], message=stalled.message, warning=True))
+        memory.announced = told
+
+    async def _post(self, resource: Resource, event: Event) -> None:
+        try:
+            async with asyncio.timeout(_EVENT_DEADLINE):
+                await self._resources.create_event(
+                    {"metadata": resource.metadata},
+                    reason=event.reason,
+                    message=event.message,
+                    warning=event.warning,
+                    time=write_time(self._now()),
+                )
+        except (KubeError, TimeoutError) as error:
+            _log.warning("Event %s was not posted: %s", event.reason, error)
+
+    async def drain(self) -> None:
+        """Wait for the Events under way."""
+        if self._posting:
+            await asyncio.wait(self._posting, timeout=_EVENT_DEADLINE)

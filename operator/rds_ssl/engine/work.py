@@ -1,0 +1,143 @@
+"""What one pass works on, and what every part of the engine needs to do it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from rds_ssl.core.conditions import READY, Finding, Verdict
+from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.model import Instance, Observed, Reason
+from rds_ssl.core.operation import Limits
+from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
+from rds_ssl.engine.budget import Budget
+from rds_ssl.engine.clouds import Cloud, Clouds
+from rds_ssl.engine.materials import Gathered, Materials
+from rds_ssl.engine.memory import Memory
+from rds_ssl.engine.objects import Key, Objects, Resource
+from rds_ssl.engine.outages import Outages
+from rds_ssl.engine.reporting import Reporter
+from rds_ssl.kube.resources import Resources
+
+
+STARTED, RESTARTING, VERIFIED = "started", "restarting", "verified"
+"""Words for `Tools.changed`: a call without a restart, one with, and its good end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The settings that a pass obeys, in seconds."""
+
+    limits: Limits = field(default_factory=Limits)
+    resync: float = 600.0
+    quiet_period: float = 10.0
+    expiry_warning: timedelta = timedelta(days=30)
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The ports of the engine; one set for the process."""
+
+    resources: Resources
+    objects: Objects
+    clouds: Clouds
+    materials: Materials
+    reporter: Reporter
+    budget: Budget
+    outages: Outages
+    pace: Pace
+    now: Callable[[], datetime]
+    changed: Callable[[str], None]
+    """Counts a change: `STARTED`, `RESTARTING`, `VERIFIED`, or the reason of another end."""
+    random: Random
+
+    @staticmethod
+    def monotonic() -> float:
+        """Give the loop's time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def resync_after(self) -> float:
+        """Give the seconds to the next look at an object with nothing to do: ± 10 %."""
+        return self.pace.resync * self.random.uniform(0.9, 1.1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One pass over one object; *status* collects what will be written."""
+
+    resource: Resource
+    declaration: Declaration
+    memory: Memory
+    cloud: Cloud
+    status: Status
+    gathered: Gathered | None = None
+    observed: Observed | None = None
+    instance: Instance | None = None
+    """As read in this pass."""
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return self.resource.key
+
+    @property
+    def engine(self) -> str | None:
+        """The engine, as read now or before."""
+        if self.instance is not None:
+            return self.instance.engine
+        known = self.status.instance
+        return known.engine if known else None
+
+    @property
+    def was_ready(self) -> bool | None:
+        """What Ready says at present; None for Unknown or nothing."""
+        condition = self.resource.status.condition(READY)
+        if condition is None:
+            return None
+        return {"True": True, "False": False}.get(condition.status)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something is to be done: silence of the cloud matters to the reader."""
+        return (
+            self.was_ready is not True
+            or self.resource.status.plan is not None
+            or self.resource.in_flight
+        )
+
+    def as_it_was(self, reason: Reason, message: str) -> tuple[bool | None, Finding]:
+        """Keep what Ready says; where there is nothing yet, Unknown with this finding."""
+        condition = self.resource.status.condition(READY)
+        if condition is None or condition.reason not in set(Reason):
+            return None, Finding(reason=reason, message=message)
+        ready = {"True": True, "False": False}.get(condition.status)
+        return ready, Finding(reason=Reason(condition.reason), message=condition.message)
+
+    def show(self, *, endpoint: str | None) -> None:
+        """Put what was read into the status to write; *endpoint* None leaves the pinned one."""
+        update: dict[str, object] = {}
+        if self.observed is not None:
+            update["observed"] = ObservedStatus.of(self.observed)
+        known = self.status.instance
+        pinned = endpoint or (known.endpoint if known else None)
+        if self.instance is not None:
+            update["instance"] = InstanceStatus.of(self.instance, endpoint=pinned)
+        elif known is not None and known.endpoint != pinned:
+            update["instance"] = known.model_copy(update={"endpoint": pinned})
+        self.set(**update)
+
+    def set(self, **update: object) -> None:
+        """Change fields of the status to write."""
+        self.status = self.status.model_copy(update=update)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a pass ends: what to say (None: nothing new), and when to look again, in seconds."""
+
+    verdict: Verdict | None
+    look_after: float
+    looked: bool = True
+    """Whether the cloud was read: if not, the next pass does, although no fact has changed."""

@@ -1,0 +1,211 @@
+"""The objects of the cluster that the operator reads and writes, as typed operations."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from rds_ssl.core.errors import KubeNotFound, KubeRefused
+from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
+from rds_ssl.kube.client import KubeClient
+
+Kind = Literal["Secret", "ConfigMap"]
+"""Kinds that hold material."""
+
+PAGE = 500
+"""Objects a LIST asks for at once; keeps the peak of memory low."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataObject:
+    """A Secret or ConfigMap. Its *data* may hold keys: it lives for one pass and is not shown."""
+
+    uid: str
+    resource_version: str
+    data: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"DataObject(uid={self.uid!r}, resource_version={self.resource_version!r}, …)"
+
+
+class Resources:
+    """
+    Operations on one cluster.
+
+    *namespaces* empty is all of them; otherwise every list is made once per namespace, as a Role
+    in each allows. *selector* is a label selector for DBInstanceSSL objects.
+    """
+
+    def __init__(
+        self, kube: KubeClient, *, namespaces: Sequence[str] = (), selector: str = ""
+    ) -> None:
+        self._kube = kube
+        self._namespaces = tuple(namespaces)
+        self._selector = selector
+
+    async def list_all(self) -> list[dict[str, Any]]:
+        """List every DBInstanceSSL that the operator is responsible for."""
+        query = {"labelSelector": self._selector} if self._selector else {}
+        return await self._list(query)
+
+    async def list_by_instance(self, instance_id: str) -> list[dict[str, Any]]:
+        """
+        List the claimants of an instance as etcd has them now, not as a cache remembers.
+
+        The label selector does not narrow this: another operator's objects are claimants as well.
+        """
+        return await self._list({"fieldSelector": f"spec.instanceID={instance_id}"})
+
+    async def get(self, namespace: str, name: str) -> dict[str, Any]:
+        """
+        Read one DBInstanceSSL (by a LIST: the operator needs no right to `get`).
+
+        Raises:
+            KubeNotFound: There is none of that name.
+        """
+        found = await self._page(_path(namespace), {"fieldSelector": f"metadata.name={name}"})
+        if not found:
+            raise KubeNotFound(f"{KIND} {namespace}/{name} does not exist", status=404)
+        return found[0]
+
+    async def _list(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = []
+        for namespace in self._namespaces or (None,):
+            objects += await self._page(_path(namespace), query)
+        return objects
+
+    async def _page(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = []
+        more = ""
+        while True:
+            page = {"limit": str(PAGE), **({"continue": more} if more else {})}
+            answer = await self._kube.request("GET", path, query={**query, **page})
+            objects += answer.get("items") or []
+            more = (answer.get("metadata") or {}).get("continue") or ""
+            if not more:
+                return objects
+
+    async def patch_status(
+        self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, object]
+    ) -> dict[str, Any]:
+        """
+        Merge *status* into the object's, if it still is at *resource_version*; null deletes.
+
+        Raises:
+            KubeConflict: The object has changed since.
+        """
+        body = {"metadata": {"resourceVersion": resource_version}, "status": status}
+        return await self._kube.request("PATCH", f"{_path(namespace, name)}/status", body=body)
+
+    async def patch_finalizers(
+        self, namespace: str, name: str, *, resource_version: str, finalizers: Sequence[str]
+    ) -> dict[str, Any]:
+        """Replace the list of finalizers, if the object still is at *resource_version*."""
+        body = {"metadata": {"resourceVersion": resource_version, "finalizers": list(finalizers)}}
+        return await self._kube.request("PATCH", _path(namespace, name), body=body)
+
+    async def read_data(self, kind: Kind, namespace: str, name: str) -> DataObject:
+        """
+        Read a Secret or ConfigMap; values that are not base64 are left out.
+
+        Raises:
+            KubeNotFound: It does not exist.
+        """
+        plural = "secrets" if kind == "Secret" else "configmaps"
+        path = f"/api/v1/namespaces/{quote(namespace)}/{plural}/{quote(name)}"
+        answer = await self._kube.request("GET", path)
+        data = {key: _decoded(text) for key, text in (answer.get("data") or {}).items()}
+        if kind == "ConfigMap":
+            data = {key: str(text).encode() for key, text in (answer.get("data") or {}).items()}
+            data |= {key: _decoded(text) for key, text in (answer.get("binaryData") or {}).items()}
+        meta = answer["metadata"]
+        return DataObject(uid=meta["uid"], resource_version=meta["resourceVersion"], data=data)
+
+    async def create_event(
+        self,
+        involved: Mapping[str, Any],
+        *,
+        reason: str,
+        message: str,
+        warning: bool,
+        time: str,
+    ) -> None:
+        """Post an Event about an object (its manifest's metadata is enough)."""
+        meta = involved["metadata"]
+        namespace = meta["namespace"]
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{meta['name'][:200]}.", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": f"{API_GROUP}/{API_VERSION}",
+                "kind": KIND,
+                "namespace": namespace,
+                "name": meta["name"],
+                "uid": meta["uid"],
+                "resourceVersion": meta.get("resourceVersion", ""),
+            },
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "message": message[:1024],  # The API server's own limit.
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+            "source": {"component": "rds-ssl-operator"},
+            "reportingComponent": "rds-ssl.dev/operator",
+        }
+        await self._kube.request("POST", f"/api/v1/namespaces/{quote(namespace)}/events", body=body)
+
+    async def missing(self, *, watch_config: bool = True) -> list[str]:
+        """
+        Say what stands in the way of the work: the CRD, or a right; sentences, empty if nothing.
+
+        Asks by doing: one LIST with limit 1 for each kind and namespace.
+
+        Raises:
+            KubeUnavailable: The API server does not answer.
+        """
+        faults: list[str] = []
+        for namespace in self._namespaces or (None,):
+            where = f"in namespace {namespace}" if namespace else "cluster-wide"
+            kinds = [(PLURAL, _path(namespace))]
+            if watch_config:
+                core = f"/api/v1/namespaces/{quote(namespace)}" if namespace else "/api/v1"
+                kinds += [(kind, f"{core}/{kind}") for kind in ("secrets", "configmaps")]
+            for kind, path in kinds:
+                try:
+                    await self._kube.request("GET", path, query={"limit": "1"}, accept=METADATA)
+                except KubeNotFound:
+                    faults.append(
+                        f"the CustomResourceDefinition {PLURAL}.{API_GROUP} is missing"
+                        " (kubectl apply -k crds/)"
+                    )
+                except KubeRefused as error:
+                    if error.status not in {401, 403}:
+                        raise
+                    faults.append(f"the right to list {kind} {where} is missing")
+        return faults
+
+
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+def _path(namespace: str | None, name: str | None = None) -> str:
+    path = f"/apis/{API_GROUP}/{API_VERSION}"
+    if namespace:
+        path += f"/namespaces/{quote(namespace)}"
+    path += f"/{PLURAL}"
+    return f"{path}/{quote(name)}" if name else path
+
+
+_BASE64 = re.compile(r"\s+")
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        return base64.b64decode(_BASE64.sub("", str(text)), validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,406 @@
+"""
+What `rds-ssl run` can be told, read once and checked together.
+
+pydantic checks the values. pydantic-settings would read the environment too, but does not say which
+source a value came from, does not know that a Service named ``rds-ssl`` puts variables of our
+prefix into each Pod, and takes longer to import than all else here; the reading is ten lines.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PrivateAttr,
+    ValidationError,
+)
+
+from rds_ssl.core.durations import format_duration
+from rds_ssl.core.errors import SettingsError
+from rds_ssl.core.model import SecretText
+
+PREFIX = "RDS_SSL_"
+
+_VARIABLES: Mapping[str, str] = {
+    "kubeconfig": "KUBECONFIG",
+    # Source: the vendor's SDK, which has these names in common with its other tools.
+    "access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "security_token": "ALIBABA_CLOUD_SECURITY_TOKEN",
+}
+"""The settings whose variable is not the prefix and the name."""
+
+_WITHOUT_FLAG = ("access_key_id", "access_key_secret", "security_token")
+"""Never shown, and never in the list of processes for all to read."""
+
+_MEANS_SOMETHING_EMPTY = frozenset({"http_bind"})
+"""An empty variable is one that is not set, except where empty is a value unlike the default."""
+
+_PLAIN_NUMBERS = frozenset({"api_rate"})
+"""The settings with a fraction that are no durations."""
+
+_ORDERED = (
+    ("poll", "settle", "a change would count as not executed before anybody looked"),
+    ("verify_after", "settle", "a change would count as not executed before it can be verified"),
+    ("settle", "apply_timeout", "a change would be given up before it counts as not executed"),
+)
+"""Durations of which the first must not be longer than the second, and why."""
+
+_PLAINER: Mapping[str, str] = {
+    "bool_parsing": "it should be true or false",
+    "float_parsing": "it should be a number",
+    "int_parsing": "it should be a whole number",
+}
+"""What is said in place of pydantic's words for a type of fault."""
+
+_SHOWN_CHARACTERS = 80
+"""Of a faulty value: what is longer was pasted by mistake, and may be anything."""
+
+# A Service named rds-ssl, or rds-ssl-NAME, makes kubelet set these in its namespace's Pods.
+_OF_A_SERVICE = re.compile(r"RDS_SSL_(\w+_)?(SERVICE_HOST|(SERVICE_)?PORT(_\w+)?)", re.ASCII)
+
+_NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
+_DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_GLOB = re.compile(r"[a-z0-9*?\[\]!-]{1,253}", re.ASCII)
+_PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+_LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
+_BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
+# rds_ssl.aliyun.endpoints asks the same before each call; here it is asked at the start.
+_API_URL = re.compile(rf"(?:(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?)?", re.ASCII)
+# As in rds_ssl.aliyun.credentials.
+_OF_A_KEY = re.compile(r"[!-+\--~]+", re.ASCII)
+# Source: Kubernetes, "Labels and selectors".
+_WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_LABEL = rf"(?:[a-z0-9.-]{{1,253}}/)?{_WORD}"
+_REQUIREMENT = (
+    rf"\s*(?:!?{_LABEL}"
+    rf"|{_LABEL}\s*(?:=|==|!=)\s*(?:{_WORD})?"
+    rf"|{_LABEL}\s+(?:in|notin)\s*\(\s*{_WORD}(?:\s*,\s*{_WORD})*\s*\))\s*"
+)
+_SELECTOR = re.compile(rf"(?:{_REQUIREMENT}(?:,{_REQUIREMENT})*)?", re.ASCII)
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError("it should be a duration such as 10s, 0.5s or 1h30m (units h, m, s)")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", value) if word))
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _secret(value: object) -> object:
+    return SecretText(_key_text(value)) if isinstance(value, str) else value
+
+
+def _key_text(text: str) -> str:
+    if not _OF_A_KEY.fullmatch(text):
+        raise ValueError("it holds characters that no access key has")
+    return text
+
+
+def _all_are(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        texts = (given,) if isinstance(given, str) else given
+        if not all(pattern.fullmatch(text) for text in texts):
+            raise ValueError(f"it should be {what}")
+        return given
+
+    return AfterValidator(check)
+
+
+_Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0, allow_inf_nan=False)]
+_PositiveDuration = Annotated[float, BeforeValidator(_duration), Field(gt=0, allow_inf_nan=False)]
+_Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+_Namespaces = Annotated[
+    _Words, _all_are(_NAMESPACE, "names of namespaces with commas or spaces between them")
+]
+_Globs = Annotated[
+    _Words, _all_are(_GLOB, "names or globs (team-*) of namespaces with commas or spaces between")
+]
+_Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
+_ApiUrl = Annotated[
+    str, _all_are(_API_URL, "https://HOST[:PORT], or http to this machine, with nothing behind it")
+]
+_Bind = Annotated[
+    str, _all_are(_BIND, "[HOST]:PORT, such as :8080, 127.0.0.1:0 or [::1]:8080, or empty")
+]
+_KeyText = Annotated[str, AfterValidator(_key_text)]
+_Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]
+_Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
+_LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+_LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+
+
+class Settings(BaseModel):
+    """The settings; durations are in seconds. Made by `load`, which checks more than the fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    api_url: _ApiUrl = Field(
+        default="", description="URL of the RDS API in place of the region's own."
+    )
+    network: _Network = Field(
+        default="public", description="Which endpoints reach RDS from here: public or vpc."
+    )
+    namespaces: _Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
+    identity_namespaces: _Globs = Field(
+        default=(),
+        description="Namespaces (globs) that may use the operator's own access key; empty: none.",
+    )
+    selector: _Selector = Field(
+        default="", description="Label selector of the objects to serve; empty: all."
+    )
+    workers: int = Field(default=16, ge=1, le=1000, description="Passes at a time.")
+    api_rate: float = Field(
+        default=5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Calls per second to one endpoint with one access key; 0: no limit.",
+    )
+    resync: _PositiveDuration = Field(
+        default=600.0, description="How often an object with nothing to do is looked at."
+    )
+    poll: _PositiveDuration = Field(
+        default=10.0, description="How often an instance is looked at while it changes."
+    )
+    quiet_period: _Duration = Field(
+        default=10.0, description="How long the inputs stand still before a change is sent."
+    )
+    settle: _PositiveDuration = Field(
+        default=180.0, description="When a change that left no trace counts as not executed."
+    )
+    verify_after: _Duration = Field(
+        default=30.0, description="When a change is verified of which nothing was seen under way."
+    )
+    apply_timeout: _PositiveDuration = Field(
+        default=1800.0, description="When a change without an end is given up."
+    )
+    expiry_warning: _Duration = Field(
+        default=2_592_000.0, description="How long before its expiry a certificate is warned about."
+    )
+    max_concurrent_changes: int = Field(
+        default=5, ge=0, description="Instances of one account in change at a time; 0: no limit."
+    )
+    read_only: bool = Field(default=False, description="Change nothing in the cloud.")
+    http_bind: _Bind = Field(
+        default=":8080", description="Where probes and metrics are served; empty: nowhere."
+    )
+    log_format: _LogFormat = Field(default="text", description="text or json.")
+    log_level: _LogLevel = Field(default="info", description="debug, info, warning or error.")
+    kubeconfig: str | None = Field(
+        default=None, description="File with access to the cluster; not set: the Pod's own access."
+    )
+    access_key_id: _KeyText | None = Field(
+        default=None, description="The operator's own access key: its id."
+    )
+    access_key_secret: _Secret | None = Field(default=None, description="Its secret.")
+    security_token: _Secret | None = Field(
+        default=None, description="Its token, if it is temporary."
+    )
+
+    _flags: frozenset[str] = PrivateAttr(default=frozenset())
+
+
+class Flag(NamedTuple):
+    """A command line's flag for a setting."""
+
+    setting: str
+    """The attribute of `Settings`, and the key in the overrides of `load`."""
+    option: str
+    """``--max-concurrent-changes``."""
+    variable: str
+    switch: bool
+    """It takes no value: on, or ``--no-…`` for off."""
+    default: str
+    meaning: str
+
+
+class Described(NamedTuple):
+    """A setting as `rds-ssl settings` shows it."""
+
+    name: str
+    """The variable."""
+    value: str
+    """As it can be written; of an access key's parts only ``set`` or ``not set``."""
+    source: Literal["default", "environment", "flag"]
+    meaning: str
+
+
+def load(
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, object] = MappingProxyType({}),
+) -> Settings:
+    """
+    Read the settings from the environment, and from what wins over it.
+
+    Args:
+        environ: Variables; an empty one is one that is not set, but for ``RDS_SSL_HTTP_BIND``.
+        overrides: Attributes of `Settings` to values, as text or as the attribute has them (a
+            number is a duration in seconds); None is no value.
+
+    Raises:
+        SettingsError: With all faults. None of them holds the value of a secret.
+    """
+    overridden = {name: value for name, value in overrides.items() if value is not None}
+    given: dict[str, object] = {}
+    for name in Settings.model_fields:
+        text = environ.get(_variable(name), "").strip()
+        if text or (name in _MEANS_SOMETHING_EMPTY and _variable(name) in environ):
+            given[name] = text
+    given |= overridden
+    faulty = _faults(given, overridden)
+    # What is left is checked with the defaults in place of what is faulty.
+    fine = {name: value for name, value in given.items() if name not in faulty}
+    settings = Settings.model_validate(fine)
+    faults = (*_unknown(environ), *faulty.values(), *_contradictions(settings, given, faulty))
+    if faults:
+        raise SettingsError(faults)
+    settings._flags = frozenset(overridden)  # noqa: SLF001  # Our own class, and only here.
+    return settings
+
+
+def flags() -> tuple[Flag, ...]:
+    """Give the flags, in the order of the settings."""
+    return tuple(
+        Flag(
+            setting=name,
+            option=_option(name),
+            variable=_variable(name),
+            switch=field.annotation is bool,
+            default=_shown(name, field.default),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+        if name not in _WITHOUT_FLAG
+    )
+
+
+def describe(settings: Settings) -> list[Described]:
+    """Say of each setting its value, where that came from, and what it is for."""
+    return [
+        Described(
+            name=_variable(name),
+            value=_shown(name, getattr(settings, name)),
+            source=_source(settings, name),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _source(settings: Settings, name: str) -> Literal["default", "environment", "flag"]:
+    if name in settings._flags:  # noqa: SLF001  # Our own class.
+        return "flag"
+    return "environment" if name in settings.model_fields_set else "default"
+
+
+def _variable(name: str) -> str:
+    return _VARIABLES.get(name, PREFIX + name.upper())
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _shown(name: str, value: object) -> str:
+    if name in _WITHOUT_FLAG:
+        return "set" if value else "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, float):
+        return f"{value:g}" if name in _PLAIN_NUMBERS else _duration_text(value)
+    return "not set" if value is None else str(value)
+
+
+def _duration_text(seconds: float) -> str:
+    if seconds.is_integer():
+        return format_duration(timedelta(seconds=seconds))
+    return f"{seconds:.3f}".rstrip("0") + "s"
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    # A misspelt RDS_SSL_READ_ONLY must not let the operator write.
+    known = {_variable(name) for name in Settings.model_fields}
+    return [
+        f"{variable} is no setting; `rds-ssl run --help` lists them"
+        for variable in sorted(environ)
+        if variable.startswith(PREFIX)
+        and variable not in known
+        and not _OF_A_SERVICE.fullmatch(variable)
+    ]
+
+
+def _faults(given: Mapping[str, object], overridden: Mapping[str, object]) -> dict[str, str]:
+    try:
+        Settings.model_validate(given)
+    except ValidationError as error:
+        # Nothing else of pydantic's error goes on from here: it holds the values.
+        entries = error.errors(include_url=False, include_input=False, include_context=False)
+    else:
+        return {}
+    faults = {}
+    for entry in entries:
+        name = str(entry["loc"][0])
+        text = _PLAINER.get(entry["type"], entry["msg"])
+        what = text.removeprefix("Value error, ").replace("Input should", "it should")
+        called = (
+            f"{_variable(name)} (as {_option(name)})" if name in overridden else _variable(name)
+        )
+        faults[name] = f"{called}{_is(name, given[name])}: {what}"
+        if name not in Settings.model_fields:
+            faults[name] = f"{name} is no setting"
+    return faults
+
+
+def _is(name: str, value: object) -> str:
+    text = str(value)
+    # A URL may hold a password.
+    if name in _WITHOUT_FLAG or (name == "api_url" and {"@", "?"} & set(text)):
+        return ""
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[:_SHOWN_CHARACTERS] + "…"
+    return f" is {text!r}"
+
+
+def _contradictions(
+    settings: Settings, given: Mapping[str, object], faulty: Mapping[str, str]
+) -> list[str]:
+    faults = [
+        f"{_variable(short)} is {_shown(short, getattr(settings, short))}, longer than"
+        f" {_variable(long)} with {_shown(long, getattr(settings, long))}: {why}"
+        for short, long, why in _ORDERED
+        if getattr(settings, short) > getattr(settings, long) and not {short, long} & set(faulty)
+    ]
+    present = [name for name in _WITHOUT_FLAG if name in given]
+    missing = [name for name in _WITHOUT_FLAG[:2] if name not in given]
+    if present and missing:
+        faults.append(
+            f"{' and '.join(map(_variable, present))} set without"
+            f" {' and '.join(map(_variable, missing))}: an access key has an id and a secret"
+        )
+    return faults

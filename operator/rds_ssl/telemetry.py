@@ -1,0 +1,354 @@
+"""What the operator says about itself: logs, metrics, health."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal, TextIO
+
+import aiohttp.web
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+REDACTED = "[redacted]"
+
+_QUIET = ("aiohttp", "httpcore", "httpx", "kopf", "kubernetes", "urllib3", "client")
+"""
+Loggers of libraries that say nothing below WARNING; ``client`` is the Kubernetes client's.
+
+At DEBUG they print bodies, Secrets among them; httpx prints URLs at INFO, and kopf each event.
+"""
+
+_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
+    # PEM, whole or cut, with line breaks as they are, escaped (repr, JSON) or in a URL.
+    (
+        re.compile(
+            r"-----BEGIN[A-Za-z0-9 +%]*-----"
+            r"(?:.*?-----END[A-Za-z0-9 +%]*-----|[A-Za-z0-9+/=%\\\s]*)",
+            re.DOTALL,
+        ),
+        REDACTED,
+    ),
+    # The same in base64, as the data of a Secret is.
+    (re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]*"), REDACTED),
+    # A line out of the middle of one. A fingerprint is 64 hexadecimal digits and may be shown.
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9+/])(?![0-9a-f]{64}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}",
+        ),
+        REDACTED,
+    ),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
+    # Ids of access keys; those of STS come with a token, which begins with CAIS.
+    (re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}"),
+    (re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), REDACTED),
+    # By name, in a query, a header, JSON or Python's repr.
+    (
+        re.compile(
+            r"(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
+            r"|server-?_?key|password)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"
+        ),
+        rf"\1\2{REDACTED}",
+    ),
+)
+"""What must not be in a log whoever wrote it, and what stands in its place."""
+
+_SECONDS_OF_A_PASS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_SECONDS_OF_A_CALL = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
+"""Up to the deadline of a write."""
+
+_log = logging.getLogger(__name__)
+
+
+def redact(text: str) -> str:
+    """Replace what looks like a key, a certificate, a token or an access key's id."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class RedactingHandler(logging.StreamHandler[TextIO]):
+    """
+    Writes records without secrets, wherever in them these were.
+
+    A `logging.Filter` would have to change the record, which other handlers get too; this works on
+    a copy: message, fields, exception and stack.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a redacted copy of *record*."""
+        copy = logging.makeLogRecord(record.__dict__)
+        copy.msg, copy.args = redact(record.getMessage()), None
+        if record.exc_info:
+            # The formatter takes this text rather than the exception.
+            copy.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+            copy.exc_info = None
+        elif record.exc_text:
+            copy.exc_text = redact(record.exc_text)
+        if record.stack_info:
+            copy.stack_info = redact(record.stack_info)
+        for name in _fields(record):
+            copy.__dict__[name] = _redacted(record.__dict__[name])
+        return super().format(copy)
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-24T21:48:31Z INFO rds_ssl.app started namespace=shop``: one line for a person."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name} {message}", style="{")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Give the time in UTC, to the second."""
+        return time.strftime(datefmt or "%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # The base's name.
+        """Add the fields; a line break in the message must not look like another record."""
+        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        fields = (f" {_shown(name)}={_quoted(record.__dict__[name])}" for name in _fields(record))
+        return super().formatMessage(record) + "".join(fields)
+
+
+def configure_logging(
+    format: Literal["text", "json"],  # noqa: A002  # It is the setting's name.
+    level: str,
+    *,
+    stream: TextIO | None = None,
+) -> None:
+    """
+    Send all logs to standard error, without secrets; call it again to change that.
+
+    ``extra=`` gives a record its fields: namespace, object_name, instance_id, action, request_id
+    and so on. (``object_name`` is written as ``name``, which is an attribute of each record and
+    may not be in ``extra``.)
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        stream: In place of standard error.
+    """
+    handler = RedactingHandler(stream or sys.stderr)
+    handler.setFormatter(TextFormatter() if format == "text" else _json_formatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.captureWarnings(capture=True)
+
+
+def _json_formatter() -> logging.Formatter:
+    return JsonFormatter(
+        ["levelname", "name", "message"],
+        rename_fields={"levelname": "level", "name": "logger", "object_name": "name"},
+        timestamp="time",
+        json_ensure_ascii=False,
+    )
+
+
+def _fields(record: logging.LogRecord) -> list[str]:
+    return [name for name in record.__dict__ if name not in _OWN_ATTRIBUTES]
+
+
+_OWN_ATTRIBUTES = frozenset({*RESERVED_ATTRS, "message", "asctime", "color_message"})
+
+
+def _shown(name: str) -> str:
+    return "name" if name == "object_name" else name
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if re.fullmatch(r"[^\s\"'=]+", text) else ascii(text)
+
+
+def _redacted(value: object) -> object:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {redact(str(key)): _redacted(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_redacted(each) for each in value]
+    return redact(str(value))
+
+
+class Metrics:
+    """The operator's numbers for Prometheus, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._registry = registry
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"rds_ssl_{name}", meaning, labels, registry=registry)
+
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"rds_ssl_{name}", meaning, labels, registry=registry)
+
+        self._passes = counter("passes_total", "Passes that ended.", "result")
+        self._pass_seconds = Histogram(
+            "rds_ssl_pass_duration_seconds",
+            "How long a pass took.",
+            buckets=_SECONDS_OF_A_PASS,
+            registry=registry,
+        )
+        self._calls = counter("api_calls_total", "Calls of the cloud API.", "action", "code")
+        self._call_seconds = Histogram(
+            "rds_ssl_api_call_duration_seconds",
+            "How long a call of the cloud API took.",
+            ("action",),
+            buckets=_SECONDS_OF_A_CALL,
+            registry=registry,
+        )
+        self._started = counter("changes_started_total", "Changes sent to an instance.")
+        self._verified = counter("changes_verified_total", "Changes seen in force.")
+        self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
+        self._restarting = counter(
+            "restarting_calls_total", "Calls that restart an instance, or may."
+        )
+        self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
+        self._queue_depth = gauge("queue_depth", "Objects that wait for a pass.")
+        self._queue_age = gauge(
+            "queue_oldest_age_seconds", "How long the longest waiting object has waited."
+        )
+        self._watch_age = gauge("watch_age_seconds", "Time since the API server was last heard of.")
+        self._clock_skew = gauge(
+            "clock_skew_seconds", "How far this clock is ahead of the cloud API's."
+        )
+
+    def pass_ended(self, result: str, seconds: float) -> None:
+        """Count a pass; *result* is one of a few words."""
+        self._passes.labels(result).inc()
+        self._pass_seconds.observe(seconds)
+
+    def api_call(self, action: str, code: str, seconds: float) -> None:
+        """Count a call; fits ``on_call`` of the cloud's transport."""
+        self._calls.labels(action, code).inc()
+        self._call_seconds.labels(action).observe(seconds)
+
+    def change_started(self, *, restarts: bool) -> None:
+        """Count a change that is sent; *restarts* also where that is not known."""
+        self._started.inc()
+        if restarts:
+            self._restarting.inc()
+
+    def change_verified(self) -> None:
+        """Count a change that is in force."""
+        self._verified.inc()
+
+    def change_failed(self, reason: str) -> None:
+        """Count a change that was refused, failed or given up; *reason* is a condition's."""
+        self._failed.labels(reason).inc()
+
+    def set_objects(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Replace the numbers of objects by status and reason of their Ready condition."""
+        self._objects.clear()
+        for (ready, reason), count in counts.items():
+            self._objects.labels(ready, reason).set(count)
+
+    def watch(
+        self,
+        *,
+        queue_depth: Callable[[], float] | None = None,
+        queue_oldest_age: Callable[[], float] | None = None,
+        watch_age: Callable[[], float] | None = None,
+        clock_skew: Callable[[], float | None] | None = None,
+    ) -> None:
+        """Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown."""
+        for gauge, ask in (
+            (self._queue_depth, queue_depth),
+            (self._queue_age, queue_oldest_age),
+            (self._watch_age, watch_age),
+        ):
+            if ask is not None:
+                gauge.set_function(ask)
+        if clock_skew is not None:
+            ask_skew = clock_skew
+
+            def skew() -> float:
+                seconds = ask_skew()
+                return float("nan") if seconds is None else seconds
+
+            self._clock_skew.set_function(skew)
+
+    def value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
+        """Give the present value of a sample, by its full name; None if there is none."""
+        return self._registry.get_sample_value(name, dict(labels or {}))
+
+    def render(self) -> bytes:
+        """Write all of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+Faults = Callable[[], Sequence[str]]
+"""Tells what is wrong, one sentence each; nothing if all is well."""
+
+
+class HttpServer:
+    """``/healthz``, ``/readyz`` and ``/metrics``."""
+
+    def __init__(self, *, bind: str, healthy: Faults, ready: Faults, metrics: Metrics) -> None:
+        """*bind* is ``[HOST]:PORT``; port 0 takes any free one, an empty text serves nothing."""
+        self._bind = bind
+        self._metrics = metrics
+        application = aiohttp.web.Application()
+        application.router.add_get("/healthz", _probe(healthy))
+        application.router.add_get("/readyz", _probe(ready))
+        application.router.add_get("/metrics", self._give_metrics)
+        self._runner = aiohttp.web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+
+    @property
+    def port(self) -> int | None:
+        """The port that is served; None before `start`, after `stop`, or with nothing to serve."""
+        addresses = self._runner.addresses
+        return int(addresses[0][1]) if addresses else None
+
+    async def start(self) -> None:
+        """
+        Begin to serve.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        if not self._bind:
+            return
+        host, _, port = self._bind.rpartition(":")
+        await self._runner.setup()
+        try:
+            # No host is every address of the machine, IPv4 and IPv6.
+            await aiohttp.web.TCPSite(self._runner, host.strip("[]") or None, int(port)).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+
+    async def stop(self) -> None:
+        """End it; does nothing if it was not begun."""
+        await self._runner.cleanup()
+
+    async def _give_metrics(self, _request: aiohttp.web.Request) -> aiohttp.web.Response:
+        return aiohttp.web.Response(
+            body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
+
+
+def _probe(
+    faults: Faults,
+) -> Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.StreamResponse]]:
+    async def answer(_request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+        found = tuple(faults())
+        lines = found or ("ok",)
+        return aiohttp.web.Response(
+            status=503 if found else 200, text="".join(f"{line}\n" for line in lines)
+        )
+
+    return answer

@@ -1,0 +1,70 @@
+"""
+Surgery on signed DER, for certificates and lists that cryptography reads but refuses to write.
+
+A certificate and a CRL are both SEQUENCE {to be signed, algorithm, signature}. Take the first one
+apart with `tbs_parts`, change it, and let `signed` put all together again.
+"""
+
+from collections.abc import Sequence
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+SEQUENCE = 0x30
+INTEGER = 0x02
+OCTET_STRING = 0x04
+BIT_STRING = 0x03
+TIMES = frozenset({0x17, 0x18})
+"""UTCTime and GeneralizedTime."""
+
+ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
+
+
+def element(tag: int, content: bytes) -> bytes:
+    """Write one element with a definite length."""
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content
+
+
+def parts(constructed: bytes) -> list[bytes]:
+    """Split the content of one constructed element into its elements."""
+    content = constructed[_header(constructed) :]
+    found: list[bytes] = []
+    while content:
+        end = _end(content)
+        found.append(content[:end])
+        content = content[end:]
+    return found
+
+
+def tbs_parts(signed_der: bytes) -> list[bytes]:
+    """Split what is signed in a certificate or a CRL into its elements."""
+    return parts(parts(signed_der)[0])
+
+
+def signed(
+    to_be_signed: Sequence[bytes],
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    algorithm: bytes = ECDSA_SHA256,
+) -> bytes:
+    """Sign the elements anew, with SHA-256 whatever *algorithm* claims."""
+    tbs = element(SEQUENCE, b"".join(to_be_signed))
+    signature = key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    return element(SEQUENCE, tbs + algorithm + element(BIT_STRING, b"\0" + signature))
+
+
+def _header(of: bytes) -> int:
+    """Count the bytes of tag and length."""
+    return 2 if of[1] < 0x80 else 2 + (of[1] & 0x7F)
+
+
+def _end(of: bytes) -> int:
+    """Give the position behind the first element."""
+    header = _header(of)
+    size = of[1] if header == 2 else int.from_bytes(of[2:header], "big")
+    return header + size

@@ -1,0 +1,126 @@
+"""
+Odd material: certificates that cryptography reads but does not write, and PEM spelled otherwise.
+
+The first half signs changed DER anew, for which *key* must be the issuer's EC key.
+"""
+
+import base64
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from support import der as surgery
+
+
+def with_sha1_mark(certificate: x509.Certificate, key: PrivateKeyTypes) -> x509.Certificate:
+    """Let *certificate* say that it is signed with SHA-1; *key* is the issuer's (EC)."""
+    tbs = [
+        surgery.ECDSA_SHA1 if part == surgery.ECDSA_SHA256 else part
+        for part in surgery.tbs_parts(_der(certificate))
+    ]
+    return _load(surgery.signed(tbs, _ec(key), algorithm=surgery.ECDSA_SHA1))
+
+
+def with_serial(certificate: x509.Certificate, key: PrivateKeyTypes, serial: int) -> bytes:
+    """Give *certificate* another serial number, 0 or negative if need be; as DER."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big", signed=True)
+    tbs[1] = surgery.element(surgery.INTEGER, octets)
+    return surgery.signed(tbs, _ec(key))
+
+
+def with_broken_extensions(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
+    """Spoil the content of the last extension of *certificate*, under a good signature; as DER."""
+    *tbs, wrapper = surgery.tbs_parts(_der(certificate))
+    *extensions, last = surgery.parts(surgery.parts(wrapper)[0])
+    oid = surgery.parts(last)[0]
+    broken = surgery.element(
+        surgery.SEQUENCE, oid + surgery.element(surgery.OCTET_STRING, b"\xff\xff\xff")
+    )
+    content = surgery.element(surgery.SEQUENCE, b"".join([*extensions, broken]))
+    return surgery.signed([*tbs, surgery.element(wrapper[0], content)], _ec(key))
+
+
+def as_v1(certificate: x509.Certificate, key: PrivateKeyTypes) -> x509.Certificate:
+    """Make *certificate* a version 1 certificate, as old roots are: without any extension."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    return _load(surgery.signed(tbs[1:-1], _ec(key)))
+
+
+def without_next_update(
+    crl: x509.CertificateRevocationList, key: PrivateKeyTypes
+) -> x509.CertificateRevocationList:
+    """Leave nextUpdate out of *crl*; *key* is the issuer's (EC)."""
+    tbs = surgery.tbs_parts(_der(crl))
+    times = [index for index, part in enumerate(tbs) if part[0] in surgery.TIMES]
+    del tbs[times[1]]
+    return x509.load_der_x509_crl(surgery.signed(tbs, _ec(key)))
+
+
+def _der(of: x509.Certificate | x509.CertificateRevocationList) -> bytes:
+    return of.public_bytes(serialization.Encoding.DER)
+
+
+def _load(certificate: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(certificate)
+
+
+def _ec(key: PrivateKeyTypes) -> ec.EllipticCurvePrivateKey:
+    assert isinstance(key, ec.EllipticCurvePrivateKey), "surgery signs with EC keys only"
+    return key
+
+
+# Other spellings of the same PEM, and what people store instead of it.
+
+
+def to_crlf(text: bytes) -> bytes:
+    """End lines as Windows does."""
+    return text.replace(b"\n", b"\r\n")
+
+
+def indented(text: bytes) -> bytes:
+    """Indent each line, with blanks at its end, as pasted YAML may be."""
+    return b"".join(b"    " + line + b" \n" for line in text.splitlines())
+
+
+def commented(text: bytes) -> bytes:
+    """Put text around the blocks, as ``openssl x509 -text`` and ``openssl pkcs12`` do."""
+    return (
+        b"# Issued for the orders team \xe2\x80\x93 do not edit\nBag Attributes\n" + text + b"EOF\n"
+    )
+
+
+def on_one_line(text: bytes) -> bytes:
+    """Lose the line breaks, as the vendor's pages print PEM."""
+    return text.replace(b"\n", b" ")
+
+
+def escaped(text: bytes) -> bytes:
+    r"""Write line breaks as ``\n``, as an environment variable may."""
+    return text.replace(b"\n", b"\\n")
+
+
+def to_utf16(text: bytes) -> bytes:
+    """Store as PowerShell's ``>`` does."""
+    return text.decode("latin-1").encode("utf-16")
+
+
+def to_der(text: bytes) -> bytes:
+    """Take the bytes out of the first block."""
+    body = text.split(b"-----")[2]
+    return base64.b64decode(body)
+
+
+def to_block(content: bytes, label: str = "CERTIFICATE") -> bytes:
+    """Write any bytes as a block."""
+    lines = base64.encodebytes(content).decode("ascii")
+    return f"-----BEGIN {label}-----\n{lines}-----END {label}-----\n".encode()
+
+
+def flipped(block: bytes) -> bytes:
+    """Damage a block in the middle so that it is still base64."""
+    content = bytearray(to_der(block))
+    content[4] ^= 0xFF
+    return to_block(bytes(content), block.split(b"-----")[1].decode()[6:])

@@ -1,0 +1,142 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rds_ssl.core.expiry import expiry, next_expiry_change
+from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+AGO = NOW - 60 * DAY
+YESTERDAY = NOW - DAY
+TOMORROW = NOW + DAY
+LATER = NOW + 60 * DAY
+
+
+def certificate(name: str, start: datetime, end: datetime) -> CertificateFacts:
+    subject = f"CN={name}"
+    return CertificateFacts(
+        sha256=name,
+        subject=subject,
+        issuer=subject,
+        dns_names=(),
+        not_before=start,
+        not_after=end,
+    )
+
+
+def crl(
+    issuer: str = "A",
+    number: int = 1,
+    *,
+    end: datetime | None,
+) -> RevocationListFacts:
+    return RevocationListFacts(
+        sha256=f"{issuer} {number}",
+        issuer=f"CN={issuer}",
+        number=number,
+        this_update=AGO,
+        next_update=end,
+        serials=frozenset(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "reason"),
+    [
+        pytest.param(365, 31, None, id="a year, not within 30 days"),
+        pytest.param(365, 30, Reason.CERTIFICATE_EXPIRING, id="a year, 30 days left"),
+        pytest.param(90, 19, None, id="90 days, not within a fifth"),
+        pytest.param(90, 18, Reason.CERTIFICATE_EXPIRING, id="90 days, a fifth left"),
+        pytest.param(1, 0.5, None, id="a day, half of it left"),
+        pytest.param(1, 0.1, Reason.CERTIFICATE_EXPIRING, id="a day, a tenth left"),
+        pytest.param(365, 0, Reason.CERTIFICATE_EXPIRED, id="the end"),
+        pytest.param(365, -9, Reason.CERTIFICATE_EXPIRED, id="past the end"),
+    ],
+)
+def test_the_warning_period_is_the_smaller_of_setting_and_a_fifth_of_the_life(
+    lifetime: float, left: float, reason: Reason | None
+) -> None:
+    end = NOW + left * DAY
+    found = expiry(server=certificate("db", end - lifetime * DAY, end), now=NOW)
+
+    assert [one.reason for one in found] == ([] if reason is None else [reason])
+    assert [one.at for one in found] == ([] if reason is None else [end])
+
+
+def test_the_setting_shortens_the_warning_period() -> None:
+    facts = certificate("db", NOW - 300 * DAY, NOW + 20 * DAY)
+
+    assert expiry(server=facts, now=NOW, warning=7 * DAY) == ()
+
+
+def test_the_text_names_object_and_date_and_stays_the_same() -> None:
+    facts = certificate("db", AGO, NOW + DAY)
+
+    (first,) = expiry(server=facts, now=NOW)
+    (second,) = expiry(server=facts, now=NOW + timedelta(hours=20))
+
+    assert first == second
+    assert first.message.startswith("The server certificate CN=db expires at 2026-11-25T12:00:00Z;")
+
+
+def test_an_expired_ca_beside_a_valid_one_is_only_a_warning() -> None:
+    old, new = certificate("old", AGO, YESTERDAY), certificate("new", AGO, NOW + 999 * DAY)
+
+    (found,) = expiry(server=None, client_ca=[old, new], now=NOW)
+
+    assert found.reason is Reason.CERTIFICATE_EXPIRING
+    assert found.message.startswith("The client CA CN=old expired at")
+
+
+def test_when_the_last_ca_has_expired_the_bundle_has() -> None:
+    bundle = [certificate("a", AGO, AGO + DAY), certificate("b", AGO, YESTERDAY)]
+
+    first, second = expiry(server=None, client_ca=bundle, now=NOW)
+
+    assert (first.reason, first.at) == (Reason.CERTIFICATE_EXPIRED, YESTERDAY)
+    assert second.reason is Reason.CERTIFICATE_EXPIRING
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        pytest.param([crl(end=YESTERDAY)], [Reason.CERTIFICATE_EXPIRED], id="expired"),
+        pytest.param([crl(end=TOMORROW)], [Reason.CERTIFICATE_EXPIRING], id="expires tomorrow"),
+        pytest.param([crl(end=None)], [], id="without nextUpdate"),
+        pytest.param([crl(end=YESTERDAY), crl(number=2, end=LATER)], [], id="a newer one beside"),
+        pytest.param([crl(end=YESTERDAY), crl(number=2, end=None)], [], id="an endless one beside"),
+        pytest.param(
+            [crl(end=YESTERDAY), crl("B", end=LATER)],
+            [Reason.CERTIFICATE_EXPIRED],
+            id="a newer one of another CA",
+        ),
+    ],
+)
+def test_a_revocation_list_expires_unless_another_stands_in(
+    lists: list[RevocationListFacts], expected: list[Reason]
+) -> None:
+    found = expiry(server=None, revocation_list=lists, now=NOW)
+
+    assert [one.reason for one in found] == expected
+
+
+def test_what_has_expired_comes_first_then_what_expires_next() -> None:
+    found = expiry(
+        server=certificate("db", AGO, NOW + 2 * DAY),
+        client_ca=[certificate("ca", AGO, NOW + DAY)],
+        revocation_list=[crl(end=YESTERDAY)],
+        now=NOW,
+    )
+
+    assert [one.at for one in found] == [YESTERDAY, NOW + DAY, NOW + 2 * DAY]
+
+
+def test_the_next_change_is_told_for_the_timer() -> None:
+    facts = certificate("db", NOW - 70 * DAY, NOW + 30 * DAY)
+    warns = NOW + 10 * DAY
+
+    assert next_expiry_change(server=facts, now=NOW) == warns
+    assert next_expiry_change(server=facts, now=warns) == facts.not_after
+    assert next_expiry_change(server=facts, now=facts.not_after) is None
+    assert next_expiry_change(server=None, now=NOW) is None
