@@ -42,12 +42,6 @@ _VARIABLES: Mapping[str, str] = {
 _WITHOUT_FLAG = ("access_key_id", "access_key_secret", "security_token")
 """Never shown, and never in the list of processes for all to read."""
 
-_MEANS_SOMETHING_EMPTY = frozenset({"http_bind"})
-"""An empty variable is one that is not set, except where empty is a value unlike the default."""
-
-_PLAIN_NUMBERS = frozenset({"api_rate"})
-"""The settings with a fraction that are no durations."""
-
 _ORDERED = (
     ("poll", "settle", "a change would count as not executed before anybody looked"),
     ("verify_after", "settle", "a change would count as not executed before it can be verified"),
@@ -268,7 +262,8 @@ def load(
     given: dict[str, object] = {}
     for name in Settings.model_fields:
         text = environ.get(_variable(name), "").strip()
-        if text or (name in _MEANS_SOMETHING_EMPTY and _variable(name) in environ):
+        # Empty means not set, except where it is a value and not the default.
+        if text or (name == "http_bind" and _variable(name) in environ):
             given[name] = text
     given |= overridden
     faulty = _faults(given, overridden)
@@ -333,7 +328,7 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     if isinstance(value, float):
-        return f"{value:g}" if name in _PLAIN_NUMBERS else _duration_text(value)
+        return f"{value:g}" if name == "api_rate" else _duration_text(value)
     return "not set" if value is None else str(value)
 
 

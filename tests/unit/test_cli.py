@@ -52,7 +52,7 @@ import sys
 from rds_ssl.cli import main
 main({list(arguments)!r}, standalone_mode=False)
 heavy = {{"kopf", "kubernetes", "httpx", "aiohttp", "cryptography", "prometheus_client"}}
-sys.exit(",".join(heavy & set(sys.modules)))
+sys.exit(",".join(heavy & set(sys.modules)) or None)
 """
 
     ended = subprocess.run(

@@ -36,7 +36,9 @@ def test_without_any_setting_the_defaults_hold() -> None:
     assert not settings.read_only
     assert settings.kubeconfig is None
     assert settings.namespaces == settings.identity_namespaces == ()
-    assert settings.access_key_id is settings.access_key_secret is settings.security_token is None
+    assert settings.access_key_id is None
+    assert settings.access_key_secret is None
+    assert settings.security_token is None
 
 
 def test_what_is_loaded_cannot_be_changed() -> None:
@@ -70,7 +72,7 @@ def test_durations_are_hours_minutes_and_seconds(text: str, seconds: float) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["10", "5 s", "1m1h", "-1s", "1d", "1e3s", ".5s", "h", "１s", "500ms", "9999999s"]
+    "text", ["10", "5 s", "1m1h", "-1s", "1d", "1e3s", ".5s", "h", "\uff11s", "500ms", "9999999s"]
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     [fault] = faults({"RDS_SSL_POLL": text})
@@ -189,9 +191,8 @@ def test_what_is_no_label_selector_is_refused(selector: str) -> None:
         ("LOG_FORMAT", "xml", "is 'xml': it should be 'text' or 'json'"),
         (
             "NAMESPACES",
-            "shop,Not_One",
-            "is 'shop,Not_One': it should be names of namespaces with commas or spaces between"
-            " them",
+            "S",
+            "is 'S': it should be names of namespaces with commas or spaces between them",
         ),
     ],
 )
@@ -345,7 +346,7 @@ def test_the_description_tells_value_and_source_of_each_setting() -> None:
 
 
 def test_what_is_shown_of_a_setting_reads_as_the_same_setting() -> None:
-    settings = load({"RDS_SSL_POLL": "0.25s", "RDS_SSL_SETTLE": "1h1m1s"})
+    settings = load({"RDS_SSL_POLL": "0.25s", "RDS_SSL_SETTLE": "1m1s"})
     shown = {row.name: row.value for row in describe(settings) if row.name.startswith("RDS_SSL_")}
 
     assert load(shown) == settings

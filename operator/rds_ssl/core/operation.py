@@ -104,28 +104,28 @@ def judge(
             proves nothing. None if what was sent cannot be told any more.
     """
     elapsed = monotonic - watch.started
-    if operation.phase is Phase.ACCEPTED and watch.accepted is None:
-        watch = replace(watch, accepted=watch.started)
-    if not running or (observed is not None and observed.last_modify_status == "setting"):
-        watch = _accepted(watch.seen_busy(), monotonic)
+    if operation.phase is Phase.ACCEPTED:
+        watch = _accepted(watch, watch.started)
+    if not running or observed is None or observed.last_modify_status == "setting":
+        # Running without an answer is neither at work nor at its end.
+        if not running or observed is not None:
+            watch = _accepted(watch.seen_busy(), monotonic)
         return _go_on(operation, watch, elapsed, now, limits)
-    if observed is None:
-        return _go_on(operation, watch, elapsed, now, limits)
-    told = comparison is not None and _told(comparison, operation.before, observed)
+    told = _told(comparison, operation.before, observed)
     if told or _moved(operation.before, observed):
         watch = _accepted(watch, monotonic)
     if _failed(operation, watch, observed, elapsed, limits):
         return Judgement(end=End.FAILED, watch=watch)
-    if comparison is not None and comparison.consistent:
+    if comparison is None or not comparison.consistent:
+        watch = _differing(watch, comparison)
+        if watch.differing_reads >= 2:
+            return Judgement(end=End.NOT_CONVERGING, watch=watch)
+    else:
         if watch.busy_seen or _stood(watch, monotonic, limits, told=told):
             return Judgement(end=End.VERIFIED, watch=watch)
         if watch.accepted is not None:
             # Bounded whatever APPLY_TIMEOUT says: it is verified when it is settled.
             return _look_again(watch, elapsed, limits)
-    elif watch.busy_seen:
-        watch = _differing(watch, comparison)
-        if watch.differing_reads >= 2:
-            return Judgement(end=End.NOT_CONVERGING, watch=watch)
     return _without_effect(operation, watch, elapsed, limits) or _go_on(
         operation, watch, elapsed, now, limits
     )
@@ -177,7 +177,9 @@ def _failed(
 
 
 def _differing(watch: Watch, comparison: Comparison | None) -> Watch:
-    """Count reads in a row in which the same field differs."""
+    """Count reads in a row after busy in which the same field differs."""
+    if not watch.busy_seen:
+        return watch
     fields = frozenset[Field]() if comparison is None else comparison.different
     lasting = fields & watch.differing if watch.differing_reads else fields
     if fields and not lasting:
@@ -185,14 +187,16 @@ def _differing(watch: Watch, comparison: Comparison | None) -> Watch:
     return replace(watch, differing_reads=watch.differing_reads + 1, differing=lasting)
 
 
-def _told(comparison: Comparison, before: BeforeStatus | None, observed: Observed) -> bool:
+def _told(comparison: Comparison | None, before: BeforeStatus | None, observed: Observed) -> bool:
     """
     Tell whether the state is shown, by SSLExpireTime where the custom certificate is not echoed.
 
     A date that was the same before tells nothing; another one than notAfter is a difference.
     """
-    if comparison.shown or not comparison.consistent:
-        return comparison.shown
+    if comparison is None or not comparison.consistent:
+        return False
+    if comparison.shown:
+        return True
     dated = observed.expire_time is not None and _moved(before, observed)
     return (
         dated

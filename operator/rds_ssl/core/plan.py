@@ -7,7 +7,7 @@ Pure. Source: design, "What is sent" and "Impacts and gates"; knowledge of resta
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rds_ssl.core.comparison import (
@@ -112,6 +112,7 @@ def stand(
     if desired.ca_type is CAType.ALIYUN and _never_custom(applied, operation):
         open_questions -= {Field.CA_TYPE}
     if not comparison.different and (declared_applied or not open_questions):
+        comparison = replace(comparison, unknown=open_questions)
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
     found = tuple(impacts_of(desired, observed, comparison))
     restart = predict_restart(desired, observed, comparison, engine=engine)
@@ -247,30 +248,19 @@ class Material:
     revocation_list: RevocationListMaterial | None = None
 
 
-def not_supported(desired: Desired, *, engine: str) -> tuple[str, ...]:
-    """Name what is declared and could not be sent to *engine*, in words of the spec."""
-    found: list[str] = []
-    own_certificates = {Engine.MYSQL, Engine.POSTGRESQL}
-    if desired.ca_type is CAType.CUSTOM and engine not in own_certificates:
-        found.append(Field.SERVER_CERTIFICATE.value)
-    if engine != Engine.POSTGRESQL:
-        if desired.client_ca:
-            found.append(Field.CLIENT_CA.value)
-        if desired.revocation_list:
-            found.append(Field.REVOCATION_LIST.value)
-    return tuple(found)
-
-
 def _check(desired: Desired, material: Material, *, engine: str) -> None:
     """Refuse to send less than the whole state: the rest would be taken for applied."""
-    if missing := not_supported(desired, engine=engine):
-        raise ValueError(f"{engine} has no {', '.join(missing)}")
+    custom = desired.ca_type is CAType.CUSTOM
+    if custom and engine not in {Engine.MYSQL, Engine.POSTGRESQL}:
+        raise ValueError("the engine has no parameter for a custom certificate")
+    if (desired.client_ca or desired.revocation_list) and engine != Engine.POSTGRESQL:
+        raise ValueError("the engine has no parameter for client authentication")
     server, cas, lists = material.server, material.client_ca, material.revocation_list
     if (
-        (server.leaf if server else None) != desired.server_certificate
+        custom != bool(server)
+        or (server.leaf if server else None) != desired.server_certificate
         or set(cas.certificates if cas else ()) != set(desired.client_ca)
         or set(lists.lists if lists else ()) != set(desired.revocation_list)
-        or (desired.ca_type is CAType.CUSTOM) != bool(server)
     ):
         raise ValueError("the material is not that of the plan")
 
@@ -295,7 +285,7 @@ def parameters(
 
     Raises:
         ValueError: The set would not be complete: *material* is not that of *desired*, or the
-            engine has no such parameter (see `not_supported`).
+            engine has no such parameter (`rds_ssl.core.eligibility` says so before).
     """
     if desired.enabled:
         _check(desired, material, engine=engine)

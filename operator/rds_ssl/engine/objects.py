@@ -126,7 +126,7 @@ class Resource:
         namespace, name = self.key
         return {
             "namespace": namespace,
-            "object_name": name,
+            "name": name,
             "uid": self.uid,
             "resourceVersion": self.resource_version,
         }

@@ -20,7 +20,6 @@ from rds_ssl.engine.outages import Outages
 from rds_ssl.engine.reporting import Reporter
 from rds_ssl.kube.resources import Resources
 
-
 STARTED, RESTARTING, VERIFIED = "started", "restarting", "verified"
 """Words for `Tools.changed`: a call without a restart, one with, and its good end."""
 

@@ -1,0 +1,194 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rds_ssl.core import declaration
+from rds_ssl.core.desired import (
+    OFF as OFF_DIGEST,
+)
+from rds_ssl.core.desired import (
+    Desired,
+    MaterialFacts,
+    desired_of,
+    inputs_digest,
+    settings_digest_of,
+)
+from rds_ssl.core.facts import ClientCAFacts, Link, ServerFacts
+from rds_ssl.core.model import ACL, CAType
+from support import states
+from support.states import CLOUD, CRL, CUSTOM, HOST, LEAF, MUTUAL, OFF, certificate
+
+CHAIN = ServerFacts(
+    links=tuple(
+        Link(certificate=each, rsa_bits=None, signature_hash="sha256")
+        for each in (LEAF, certificate("intermediate"))
+    ),
+    common_name=HOST,
+    issuer_common_name="issuer",
+    is_ca=False,
+    for_servers=True,
+)
+CLIENT_CA = (ClientCAFacts(certificate=states.CA, is_ca=True, may_sign_lists=True),)
+EVERYTHING = MaterialFacts(server=CHAIN, client_ca=CLIENT_CA, revocation_list=(CRL,))
+
+
+def declare(**spec: object) -> declaration.Declaration:
+    return declaration.parse({"instanceID": "pgm-1", "regionID": "cn-hangzhou", **spec})
+
+
+SECRET = {"serverCertificate": {"secretRef": {"name": "tls"}}}
+CLIENTS = {
+    "ca": {"configMapKeyRef": {"name": "ca"}},
+    "revocationList": {"configMapKeyRef": {"name": "ca"}},
+    "acl": "verify-ca",
+    "replicationACL": "verify-ca",
+}
+WHOLE = declare(**SECRET, clientAuthentication=CLIENTS)
+
+
+@pytest.mark.parametrize(
+    ("spec", "material", "state"),
+    [
+        pytest.param({}, MaterialFacts(), CLOUD, id="nothing but the instance"),
+        pytest.param(SECRET, MaterialFacts(server=CHAIN), CUSTOM, id="a certificate of one's own"),
+        pytest.param(
+            {**SECRET, "clientAuthentication": CLIENTS}, EVERYTHING, MUTUAL, id="everything"
+        ),
+        pytest.param(
+            {"forceEncryption": True},
+            MaterialFacts(),
+            replace(CLOUD, force_encryption=True),
+            id="encryption forced",
+        ),
+        pytest.param(
+            {"enabled": False, **SECRET, "clientAuthentication": CLIENTS},
+            MaterialFacts(),
+            OFF,
+            id="off, whatever else is declared and cannot be read",
+        ),
+    ],
+)
+def test_a_declaration_and_its_material_make_the_state(
+    spec: dict[str, object], material: MaterialFacts, state: Desired
+) -> None:
+    assert desired_of(declare(**spec), material, endpoint=HOST) == state
+
+
+@pytest.mark.parametrize(
+    ("declared", "material"),
+    [
+        pytest.param(WHOLE, replace(EVERYTHING, server=None), id="server certificate"),
+        pytest.param(WHOLE, replace(EVERYTHING, client_ca=()), id="client CA"),
+        pytest.param(WHOLE, replace(EVERYTHING, revocation_list=()), id="revocation list"),
+        pytest.param(declare(), EVERYTHING, id="material without a reference"),
+    ],
+)
+def test_material_that_was_not_read_is_never_taken_for_a_removal(
+    declared: declaration.Declaration, material: MaterialFacts
+) -> None:
+    with pytest.raises(ValueError, match="not that of the references"):
+        desired_of(declared, material, endpoint=HOST)
+
+
+@pytest.mark.parametrize(
+    ("declared", "material"),
+    [
+        pytest.param(declare(), MaterialFacts(), id="cloud"),
+        pytest.param(declare(enabled=False), MaterialFacts(), id="off"),
+        pytest.param(declare(**SECRET), MaterialFacts(server=CHAIN), id="custom"),
+        pytest.param(WHOLE, EVERYTHING, id="everything"),
+        pytest.param(declare(forceEncryption=True), MaterialFacts(), id="forced"),
+    ],
+)
+def test_the_settings_have_the_same_digest_with_and_without_their_material(
+    declared: declaration.Declaration, material: MaterialFacts
+) -> None:
+    state = desired_of(declared, material, endpoint=HOST)
+
+    assert settings_digest_of(declared, endpoint=HOST) == state.settings_digest
+
+
+SETTINGS = [
+    pytest.param({"enabled": False}, id="off"),
+    pytest.param({"connection_string": "other.example.com"}, id="endpoint"),
+    pytest.param({"ca_type": CAType.ALIYUN}, id="whose certificate"),
+    pytest.param({"client_ca": ()}, id="client CA gone"),
+    pytest.param({"revocation_list": ()}, id="list gone"),
+    pytest.param({"acl": ACL.CERT}, id="ACL"),
+    pytest.param({"replication_acl": ACL.CERT}, id="replication ACL"),
+    pytest.param({"force_encryption": True}, id="encryption forced"),
+]
+
+
+@pytest.mark.parametrize("change", SETTINGS)
+def test_another_setting_is_another_settings_digest(change: dict[str, object]) -> None:
+    other = replace(MUTUAL, **change)  # type: ignore[arg-type]
+
+    assert other.settings_digest != MUTUAL.settings_digest
+    assert other.digest != MUTUAL.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"server_certificate": certificate("renewed")}, id="leaf"),
+        pytest.param({"client_ca": (states.CA, states.OTHER_CA)}, id="client CAs"),
+        pytest.param({"revocation_list": (states.revocation_list(number=6),)}, id="list"),
+    ],
+)
+def test_other_material_is_another_material_digest_and_no_other_setting(
+    change: dict[str, object],
+) -> None:
+    other = replace(MUTUAL, **change)  # type: ignore[arg-type]
+
+    assert other.material_digest != MUTUAL.material_digest
+    assert other.settings_digest == MUTUAL.settings_digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(CLOUD, replace(CLOUD, connection_string=f"{HOST.upper()}.:3306"), id="host"),
+        pytest.param(CLOUD, replace(CLOUD, acl=ACL.CERT), id="an ACL without a CA"),
+        pytest.param(
+            replace(MUTUAL, client_ca=(states.CA, states.OTHER_CA)),
+            replace(MUTUAL, client_ca=(states.OTHER_CA, states.CA)),
+            id="order of CAs",
+        ),
+        pytest.param(
+            MUTUAL, replace(MUTUAL, client_ca=(states.CA, states.CA)), id="a CA twice in a bundle"
+        ),
+        pytest.param(OFF, replace(MUTUAL, enabled=False), id="what is declared beside off"),
+        pytest.param(OFF, replace(OFF, connection_string="elsewhere"), id="the endpoint of off"),
+        pytest.param(
+            CUSTOM,
+            replace(CUSTOM, server_certificate=replace(LEAF, not_after=LEAF.not_before)),
+            id="dates of the same fingerprint",
+        ),
+    ],
+)
+def test_what_makes_no_difference_makes_no_other_digest(one: Desired, other: Desired) -> None:
+    assert one.digest == other.digest
+
+
+def test_a_digest_stays_what_it_is_from_version_to_version() -> None:
+    # Written into status: another spelling would make every instance a changed one.
+    assert OFF.settings_digest == OFF_DIGEST == "b13f9a5c6ccb90e1"
+    assert CLOUD.digest == "0-0"
+    assert MUTUAL.digest == "1-1"
+
+
+def test_a_refusal_rests_on_state_chain_and_surroundings() -> None:
+    digest = inputs_digest(MUTUAL, chain=("leaf", "intermediate"), surroundings="15")
+
+    assert digest == inputs_digest(MUTUAL, chain=("leaf", "intermediate"), surroundings="15")
+    assert digest != inputs_digest(CUSTOM, chain=("leaf", "intermediate"), surroundings="15")
+    assert digest != inputs_digest(MUTUAL, chain=("leaf", "other"), surroundings="15")
+    assert digest != inputs_digest(MUTUAL, chain=("leaf", "intermediate"), surroundings="16")
+
+
+def test_the_digest_of_material_holds_no_date() -> None:
+    later = replace(CRL, next_update=CRL.this_update + timedelta(days=99))
+
+    assert replace(MUTUAL, revocation_list=(later,)).digest == MUTUAL.digest
