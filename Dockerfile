@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-#
 # docker build -t rds-ssl-operator:0.1.0 .
 #
 # Runs as a user without a name, needs no writable path (readOnlyRootFilesystem) and no capability.

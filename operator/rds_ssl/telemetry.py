@@ -35,7 +35,7 @@ _SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
     (
         re.compile(
             r"-----BEGIN[A-Za-z0-9 +%]*-----"
-            r"(?:.*?-----END[A-Za-z0-9 +%]*-----|[A-Za-z0-9+/=%\\\s]*)",
+            r"(?:(?:(?!-----BEGIN).)*?-----END[A-Za-z0-9 +%]*-----|[A-Za-z0-9+/=%\\\s]*)",
             re.DOTALL,
         ),
         REDACTED,

@@ -46,7 +46,7 @@ REMEDIES = (
     ),
     (
         r"no space left on device",
-        "The build needs 4 GB of disk under GOCACHE and GOMODCACHE (`go env`), and 1 GB under ~/.cache.",
+        "The build needs 5 GB of disk: see GOCACHE and GOMODCACHE in `go env`, and ~/.cache.",
     ),
     (r"signal: killed", "Something killed the compiler, probably for its memory: 4 GB are enough."),
     (

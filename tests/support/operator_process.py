@@ -154,5 +154,5 @@ class OperatorProcess:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            sys.stderr.write(f"--- operator's log ---\n{self.log[-20000:]}\n")
+            sys.stderr.write(f"--- operator's log ---\n{self.log[-4000:]}\n")
         self.stop()

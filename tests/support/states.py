@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import (
@@ -44,7 +45,7 @@ def revocation_list(
     """Make a CRL; two with the same arguments are the same list."""
     revoked = frozenset(serials)
     return RevocationListFacts(
-        sha256=f"{issuer} {number} {this_update:%Y%m%d%H} {sorted(revoked)}",
+        sha256=sha256(f"{issuer} {number} {this_update} {sorted(revoked)}".encode()).hexdigest(),
         issuer=issuer,
         number=number,
         this_update=this_update,

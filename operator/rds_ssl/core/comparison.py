@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import product
 from typing import TypeVar
 
-from rds_ssl.core.desired import OFF, Desired, material_digest
+from rds_ssl.core.desired import Desired, material_digest
 from rds_ssl.core.facts import shown, title
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Change, Observed, RevocationListFacts
 from rds_ssl.core.observation import host_name
@@ -168,11 +168,9 @@ def _ca_type(desired: Desired, observed: Observed, applied: AppliedStatus | None
     if observed.ca_type is not None:
         return observed.ca_type is desired.ca_type
     # MySQL never echoes it, but only a custom certificate leaves a trace in the material.
-    if applied is None or applied.material_digest is None or applied.settings_digest == OFF:
+    if applied is None or applied.material_digest != _material_with(None, observed):
         return None
-    if applied.material_digest == _material_with(None, observed):
-        return desired.ca_type is CAType.ALIYUN
-    return None if observed.client_ca else desired.ca_type is CAType.CUSTOM
+    return desired.ca_type is CAType.ALIYUN
 
 
 def _leaf(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool | None:

@@ -1,0 +1,456 @@
+"""Logs without secrets, metrics in their own registry, and the three pages that serve them."""
+
+import asyncio
+import io
+import json
+import logging
+import re
+import secrets
+import warnings
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote_plus
+
+import aiohttp
+import pytest
+
+from rds_ssl.core.model import SecretText
+from rds_ssl.telemetry import (
+    HttpServer,
+    Metrics,
+    RedactingHandler,
+    configure_logging,
+    redact,
+)
+
+_log = logging.getLogger("rds_ssl.test")
+
+BODY = "\n".join(b64encode(secrets.token_bytes(48)).decode() for _ in range(20))
+KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\nMIIE\n-----END PRIVATE KEY-----\n"
+KEY_ID = "LTAI5t" + "Zz9Yy8Xx7Ww6Vv5U"
+TOKEN = "CAIS" + b64encode(b"a temporary token of the cloud").decode()
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
+    levels = {
+        name: logger.level
+        for name, logger in logging.root.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger)
+    }
+    # What pytest has there must not be closed by configure_logging.
+    root.handlers[:] = []
+    yield
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def written(
+    say: Callable[[], None],
+    log_format: Literal["text", "json"] = "text",
+    level: str = "info",
+) -> str:
+    """What *say* logs, as it is written."""
+    stream = io.StringIO()
+    configure_logging(log_format, level, stream=stream)
+    say()
+    return stream.getvalue()
+
+
+def lines_of(secret: str) -> list[str]:
+    return [line for line in secret.split() if len(line) > 20]
+
+
+def test_a_line_for_people_has_time_level_logger_message_and_fields() -> None:
+    text = written(
+        lambda: _log.info(
+            "change %s",
+            "sent",
+            extra={"namespace": "shop", "object_name": "orders", "seconds": 1.5},
+        )
+    )
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO rds_ssl\.test change sent"
+        r" namespace=shop name=orders seconds=1\.5\n",
+        text,
+    )
+
+
+def test_a_record_in_json_has_the_same_as_keys() -> None:
+    text = written(
+        lambda: _log.info(
+            "change sent",
+            extra={"namespace": "shop", "object_name": "orders", "seconds": 1.5, "done": True},
+        ),
+        "json",
+    )
+
+    record = json.loads(text)
+    time = record.pop("time")
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", time)
+    assert record == {
+        "level": "INFO",
+        "logger": "rds_ssl.test",
+        "message": "change sent",
+        "namespace": "shop",
+        "name": "orders",
+        "seconds": 1.5,
+        "done": True,
+    }
+
+
+def test_a_line_break_cannot_pretend_to_be_another_record() -> None:
+    text = written(
+        lambda: _log.info("first\nsecond", extra={"reason": "x\ny z", "code": 'a"b', "empty": ""})
+    )
+
+    assert text.count("\n") == 1
+    assert text.endswith("first\\nsecond reason='x\\ny z' code='a\"b' empty=''\n")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_traceback_is_written(log_format: Literal["text", "json"]) -> None:
+    def fail() -> None:
+        try:
+            int("no number")
+        except ValueError:
+            _log.exception("failed")
+
+    text = written(fail, log_format)
+
+    assert "Traceback (most recent call last)" in text
+    assert "ValueError: invalid literal" in text
+    if log_format == "json":
+        assert json.loads(text)["exc_info"].endswith("'no number'")
+
+
+def in_message() -> None:
+    _log.info("sending %s as %s with %s", KEY, KEY_ID, TOKEN)
+
+
+def in_fields() -> None:
+    _log.info(
+        "sending",
+        extra={"pem": KEY, "raw": KEY.encode(), "nested": {"a": [KEY, {KEY_ID: TOKEN}]}},
+    )
+
+
+def in_an_exception() -> None:
+    cause = RuntimeError(f"POST https://host/?ServerKey={quote_plus(KEY)}&id={KEY_ID}")
+    error = ValueError(f"{KEY!r} {TOKEN}")
+    error.__cause__ = cause
+    _log.error("failed", exc_info=error)
+
+
+def in_the_stack() -> None:
+    def deep(value: str) -> None:
+        _log.info("here %s", value, stack_info=True)
+
+    deep(json.dumps({"key": KEY, "id": KEY_ID}))
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("say", [in_message, in_fields, in_an_exception, in_the_stack])
+def test_a_secret_is_not_written_wherever_in_a_record_it_is(
+    say: Callable[[], None], log_format: Literal["text", "json"]
+) -> None:
+    text = written(say, log_format)
+
+    assert "[redacted]" in text
+    for line in (*lines_of(KEY), KEY_ID, TOKEN):
+        assert line not in text
+        assert quote_plus(line) not in text
+    if log_format == "json":
+        for line in text.splitlines():
+            json.loads(line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(KEY, id="PEM"),
+        pytest.param(KEY[:400], id="PEM without its end"),
+        pytest.param(KEY.replace("\n", "\r\n"), id="PEM with CRLF"),
+        pytest.param(repr(KEY), id="repr of PEM"),
+        pytest.param(repr(KEY.encode()), id="repr of bytes"),
+        pytest.param(json.dumps({"key": KEY}), id="JSON of PEM"),
+        pytest.param(quote_plus(KEY), id="PEM in a URL"),
+        pytest.param(BODY[100:], id="lines out of the middle"),
+        pytest.param(b64encode(KEY.encode()).decode(), id="data of a Secret"),
+        pytest.param(f"Authorization: Bearer {BODY[:40]}", id="bearer token"),
+        pytest.param(f"x-acs-security-token: {BODY[:40]}", id="header of a token"),
+        pytest.param(f"{{'SecurityToken': '{BODY[:40]}'}}", id="token by name"),
+        pytest.param(f"AccessKeySecret={BODY[:30]}&x=1", id="secret by name"),
+        pytest.param(TOKEN, id="STS token"),
+        pytest.param(KEY_ID, id="access key id"),
+        pytest.param("STS.NUgYrLnoC37mZZCNnAbcdefg", id="temporary access key id"),
+    ],
+)
+def test_what_looks_like_a_secret_is_redacted(text: str) -> None:
+    shown = redact(f"before {text} after")
+
+    assert "[redacted]" in shown
+    assert shown.startswith("before ")
+    longest = max(re.split(r"[\s\\]+", text), key=len)
+    for start in range(0, len(longest) - 16, 8):
+        piece = longest[start : start + 16]
+        assert piece not in shown or "BEGIN" in piece or ":" in piece or "=" in piece
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"leaf {sha256(b'x').hexdigest()}", id="fingerprint"),
+        pytest.param("3f0b2c9e-6f1e-4b8a-9a39-0a4c8c1d2e3f", id="request id"),
+        pytest.param("rm-bp1234567890.mysql.rds.aliyuncs.com", id="endpoint"),
+        pytest.param(
+            "PATCH /apis/rds-ssl.dev/v1alpha1/namespaces/shop/dbinstancessls/orders", id="path"
+        ),
+        pytest.param("Secret orders-tls, key tls.key: the token is missing", id="sentence"),
+        pytest.param("ALIBABA_CLOUD_ACCESS_KEY_SECRET needs a value", id="name of a variable"),
+        pytest.param("SignatureDoesNotMatch", id="code"),
+        pytest.param(
+            'File "/usr/lib/python3.11/asyncio/runners.py", line 118, in run', id="traceback"
+        ),
+    ],
+)
+def test_what_a_reader_needs_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_text_that_must_not_be_shown_is_not_shown_as_a_field() -> None:
+    text = written(lambda: _log.info("key", extra={"value": SecretText("hush")}), "json")
+
+    assert "hush" not in text
+
+
+def test_the_record_itself_is_left_as_it_is() -> None:
+    record = logging.LogRecord("a", logging.INFO, "f.py", 1, "key %s", (KEY,), None)
+
+    RedactingHandler(io.StringIO()).format(record)
+
+    assert record.args == (KEY,)
+
+
+def test_a_long_text_is_redacted_in_no_time() -> None:
+    text = "-----BEGIN X----- " * 500 + "a" * 100_000 + "Bearer " * 1000
+
+    assert asyncio.run(asyncio.wait_for(asyncio.to_thread(redact, text), 20))
+
+
+def test_logs_below_the_level_are_not_written() -> None:
+    def say() -> None:
+        _log.info("quiet")
+        _log.warning("loud")
+
+    text = written(say, level="warning")
+
+    assert "loud" in text
+    assert "quiet" not in text
+
+
+@pytest.mark.parametrize(
+    "name", ["kopf", "kopf.objects", "kopf.activities.startup", "httpx", "httpcore.connection"]
+)
+def test_libraries_say_nothing_below_warning_even_at_debug(name: str) -> None:
+    def say() -> None:
+        logging.getLogger(name).debug("the body")
+        logging.getLogger(name).info("the URL")
+        logging.getLogger(name).warning("the trouble")
+
+    text = written(say, level="debug")
+
+    assert text.count("\n") == 1
+    assert "the trouble" in text
+
+
+def test_at_error_libraries_are_no_louder_than_the_operator() -> None:
+    assert written(lambda: logging.getLogger("kopf").warning("x"), level="error") == ""
+
+
+def test_configured_twice_each_record_is_written_once() -> None:
+    written(lambda: None)
+
+    text = written(lambda: _log.info("once"))
+
+    assert text.count("once") == 1
+
+
+def test_warnings_go_where_the_logs_go() -> None:
+    def say() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            logging.captureWarnings(capture=True)
+            warnings.warn("old", stacklevel=1)
+
+    # pytest's filters turn warnings into errors and put its own hook in; hence the block above.
+    assert "old" in written(say)
+
+
+def test_passes_calls_and_changes_are_counted() -> None:
+    metrics = Metrics()
+
+    metrics.pass_ended("ok", 0.2)
+    metrics.pass_ended("ok", 0.4)
+    metrics.api_call("ModifyDBInstanceSSL", "OK", 1.5)
+    metrics.api_call("ModifyDBInstanceSSL", "Throttling.User", 0.1)
+    metrics.change_started(restarts=True)
+    metrics.change_started(restarts=False)
+    metrics.change_verified()
+    metrics.change_failed("ApplyFailed")
+
+    modify = {"action": "ModifyDBInstanceSSL"}
+    assert metrics.value("rds_ssl_passes_total", {"result": "ok"}) == 2
+    assert metrics.value("rds_ssl_pass_duration_seconds_sum") == pytest.approx(0.6)
+    assert metrics.value("rds_ssl_api_calls_total", modify | {"code": "OK"}) == 1
+    assert metrics.value("rds_ssl_api_calls_total", modify | {"code": "Throttling.User"}) == 1
+    assert metrics.value("rds_ssl_api_call_duration_seconds_count", modify) == 2
+    assert metrics.value("rds_ssl_changes_started_total") == 2
+    assert metrics.value("rds_ssl_restarting_calls_total") == 1
+    assert metrics.value("rds_ssl_changes_verified_total") == 1
+    assert metrics.value("rds_ssl_changes_failed_total", {"reason": "ApplyFailed"}) == 1
+
+
+def test_the_numbers_of_objects_are_replaced_as_a_whole() -> None:
+    metrics = Metrics()
+
+    metrics.set_objects({("True", "Verified"): 3, ("False", "Conflict"): 1})
+    metrics.set_objects({("True", "Verified"): 4})
+
+    verified = {"ready": "True", "reason": "Verified"}
+    conflict = {"ready": "False", "reason": "Conflict"}
+    assert metrics.value("rds_ssl_objects", verified) == 4
+    assert metrics.value("rds_ssl_objects", conflict) is None
+
+
+def test_gauges_are_asked_when_they_are_read() -> None:
+    metrics = Metrics()
+    depth = 1
+    skew: float | None = None
+    metrics.watch(
+        queue_depth=lambda: depth,
+        queue_oldest_age=lambda: 2.5,
+        watch_age=lambda: 7.0,
+        clock_skew=lambda: skew,
+    )
+    assert "rds_ssl_clock_skew_seconds NaN" in metrics.render().decode()
+
+    depth, skew = 5, -3.0
+
+    text = metrics.render().decode()
+    assert "rds_ssl_queue_depth 5.0" in text
+    assert "rds_ssl_queue_oldest_age_seconds 2.5" in text
+    assert "rds_ssl_watch_age_seconds 7.0" in text
+    assert "rds_ssl_clock_skew_seconds -3.0" in text
+
+
+def test_two_operators_in_one_process_count_for_themselves() -> None:
+    first, second = Metrics(), Metrics()
+
+    first.change_verified()
+
+    assert second.value("rds_ssl_changes_verified_total") == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="process metrics need /proc")
+def test_the_process_and_its_python_are_measured_too() -> None:
+    text = Metrics().render().decode()
+
+    assert "process_resident_memory_bytes " in text
+    assert "python_info{" in text
+
+
+async def get(server: HttpServer, path: str) -> tuple[int, str, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{server.port}{path}") as answer,
+    ):
+        return answer.status, answer.headers["Content-Type"], await answer.text()
+
+
+def test_probes_answer_ok_or_what_is_wrong() -> None:
+    async def work() -> None:
+        broken: list[str] = []
+        server = HttpServer(
+            bind="127.0.0.1:0",
+            healthy=lambda: (),
+            ready=lambda: broken,
+            metrics=Metrics(),
+        )
+        assert server.port is None
+        await server.start()
+        try:
+            assert (await get(server, "/healthz"))[::2] == (200, "ok\n")
+            assert (await get(server, "/readyz"))[::2] == (200, "ok\n")
+
+            broken += ["the CRD is missing", "no watch"]
+
+            assert (await get(server, "/healthz"))[::2] == (200, "ok\n")
+            assert (await get(server, "/readyz"))[::2] == (503, "the CRD is missing\nno watch\n")
+            assert (await get(server, "/else"))[0] == 404
+        finally:
+            await server.stop()
+        assert server.port is None
+
+    asyncio.run(work())
+
+
+def test_metrics_are_served_in_the_text_format() -> None:
+    async def work() -> None:
+        metrics = Metrics()
+        metrics.change_verified()
+        server = HttpServer(
+            bind="127.0.0.1:0", healthy=tuple[str], ready=tuple[str], metrics=metrics
+        )
+        await server.start()
+        try:
+            status, content_type, text = await get(server, "/metrics")
+        finally:
+            await server.stop()
+
+        assert status == 200
+        assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+        assert "rds_ssl_changes_verified_total 1.0\n" in text
+
+    asyncio.run(work())
+
+
+def test_an_empty_address_serves_nothing() -> None:
+    async def work() -> None:
+        server = HttpServer(bind="", healthy=tuple[str], ready=tuple[str], metrics=Metrics())
+        await server.start()
+        assert server.port is None
+        await server.stop()
+
+    asyncio.run(work())
+
+
+def test_an_address_in_use_is_an_error_and_leaves_nothing_open() -> None:
+    async def work() -> None:
+        first = HttpServer(
+            bind="127.0.0.1:0", healthy=tuple[str], ready=tuple[str], metrics=Metrics()
+        )
+        await first.start()
+        second = HttpServer(
+            bind=f"127.0.0.1:{first.port}",
+            healthy=tuple[str],
+            ready=tuple[str],
+            metrics=Metrics(),
+        )
+        try:
+            with pytest.raises(OSError, match="in use"):
+                await second.start()
+            assert second.port is None
+        finally:
+            await first.stop()
+
+    asyncio.run(work())
