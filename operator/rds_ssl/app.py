@@ -25,13 +25,14 @@ from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport, make_http_client
 from rds_ssl.core.conditions import READY
 from rds_ssl.core.errors import KubeError
+from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine import handlers
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Clouds
 from rds_ssl.engine.intake import Intake
 from rds_ssl.engine.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, Resource
+from rds_ssl.engine.objects import Key, Objects
 from rds_ssl.engine.outages import Outages
 from rds_ssl.engine.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -48,8 +49,12 @@ _log = logging.getLogger(__name__)
 _GRACE = 15.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
-_PRUNE_EVERY = 600.0
 _STALE_WATCH = 180.0
+"""Seconds by which kopf's watch may be behind the witness."""
+
+_GHOST = 5.0
+"""Seconds after which an object that the witness saw go is dropped without kopf's word."""
+
 _MAX_RESTARTS = 3
 _RESTART_WINDOW = 600.0
 _MISSING_PAUSE = 5.0
@@ -145,22 +150,25 @@ class Operator:
 
     async def _work(self, kube: KubeClient, resources: Resources, transport: Transport) -> int:
         parts = _Parts(self._settings, resources, transport, self._metrics, self._version)
-        self._observe(parts, transport)
         for kind, plural in (("Secret", "secrets"), ("ConfigMap", "configmaps")):
-            for path in self._paths(plural):
+            for path in self._paths("/api/v1", plural):
                 self._watches[_kind(kind)].append(
                     MetadataWatch(kube, path, _to_intake(parts.intake, _kind(kind)))
                 )
-        watches = [each for several in self._watches.values() for each in several]
+        witness = _Witness(parts, self._settings.selector)
+        for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
+            witness.watch(kube, path)
+        self._observe(parts, transport, witness)
+        watches = [*(each for several in self._watches.values() for each in several)]
+        watches += witness.watches
         tasks = [asyncio.create_task(each.run()) for each in watches]
-        stop = asyncio.create_task(self._stop.wait())
+        stop = asyncio.create_task(self._stopped())
         try:
-            synced = asyncio.gather(*(each.synced.wait() for each in watches))
+            synced = asyncio.create_task(_all_synced(watches))
             await asyncio.wait([synced, stop], return_when=asyncio.FIRST_COMPLETED)
             synced.cancel()
-            tasks.append(asyncio.create_task(self._prune(parts, resources)))
             while not self._stop.is_set():
-                await self._serve(kube, parts, stop)
+                await self._serve(kube, parts, witness, stop)
                 if self._stop.is_set():
                     break
                 if self._too_many_restarts():
@@ -172,18 +180,26 @@ class Operator:
         finally:
             self._ready = False
             stop.cancel()
+            witness.close()
             await parts.reporter.drain()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stopped(self) -> None:
+        await self._stop.wait()
 
     def _too_many_restarts(self) -> bool:
         self._restarts.append(time.monotonic())
         full = len(self._restarts) == _MAX_RESTARTS
         return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
 
-    async def _serve(self, kube: KubeClient, parts: "_Parts", stop: asyncio.Task[bool]) -> None:
-        """Run kopf's tasks and the workers until told to stop, or kopf ends."""
+    async def _serve(
+        self, kube: KubeClient, parts: "_Parts", witness: "_Witness", stop: asyncio.Task[None]
+    ) -> None:
+        """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
+        witness.stale.clear()
+        behind = asyncio.create_task(witness.found_stale())
         async with _kopf(kube, self._settings, parts.intake) as watching:
             self._install_signals()  # kopf has taken them over.
             workers = asyncio.create_task(
@@ -191,26 +207,14 @@ class Operator:
             )
             self._ready = True
             try:
-                await asyncio.wait([*watching, stop], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([*watching, stop, behind], return_when=asyncio.FIRST_COMPLETED)
             finally:
+                behind.cancel()
                 await parts.queue.stop(_GRACE)
                 await workers
         for task in watching:
             if task.done() and not task.cancelled() and task.exception() is not None:
                 _log.error("kopf ended: %s", task.exception())
-
-    async def _prune(self, parts: "_Parts", resources: Resources) -> None:
-        """Compare with a list from time to time: what vanished in a gap gets no event."""
-        while True:
-            await asyncio.sleep(_PRUNE_EVERY)
-            try:
-                listed = await resources.list_all()
-            except KubeError as error:
-                _log.warning("%s", error)
-                continue
-            for manifest in listed:
-                parts.intake.observe(None, manifest)
-            parts.intake.prune(Resource.of(each).key for each in listed)
 
     def _version(self, kind: Kind, name: Key) -> tuple[str, str] | None:
         for watch in self._watches[kind]:
@@ -219,16 +223,16 @@ class Operator:
                 return found
         return None
 
-    def _paths(self, plural: str) -> list[str]:
+    def _paths(self, group: str, plural: str) -> list[str]:
         namespaces = self._settings.namespaces
         if not namespaces:
-            return [f"/api/v1/{plural}"]
-        return [f"/api/v1/namespaces/{each}/{plural}" for each in namespaces]
+            return [f"{group}/{plural}"]
+        return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
-    def _observe(self, parts: "_Parts", transport: Transport) -> None:
+    def _observe(self, parts: "_Parts", transport: Transport, witness: "_Witness") -> None:
         def age() -> float:
-            seen = parts.intake.seen_at
-            return 0.0 if seen is None else asyncio.get_running_loop().time() - seen
+            heard = [each.heard_at for each in witness.watches if each.heard_at is not None]
+            return asyncio.get_running_loop().time() - min(heard) if heard else 0.0
 
         self._metrics.watch(
             queue_depth=lambda: parts.queue.depth,
@@ -325,6 +329,76 @@ class _Parts:
         self._metrics.set_objects(counts)
 
 
+class _Witness:
+    """
+    A second watch of the objects, of their metadata only, that says when kopf's does not keep up.
+
+    kopf's watcher can die without a word (nolar/kopf#1276), tells nobody of bookmarks, and sends no
+    event for what vanished while its stream was broken; this one costs a connection and 440 bytes
+    an event.
+    """
+
+    def __init__(self, parts: _Parts, selector: str) -> None:
+        self._parts = parts
+        self._selector = selector
+        self._timers: set[asyncio.TimerHandle] = set()
+        self.watches: list[MetadataWatch] = []
+        self.stale = asyncio.Event()
+
+    def watch(self, kube: KubeClient, path: str) -> None:
+        """Look at one path as well."""
+        watch = MetadataWatch(
+            kube, path, lambda key: self._changed(watch, key), selector=self._selector
+        )
+        self.watches.append(watch)
+
+    async def found_stale(self) -> None:
+        """Return once kopf's watch is behind."""
+        await self.stale.wait()
+
+    def close(self) -> None:
+        """Give up all checks that are to come."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _changed(self, watch: MetadataWatch, key: Key) -> None:
+        version = watch.version(key)
+        if version is None:
+            self._later(_GHOST, lambda: self._bury(watch, key))
+        else:
+            self._later(_STALE_WATCH, lambda: self._compare(watch, key, version))
+
+    def _later(self, seconds: float, check: Callable[[], None]) -> None:
+        def run() -> None:
+            self._timers.discard(timer)
+            check()
+
+        timer = asyncio.get_running_loop().call_later(seconds, run)
+        self._timers.add(timer)
+
+    def _bury(self, watch: MetadataWatch, key: Key) -> None:
+        known = self._parts.objects.get(key)
+        if known is not None and watch.version(key) is None:
+            self._parts.intake.gone(key)
+
+    def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
+        if watch.version(key) != version:
+            return  # A newer version has its own check.
+        known = self._parts.objects.get(key)
+        if known is None or known.uid != version[0] or _older(known.resource_version, version[1]):
+            _log.error("kopf has not shown the present version of %s/%s for 3 minutes", *key)
+            self.stale.set()
+
+
+def _older(one: str, other: str) -> bool:
+    return one.isdigit() and other.isdigit() and int(one) < int(other)
+
+
+async def _all_synced(watches: list[MetadataWatch]) -> None:
+    for each in watches:
+        await each.synced.wait()
+
+
 @contextlib.asynccontextmanager
 async def _kopf(
     kube: KubeClient, settings: Settings, intake: Intake
@@ -349,9 +423,7 @@ async def _kopf(
     options.queueing.idle_timeout = 1
     options.process.ultimate_exiting_timeout = 60
     if settings.selector:
-        options.watching.label_selectors["rds-ssl.dev", "v1alpha1", "dbinstancessls"] = (
-            settings.selector
-        )
+        options.watching.label_selectors[API_GROUP, API_VERSION, PLURAL] = settings.selector
     tasks = list(
         await kopf.spawn_tasks(
             registry=registry,

@@ -7,6 +7,7 @@ Each step is checked. Exit status: 0 as told, 1 if a step was not, 130 after Ctr
 """
 
 import argparse
+import json
 import shlex
 import signal
 import subprocess
@@ -68,11 +69,9 @@ def _tell(story: Story, *, keep: bool) -> int:
 def _introduce(story: Story) -> None:
     settings = ", ".join(f"{name}={value}" for name, value in SETTINGS.items())
     story.say("Kubernetes is real (etcd, kube-apiserver), RDS is simulated on this machine.")
-    story.say(f"Shortened, so that nobody has to wait: {settings}; a change takes")
-    story.say(
-        f"{CHANGE_SECONDS:.0f} s, about three minutes in reality. No limit of changes a day: this version"
-    )
-    story.say("has none yet.")
+    story.say(f"Shortened, so that nobody has to wait: {settings};")
+    story.say(f"a change takes {CHANGE_SECONDS:.0f} s, in reality it is about three minutes.")
+    story.say("The number of changes a day is not limited: this version has no such limit yet.")
     story.heading("Setting the stage")
 
 
@@ -156,7 +155,7 @@ def _keep(story: Story, stage: Stage) -> None:
     story.say(f"  alias kubectl={kubectl}")
     story.say(f"  kubectl -n {NAMESPACE} get rdsssl -w")
     story.say(f"  kubectl -n {NAMESPACE} edit rdsssl {steps.ORDERS}")
-    story.say(f"  kubectl explain rdsssl.spec")
+    story.say("  kubectl explain rdsssl.spec")
     story.say()
     story.say(f"  curl -s {simulator}/stats                    # calls, restarts")
     story.say(f"  curl -s {simulator}/calls                    # what was called, and how")
@@ -164,10 +163,9 @@ def _keep(story: Story, stage: Stage) -> None:
     story.say("  # a change takes a minute from now on; the next change fails; RDS says no:")
     story.say(f"""  curl -s -X PUT {simulator}/config -d '{{"durations": {{"change": 60}}}}'""")
     story.say(f"""  curl -s {simulator}/faults -d '{{"fault": {{"kind": "async-failed"}}}}'""")
-    story.say(
-        f"""  curl -s {simulator}/faults -d"""
-        """ '{"action": "ModifyDBInstanceSSL", "fault": {"code": "InvalidServerCertOrPrivateKey", "status": 400}}'"""
-    )
+    code = "InvalidServerCertOrPrivateKey"
+    refusal = {"action": "ModifyDBInstanceSSL", "fault": {"code": code, "status": 400}}
+    story.say(f"  curl -s {simulator}/faults -d '{json.dumps(refusal)}'")
     story.say()
     story.say(f"  tail -f {shlex.quote(str(stage.operator.log_file))}")
     story.say(f"  curl -s http://127.0.0.1:{stage.operator.port}/metrics")

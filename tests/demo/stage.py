@@ -115,7 +115,9 @@ class Stage:
         """Start the operator, again if need be, and wait until it is ready."""
         started = time.monotonic()
         self._operators.append(
-            OperatorProcess(kubeconfig=self._kubeconfig, api_url=self.rds.url, **SETTINGS)
+            OperatorProcess(
+                kubeconfig=self._kubeconfig, api_url=self.rds.url, environ=None, **SETTINGS
+            )
         )
         with self.story.doing("starting the operator"):
             self.operator.wait_ready()
@@ -278,17 +280,20 @@ class Stage:
 
         def problem() -> str | None:
             if self.counters().modify != before.modify:
-                raise NotAsToldError(f"ModifyDBInstanceSSL was called:{self._last_calls()}")
+                raise NotAsToldError(
+                    f"ModifyDBInstanceSSL was called:{self.calls_since(before.calls)}"
+                )
             if wrong := meanwhile(self.get(name)):
                 raise NotAsToldError(wrong)
             return "watching" if time.monotonic() < deadline else None
 
         self.wait(f"{WATCHED_SECONDS} s are over", problem)
 
-    def _last_calls(self) -> str:
+    def calls_since(self, number: int) -> str:
+        """Tell the calls of the cloud after the first *number*, a line each."""
         return "".join(
             f"\n  {each['time']} {each['action']} {each['instance']} {each['code']}"
-            for each in self.rds.calls()[-10:]
+            for each in self.rds.calls()[number:]
         )
 
 

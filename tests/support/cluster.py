@@ -150,9 +150,7 @@ class Cluster:
     def annotate(self, namespace: str, name: str, **annotations: str) -> Json:
         """Set annotations under rds-ssl.dev/ (dashes as underscores)."""
         named = {f"rds-ssl.dev/{key.replace('_', '-')}": text for key, text in annotations.items()}
-        return self.request(
-            "PATCH", _path(namespace, name), {"metadata": {"annotations": named}}
-        )
+        return self.request("PATCH", _path(namespace, name), {"metadata": {"annotations": named}})
 
     def delete(self, namespace: str, name: str) -> None:
         """Delete a DBInstanceSSL; it may linger."""
@@ -164,7 +162,7 @@ class Cluster:
 
     # -- waiting ------------------------------------------------------------------------------
 
-    def wait_condition(  # noqa: PLR0917  # Read as a sentence.
+    def wait_condition(  # Read as a sentence.
         self,
         namespace: str,
         name: str,

@@ -1,7 +1,6 @@
 """What happens to the queue when the cluster changes. No I/O: it runs inside the watch."""
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rds_ssl.core.conditions import READY
@@ -34,14 +33,11 @@ class Intake:
         self._budget = budget
         self._outages = outages
         self._materials = materials
-        self.seen_at: float | None = None
-        """Loop time of the last event of the object watch."""
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
-        self.seen_at = asyncio.get_running_loop().time()
         if kind == "DELETED":
-            self._gone((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+            self.gone((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
             return
         resource = Resource.of(manifest)
         before = self._objects.put(resource)
@@ -65,12 +61,8 @@ class Intake:
             self._queue.forget(key)
             self._queue.add(key)
 
-    def prune(self, listed: Iterable[Key]) -> None:
-        """Drop objects that vanished while a stream was broken: such get no event."""
-        for key in self._objects.keys() - set(listed):
-            self._gone(key)
-
-    def _gone(self, key: Key) -> None:
+    def gone(self, key: Key) -> None:
+        """Forget an object that does not exist any more."""
         gone = self._objects.drop(key)
         self._queue.drop(key)
         if gone is not None:

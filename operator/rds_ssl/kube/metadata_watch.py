@@ -41,13 +41,18 @@ class MetadataWatch:
     when that is noticed by a new list after a broken watch.
     """
 
-    def __init__(self, kube: KubeClient, path: str, on_change: Callable[[Key], None]) -> None:
+    def __init__(
+        self, kube: KubeClient, path: str, on_change: Callable[[Key], None], *, selector: str = ""
+    ) -> None:
         self._kube = kube
         self._path = path
+        self._selector = {"labelSelector": selector} if selector else {}
         self._on_change = on_change
         self._versions: dict[Key, Version] = {}
         self.synced = asyncio.Event()
         """Set once the first list is complete."""
+        self.heard_at: float | None = None
+        """Loop time of the last word of the API server; a bookmark comes every minute."""
 
     def version(self, key: Key) -> Version | None:
         """Give (uid, resourceVersion) of an object; None if it does not exist, or not yet."""
@@ -75,7 +80,11 @@ class MetadataWatch:
         fresh: dict[Key, Version] = {}
         more = ""
         while True:
-            query = {"limit": str(PAGE), **({"continue": more} if more else {})}
+            query = {
+                "limit": str(PAGE),
+                **self._selector,
+                **({"continue": more} if more else {}),
+            }
             answer = await self._kube.request("GET", self._path, query=query, accept=METADATA)
             for item in answer.get("items") or []:
                 fresh[_key(item)] = _version(item)
@@ -95,11 +104,13 @@ class MetadataWatch:
             "allowWatchBookmarks": "true",
             "resourceVersion": position,
             "timeoutSeconds": "300",
+            **self._selector,
         }
         async with self._kube.stream(
             self._path, query=query, accept=_ONE, idle=_IDLE, total=_TOTAL
         ) as response:
             async for event in _events(response):
+                self.heard_at = asyncio.get_running_loop().time()
                 item = event["object"]
                 if event["type"] == "ERROR":
                     return None  # 410 in the stream: too old a position.

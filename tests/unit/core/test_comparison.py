@@ -333,7 +333,7 @@ def _crlf(pem: bytes) -> bytes:
 @pytest.mark.parametrize(
     "rewrite",
     [
-        pytest.param(lambda cas: b"".join(cas), id="as it is"),
+        pytest.param(b"".join, id="as it is"),
         pytest.param(lambda cas: b"".join(reversed(cas)), id="order"),
         pytest.param(lambda cas: _crlf(b"".join(cas)), id="CRLF"),
         pytest.param(lambda cas: b"\n\n# CA\n" + b"\n \n".join(cas), id="white space, comments"),

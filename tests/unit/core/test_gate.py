@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_by_default_weakening_lost_trust_and_another_endpoint_wait(impact: Impac
     assert found is None or impact.value in found.message
 
 
-GATES = [
+GATES: list[tuple[Reason, dict[str, object], dict[str, Any]]] = [
     (Reason.OBSERVING, {"managementPolicy": "Observe"}, {}),
     (Reason.SUSPENDED, {"suspend": True}, {}),
     (Reason.AWAITING_APPROVAL, {}, {"first_contact": True}),

@@ -384,16 +384,13 @@ records = st.builds(
 )
 
 
-@given(records, watches, observations | st.none(), comparisons, st.booleans(), moments, moments)
-def test_no_judgement_breaks_a_promise(
-    record: OperationStatus,
-    watch: Watch,
-    observed: Observed | None,
-    comparison: Comparison | None,
-    running: bool,  # noqa: FBT001  # hypothesis passes it by position.
-    at: float,
-    age: float,
-) -> None:
+@given(st.data())
+def test_no_judgement_breaks_a_promise(data: st.DataObject) -> None:
+    record, watch = data.draw(records), data.draw(watches)
+    observed, running = data.draw(observations | st.none()), data.draw(st.booleans())
+    comparison = data.draw(comparisons)
+    at, age = data.draw(moments), data.draw(moments)
+
     judgement = judge(
         record,
         watch,
