@@ -11,13 +11,11 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from random import SystemRandom
-from typing import Any
 
-import kopf
 import uvloop
 
 from rds_ssl.aliyun.credentials import Credentials
@@ -36,6 +34,7 @@ from rds_ssl.engine.objects import Key, Objects
 from rds_ssl.engine.outages import Outages
 from rds_ssl.engine.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
+from rds_ssl.engine.witness import Witness
 from rds_ssl.engine.work import RESTARTING, STARTED, VERIFIED, Pace, Tools
 from rds_ssl.engine.workqueue import WorkQueue
 from rds_ssl.kube.client import KubeClient
@@ -48,12 +47,6 @@ _log = logging.getLogger(__name__)
 
 _GRACE = 15.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
-
-_STALE_WATCH = 180.0
-"""Seconds by which kopf's watch may be behind the witness."""
-
-_GHOST = 5.0
-"""Seconds after which an object that the witness saw go is dropped without kopf's word."""
 
 _MAX_RESTARTS = 3
 _RESTART_WINDOW = 600.0
@@ -155,7 +148,7 @@ class Operator:
                 self._watches[_kind(kind)].append(
                     MetadataWatch(kube, path, _to_intake(parts.intake, _kind(kind)))
                 )
-        witness = _Witness(parts, self._settings.selector)
+        witness = Witness(parts.objects, parts.intake, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
             witness.watch(kube, path)
         self._observe(parts, transport, witness)
@@ -195,12 +188,17 @@ class Operator:
         return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
 
     async def _serve(
-        self, kube: KubeClient, parts: "_Parts", witness: "_Witness", stop: asyncio.Task[None]
+        self, kube: KubeClient, parts: "_Parts", witness: Witness, stop: asyncio.Task[None]
     ) -> None:
         """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
         witness.stale.clear()
         behind = asyncio.create_task(witness.found_stale())
-        async with _kopf(kube, self._settings, parts.intake) as watching:
+        async with handlers.watching(
+            kube,
+            parts.intake,
+            namespaces=self._settings.namespaces,
+            selector=self._settings.selector,
+        ) as watching:
             self._install_signals()  # kopf has taken them over.
             workers = asyncio.create_task(
                 parts.queue.run(self._settings.workers, parts.measured_step)
@@ -229,7 +227,7 @@ class Operator:
             return [f"{group}/{plural}"]
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
-    def _observe(self, parts: "_Parts", transport: Transport, witness: "_Witness") -> None:
+    def _observe(self, parts: "_Parts", transport: Transport, witness: Witness) -> None:
         def age() -> float:
             heard = [each.heard_at for each in witness.watches if each.heard_at is not None]
             return asyncio.get_running_loop().time() - min(heard) if heard else 0.0
@@ -329,116 +327,9 @@ class _Parts:
         self._metrics.set_objects(counts)
 
 
-class _Witness:
-    """
-    A second watch of the objects, of their metadata only, that says when kopf's does not keep up.
-
-    kopf's watcher can die without a word (nolar/kopf#1276), tells nobody of bookmarks, and sends no
-    event for what vanished while its stream was broken; this one costs a connection and 440 bytes
-    an event.
-    """
-
-    def __init__(self, parts: _Parts, selector: str) -> None:
-        self._parts = parts
-        self._selector = selector
-        self._timers: set[asyncio.TimerHandle] = set()
-        self.watches: list[MetadataWatch] = []
-        self.stale = asyncio.Event()
-
-    def watch(self, kube: KubeClient, path: str) -> None:
-        """Look at one path as well."""
-        watch = MetadataWatch(
-            kube, path, lambda key: self._changed(watch, key), selector=self._selector
-        )
-        self.watches.append(watch)
-
-    async def found_stale(self) -> None:
-        """Return once kopf's watch is behind."""
-        await self.stale.wait()
-
-    def close(self) -> None:
-        """Give up all checks that are to come."""
-        for timer in self._timers:
-            timer.cancel()
-
-    def _changed(self, watch: MetadataWatch, key: Key) -> None:
-        version = watch.version(key)
-        if version is None:
-            self._later(_GHOST, lambda: self._bury(watch, key))
-        else:
-            self._later(_STALE_WATCH, lambda: self._compare(watch, key, version))
-
-    def _later(self, seconds: float, check: Callable[[], None]) -> None:
-        def run() -> None:
-            self._timers.discard(timer)
-            check()
-
-        timer = asyncio.get_running_loop().call_later(seconds, run)
-        self._timers.add(timer)
-
-    def _bury(self, watch: MetadataWatch, key: Key) -> None:
-        known = self._parts.objects.get(key)
-        if known is not None and watch.version(key) is None:
-            self._parts.intake.gone(key)
-
-    def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
-        if watch.version(key) != version:
-            return  # A newer version has its own check.
-        known = self._parts.objects.get(key)
-        if known is None or known.uid != version[0] or _older(known.resource_version, version[1]):
-            _log.error("kopf has not shown the present version of %s/%s for 3 minutes", *key)
-            self.stale.set()
-
-
-def _older(one: str, other: str) -> bool:
-    return one.isdigit() and other.isdigit() and int(one) < int(other)
-
-
 async def _all_synced(watches: list[MetadataWatch]) -> None:
     for each in watches:
         await each.synced.wait()
-
-
-@contextlib.asynccontextmanager
-async def _kopf(
-    kube: KubeClient, settings: Settings, intake: Intake
-) -> AsyncIterator[list["asyncio.Task[Any]"]]:
-    """Run kopf's tasks; see knowledge of kopf, 5.1 for each setting."""
-    registry = kopf.OperatorRegistry()
-    handlers.register(registry, intake)
-
-    @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
-
-    options = kopf.OperatorSettings()
-    options.scanning.disabled = True  # The CRD is known to be there; no need to watch all CRDs.
-    options.posting.enabled = False
-    options.watching.server_timeout = 300
-    options.watching.connect_timeout = 10
-    options.watching.reconnect_backoff = 1.0
-    options.watching.chunk_size = 500
-    options.networking.request_timeout = 30
-    options.networking.connect_timeout = 10
-    options.queueing.idle_timeout = 1
-    options.process.ultimate_exiting_timeout = 60
-    if settings.selector:
-        options.watching.label_selectors[API_GROUP, API_VERSION, PLURAL] = settings.selector
-    tasks = list(
-        await kopf.spawn_tasks(
-            registry=registry,
-            settings=options,
-            clusterwide=not settings.namespaces,
-            namespaces=list(settings.namespaces),
-            standalone=True,
-        )
-    )
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _to_intake(intake: Intake, kind: Kind) -> Callable[[Key], None]:

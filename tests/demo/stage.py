@@ -42,7 +42,7 @@ WATCHED_SECONDS = 2.5
 """How long nothing must be called, where nothing should be: the quiet period and more."""
 
 CONDITIONS = (
-    "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{'\\n'}{end}"
+    'jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\\n"}{end}'
 )
 
 

@@ -73,6 +73,7 @@ def become_ready(play: Play) -> None:
         "get",
         "events",
         "--field-selector=involvedObject.name=orders",
+        "--sort-by=.metadata.creationTimestamp",
         "-o",
         "custom-columns=REASON:.reason,MESSAGE:.message",
     )
@@ -263,6 +264,7 @@ def delete_with_disable(play: Play) -> None:
         "get",
         "events",
         "--field-selector=involvedObject.name=inventory",
+        "--sort-by=.metadata.creationTimestamp",
         "-o",
         "custom-columns=REASON:.reason,MESSAGE:.message",
     )

@@ -104,7 +104,7 @@ def judge(
             proves nothing. None if what was sent cannot be told any more.
     """
     elapsed = monotonic - watch.started
-    if operation.phase is Phase.ACCEPTED:
+    if operation.phase is Phase.ACCEPTED or watch.busy_seen:
         watch = _accepted(watch, watch.started)
     if not running or observed is None or observed.last_modify_status == "setting":
         # Running without an answer is neither at work nor at its end.

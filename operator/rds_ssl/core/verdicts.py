@@ -165,6 +165,16 @@ def waiting(finding: Finding, *, material: tuple[bool, Finding] | None = None) -
     )
 
 
+def conflict(instance_id: str, winner: str | None) -> Finding:
+    """Say that an older object counts; *winner* is its name, told within a namespace only."""
+    who = f"DBInstanceSSL {winner}" if winner else "An older object in another namespace"
+    return Finding(
+        reason=Reason.CONFLICT,
+        message=f"{who} declares instance {instance_id} already, and the older one counts; delete"
+        " one of the two.",
+    )
+
+
 def ended(phase: Phase) -> Finding:
     """Say how an operation ended that did not do what it should."""
     return _ENDED[phase]

@@ -13,19 +13,19 @@ from rds_ssl.core.gate import BUDGET
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
 from rds_ssl.core.plan import stand
-from rds_ssl.engine.change import Changes, Order, plan_status
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reporting import Event
+from rds_ssl.engine.sending import Order, Sending, plan_status
 from rds_ssl.engine.work import Result, Tools, Work
 
 
 class Deletion:
     """Finalizers, and turning SSL off."""
 
-    def __init__(self, tools: Tools, changes: Changes, faulting: Faulting) -> None:
+    def __init__(self, tools: Tools, sending: Sending, faulting: Faulting) -> None:
         self._tools = tools
-        self._changes = changes
+        self._sending = sending
         self._faulting = faulting
 
     async def keep_finalizer(self, resource: Resource, *, owner: bool) -> Resource:
@@ -138,7 +138,7 @@ class Deletion:
             verdict = verdicts.held(plan, BUDGET, work.declaration, in_force=None, warning=None)
             return Result(verdict=verdict, look_after=tools.resync_after())
         order = Order(plan=plan, desired=desired, inputs_digest=inputs, in_force=False)
-        outcome = await self._changes.send(work, order)
+        outcome = await self._sending.send(work, order)
         if isinstance(outcome, Result):
             return outcome
         if work.status.operation is None:

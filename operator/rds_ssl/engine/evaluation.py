@@ -1,28 +1,21 @@
 """From what was read to what is done or said: plan, gates, budget, verdict."""
 
-from datetime import timedelta
-
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, faults, verdicts
-from rds_ssl.core.comparison import Field, compare, observed_material_digest
-from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
-from rds_ssl.core.desired import Desired, desired_of, inputs_digest, settings_digest_of
+from rds_ssl.core.comparison import Field, observed_material_digest
+from rds_ssl.core.conditions import Finding
+from rds_ssl.core.desired import Desired, desired_of, inputs_digest
 from rds_ssl.core.errors import AliyunError
-from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.gate import BUDGET, Hold, gate
-from rds_ssl.core.material import Problem
-from rds_ssl.core.model import CAType, Impact, Observed, Phase, Reason
+from rds_ssl.core.model import Impact, Observed, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
 from rds_ssl.core.plan import Plan, Standing, removals, stand
 from rds_ssl.core.status import AppliedStatus
-from rds_ssl.engine.change import Changes, Order, plan_status
 from rds_ssl.engine.faulting import Faulting
-from rds_ssl.engine.materials import Gathered
 from rds_ssl.engine.reporting import Event
+from rds_ssl.engine.sending import Order, Sending, plan_status
+from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
 from rds_ssl.engine.work import Result, Tools, Work
-
-PATIENCE = 300.0
-"""Seconds for which what may be a moment's state is Reconciling, before it is Stalled."""
 
 _STALLED_AFTER = 600.0
 _MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.CLIENT_CA, Field.REVOCATION_LIST})
@@ -31,10 +24,11 @@ _MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.CLIENT_CA, Field.REVOCATI
 class Evaluation:
     """Judges one object by what its pass has read, and sends what may go."""
 
-    def __init__(self, tools: Tools, changes: Changes, faulting: Faulting) -> None:
+    def __init__(self, tools: Tools, sending: Sending, faulting: Faulting) -> None:
         self._tools = tools
-        self._changes = changes
+        self._sending = sending
         self._faulting = faulting
+        self._unusable = Unusable(tools)
 
     async def evaluate(self, work: Work) -> Result:
         """
@@ -63,9 +57,9 @@ class Evaluation:
         problem = gathered.problem or self._tools.materials.check(
             work.declaration, gathered, observed, endpoint=endpoint, now=self._tools.now()
         )
-        self._note_inputs(work, gathered, problem)
+        self._unusable.note(work, gathered, problem)
         if problem is not None:
-            return self._material_problem(work, observed, problem, endpoint=endpoint)
+            return self._unusable.report(work, observed, problem, endpoint=endpoint)
         desired = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
         return await self._carry_out(work, observed, desired)
 
@@ -117,9 +111,9 @@ class Evaluation:
             desired=desired,
             inputs_digest=self._inputs(work, desired, observed),
             in_force=self._in_force(work, observed, plan, standing),
-            warning=verdicts.expiring(observed, self._expiry(observed)),
+            warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
-        outcome = await self._changes.send(work, order)
+        outcome = await self._sending.send(work, order)
         if isinstance(outcome, Result):
             return outcome
         return self._refused(work, desired, outcome)
@@ -161,39 +155,16 @@ class Evaluation:
             observed,
             reason=reason,
             endpoint=desired.connection_string,
-            expired=self._expiry(observed),
+            expired=in_force_expiry(self._tools, observed),
         )
-        return Result(verdict=verdict, look_after=self._next_look(observed))
-
-    def _expiry(self, observed: Observed) -> tuple[Expiry, ...]:
-        if not observed.enabled:
-            return ()
-        return expiry(
-            server=observed.server_certificate,
-            client_ca=observed.client_ca or (),
-            revocation_list=observed.revocation_list or (),
-            now=self._tools.now(),
-            warning=self._tools.pace.expiry_warning,
-        )
-
-    def _next_look(self, observed: Observed) -> float:
-        after = self._tools.resync_after()
-        if not observed.enabled:
-            return after
-        now = self._tools.now()
-        change = next_expiry_change(
-            server=observed.server_certificate,
-            client_ca=observed.client_ca or (),
-            revocation_list=observed.revocation_list or (),
-            now=now,
-            warning=self._tools.pace.expiry_warning,
-        )
-        return after if change is None else min(after, (change - now).total_seconds() + 1)
+        return Result(verdict=verdict, look_after=next_look(self._tools, observed))
 
     # -- a plan that does not go --------------------------------------------------------------
 
     def _held(self, work: Work, observed: Observed, plan: Plan, hold: Hold) -> Result:
-        look_after = self._next_look(observed) if hold.look_after is None else hold.look_after
+        look_after = (
+            next_look(self._tools, observed) if hold.look_after is None else hold.look_after
+        )
         known = work.resource.status.plan
         same = known is not None and known.digest == plan.digest
         moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
@@ -219,7 +190,7 @@ class Evaluation:
             hold,
             work.declaration,
             in_force=in_force,
-            warning=verdicts.expiring(observed, self._expiry(observed)),
+            warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         return Result(verdict=verdict, look_after=look_after)
 
@@ -264,10 +235,10 @@ class Evaluation:
             finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         else:
             finding = verdicts.ended(operation.phase)
-        look_after = wait if answer is Rearm.LATER else self._next_look(observed)
+        look_after = wait if answer is Rearm.LATER else next_look(self._tools, observed)
         return Result(
             verdict=verdicts.stalled(finding, material=_fine(work)),
-            look_after=min(look_after, self._next_look(observed)),
+            look_after=min(look_after, next_look(self._tools, observed)),
         )
 
     def _inputs(self, work: Work, desired: Desired, observed: Observed) -> str:
@@ -337,75 +308,6 @@ class Evaluation:
         if not instance.running:
             return self._faulting.busy(work)
         return None
-
-    # -- material -----------------------------------------------------------------------------
-
-    def _note_inputs(self, work: Work, gathered: Gathered, problem: Problem | None) -> None:
-        memory, now = work.memory, self._tools.monotonic()
-        first = memory.inputs is None
-        memory.note((work.resource.inputs, gathered.fingerprint), now=now)
-        condition = work.resource.status.condition(MATERIAL_READY)
-        if first and problem is not None and condition is not None and condition.status == "False":
-            # Another process has waited already.
-            waited = self._tools.now() - condition.last_transition_time
-            memory.inputs_since = now - min(max(waited, timedelta()).total_seconds(), PATIENCE)
-
-    def _material_problem(
-        self, work: Work, observed: Observed, problem: Problem, *, endpoint: str
-    ) -> Result:
-        finding = Finding(reason=problem.reason, message=problem.message)
-        waited = self._tools.monotonic() - work.memory.inputs_since
-        known = work.resource.status.condition(STALLED)
-        was_stalled = known is not None and known.message == problem.message
-        patient = problem.transient and waited < PATIENCE and not was_stalled
-        work.show(endpoint=None)
-        work.set(plan=None)
-        ready: tuple[bool | None, Finding] = (False, finding)
-        if self._applied_shown(work, observed, endpoint=endpoint):
-            ready = work.as_it_was(problem.reason, problem.message)
-        past = [
-            each for each in self._expiry(observed) if each.reason is Reason.CERTIFICATE_EXPIRED
-        ]
-        if past:
-            ready = False, Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
-        verdict = Verdict(
-            ready=ready[0],
-            finding=ready[1],
-            material=finding,
-            material_ready=False,
-            reconciling=finding if patient else None,
-            stalled=None if patient else finding,
-            expiring=None if past else verdicts.expiring(observed, self._expiry(observed)),
-        )
-        look_after = self._next_look(observed)
-        if patient:
-            look_after = min(look_after, PATIENCE - waited + 0.1)
-        return Result(verdict=verdict, look_after=look_after)
-
-    def _applied_shown(self, work: Work, observed: Observed, *, endpoint: str) -> bool:
-        """Whether an earlier version is applied, shown, and only the material has changed."""
-        applied = work.status.applied
-        if applied is None or work.was_ready is not True:
-            return False
-        if applied.settings_digest != settings_digest_of(work.declaration, endpoint=endpoint):
-            return False
-        if observed_material_digest(observed) not in {None, applied.material_digest}:
-            return False
-        clients = work.declaration.client_authentication
-        beside = Desired(
-            enabled=work.declaration.enabled,
-            connection_string=endpoint,
-            ca_type=work.declaration.effective_ca_type,
-            server_certificate=observed.server_certificate
-            if work.declaration.effective_ca_type is CAType.CUSTOM
-            else None,
-            client_ca=observed.client_ca or (),
-            revocation_list=observed.revocation_list or (),
-            acl=clients.acl,
-            replication_acl=clients.replication_acl,
-            force_encryption=work.declaration.force_encryption,
-        )
-        return compare(beside, observed, applied=applied).consistent
 
 
 def _known(work: Work) -> Observed:

@@ -38,9 +38,9 @@ class Faulting:
             self._tools.outages.answered(work.cloud.endpoint)
         message = faults.message(error, write=False, credentials=_credentials(work))
         if isinstance(error, ApiError):
-            _log.warning("%s: %s", error, error.message, extra=_extra(work, error.request_id))
+            _log.warning("%s: %s", error, error.message, extra=work.fields(error.request_id))
         else:
-            _log.warning("%s", error, extra=_extra(work, ""))
+            _log.warning("%s", error, extra=work.fields())
         return self._result(work, fault, message)
 
     def not_executed(self, work: Work, error: AliyunError) -> "Result":
@@ -83,7 +83,7 @@ class Faulting:
                 after = _doubled(2.0, memory.blocked_count, 300.0)
                 after *= self._tools.random.uniform(0.8, 1.2)
                 verdict = None
-                if work.has_work and not work.resource.in_flight:
+                if work.has_work and not work.in_flight:
                     ready, kept = work.as_it_was(finding.reason, finding.message)
                     verdict = Verdict(ready=ready, finding=kept, reconciling=finding)
                 return Result(verdict=verdict, look_after=after)
@@ -92,7 +92,7 @@ class Faulting:
             case _:
                 memory.blocked_count += 1
                 if fault.disposition is Disposition.BUG:
-                    _log.error("malformed request: %s", message, extra=_extra(work, ""))
+                    _log.error("malformed request: %s", message, extra=work.fields())
                 slow = {Disposition.INELIGIBLE: 1800.0, Disposition.REJECTED: 600.0}
                 after = slow.get(fault.disposition, _doubled(60.0, memory.blocked_count, 600.0))
                 return Result(verdict=verdicts.stalled(finding), look_after=after)
@@ -102,7 +102,7 @@ class Faulting:
         memory, now = work.memory, self._tools.monotonic()
         if memory.unreachable_since is None:
             memory.unreachable_since = now
-        if work.resource.in_flight:
+        if work.in_flight:
             return None
         long = now - memory.unreachable_since >= 3 * self._tools.pace.resync
         if work.has_work and not long:
@@ -176,13 +176,3 @@ def _credentials(work: Work) -> str:
 
 def _doubled(first: float, count: int, most: float) -> float:
     return min(most, first * 2.0 ** min(count - 1, 20))
-
-
-def _extra(work: Work, request_id: str) -> dict[str, str]:
-    namespace, name = work.key
-    return {
-        "namespace": namespace,
-        "object_name": name,
-        "instance_id": work.declaration.instance_id,
-        "request_id": request_id,
-    }

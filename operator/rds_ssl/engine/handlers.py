@@ -5,13 +5,16 @@ From kopf's events to keys in the queue; the only contact with kopf beside the c
 keeps no progress in annotations and copies no Secret. Source: knowledge of kopf, 0.1.
 """
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import kopf
 
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.intake import Intake
+from rds_ssl.kube.client import KubeClient
 
 
 def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
@@ -20,3 +23,50 @@ def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
     @kopf.on.event(API_GROUP, API_VERSION, PLURAL, registry=registry)
     async def observe(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401  # kopf's own.
         intake.observe(event["type"], event["object"])
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    kube: KubeClient, intake: Intake, *, namespaces: Sequence[str], selector: str
+) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """
+    Run kopf's tasks, and stop them at the end; any of them ending by itself is a fault.
+
+    Not `kopf.operator`, which treats every later task of the loop as its own. Settings: those that
+    were measured to matter; what is not set is irrelevant for `on.event`.
+    """
+    registry = kopf.OperatorRegistry()
+    register(registry, intake)
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
+
+    options = kopf.OperatorSettings()
+    options.scanning.disabled = True  # The CRD is known to be there; no need to watch all CRDs.
+    options.posting.enabled = False
+    options.watching.server_timeout = 300
+    options.watching.connect_timeout = 10
+    options.watching.reconnect_backoff = 1.0
+    options.watching.chunk_size = 500
+    options.networking.request_timeout = 30
+    options.networking.connect_timeout = 10
+    options.queueing.idle_timeout = 1
+    options.process.ultimate_exiting_timeout = 60
+    if selector:
+        options.watching.label_selectors[API_GROUP, API_VERSION, PLURAL] = selector
+    tasks = list(
+        await kopf.spawn_tasks(
+            registry=registry,
+            settings=options,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+            standalone=True,
+        )
+    )
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -21,12 +21,14 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.faults import classify
 from rds_ssl.core.material import TRANSIENT
 from rds_ssl.core.model import Disposition, Reason
-from rds_ssl.engine.change import Changes
 from rds_ssl.engine.deletion import Deletion
-from rds_ssl.engine.evaluation import PATIENCE, Evaluation
+from rds_ssl.engine.evaluation import Evaluation
 from rds_ssl.engine.faulting import Faulting
+from rds_ssl.engine.following import Following
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Key, Resource, older_claimant
+from rds_ssl.engine.sending import Sending
+from rds_ssl.engine.unusable import PATIENCE
 from rds_ssl.engine.work import Result, Tools, Work
 from rds_ssl.engine.workqueue import WorkQueue
 
@@ -49,9 +51,10 @@ class Reconciler:
         self._memories: dict[Key, Memory] = {}
         faulting = Faulting(tools)
         self._faulting = faulting
-        self._changes = Changes(tools)
-        self._evaluation = Evaluation(tools, self._changes, faulting)
-        self._deletion = Deletion(tools, self._changes, faulting)
+        self._following = Following(tools)
+        sending = Sending(tools)
+        self._evaluation = Evaluation(tools, sending, faulting)
+        self._deletion = Deletion(tools, sending, faulting)
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of an object that is gone."""
@@ -146,7 +149,7 @@ class Reconciler:
             return self._faulting.unreachable(work)
         try:
             if work.resource.in_flight:
-                unfinished = await self._changes.follow(work)
+                unfinished = await self._following.follow(work)
                 if unfinished is not None:
                     return self._answered(memory, unfinished)
             if work.observed is None:
@@ -185,16 +188,8 @@ class Reconciler:
         winner = older_claimant(resource, rivals)
         if winner is None:
             return None
-        who = (
-            f"DBInstanceSSL {winner.key[1]}"
-            if winner.key[0] == resource.key[0]
-            else "an older object in another namespace"
-        )
-        message = (
-            f"{who} declares instance {resource.instance_id} already, and the older one counts;"
-            " delete one of the two."
-        )
-        return verdicts.stalled(Finding(reason=Reason.CONFLICT, message=message))
+        name = winner.key[1] if winner.key[0] == resource.key[0] else None
+        return verdicts.stalled(verdicts.conflict(resource.instance_id, name))
 
     # -- reporting ----------------------------------------------------------------------------
 
@@ -261,7 +256,7 @@ class Reconciler:
         if self._tools.outages.blocks(cloud.endpoint, work.key):
             return await self._finish(work, self._faulting.unreachable(work))
         try:
-            result = await self._changes.follow(work) if resource.in_flight else None
+            result = await self._following.follow(work) if resource.in_flight else None
             if result is None:
                 result = await self._deletion.disable(work)
         except AliyunError as error:

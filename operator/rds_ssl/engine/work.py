@@ -9,7 +9,7 @@ from random import Random
 from rds_ssl.core.conditions import READY, Finding, Verdict
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.model import Instance, Observed, Reason
-from rds_ssl.core.operation import Limits
+from rds_ssl.core.operation import UNFINISHED, Limits
 from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Cloud, Clouds
@@ -96,6 +96,22 @@ class Work:
         if condition is None:
             return None
         return {"True": True, "False": False}.get(condition.status)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a call is on its way or at work, as far as this pass knows by now."""
+        operation = self.status.operation
+        return operation is not None and operation.phase in UNFINISHED
+
+    def fields(self, request_id: str = "") -> dict[str, str]:
+        """Give the fields of a log line."""
+        namespace, name = self.key
+        return {
+            "namespace": namespace,
+            "object_name": name,
+            "instance_id": self.declaration.instance_id,
+            **({"request_id": request_id} if request_id else {}),
+        }
 
     @property
     def has_work(self) -> bool:

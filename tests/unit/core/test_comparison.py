@@ -175,6 +175,18 @@ def test_of_ssl_that_is_off_forced_encryption_alone_counts(
     assert compare(OFF, left_over).different == different
 
 
+def test_what_is_left_over_of_ssl_that_is_off_is_no_difference() -> None:
+    left_over = replace(postgresql(MUTUAL), enabled=False)
+
+    assert compare(CLOUD, left_over).different == only(Field.ENABLED)
+
+
+def test_a_certificate_is_its_fingerprint_and_not_what_is_read_out_of_it() -> None:
+    shown = replace(postgresql(CUSTOM), server_certificate=replace(LEAF, subject="cn=LEAF"))
+
+    assert compare(CUSTOM, shown).shown
+
+
 def test_without_a_client_ca_acls_are_not_compared() -> None:
     shown = replace(postgresql(CLOUD), acl=ACL.CERT, replication_acl=ACL.VERIFY_CA)
 
@@ -383,6 +395,7 @@ def test_the_digest_of_shown_material_is_that_of_the_state(state: Desired) -> No
         pytest.param(mysql(CLOUD), id="MySQL, which may have a certificate of one's own"),
         pytest.param(mysql(CUSTOM), id="MySQL with one"),
         pytest.param(replace(postgresql(CUSTOM), server_certificate=None), id="leaf"),
+        pytest.param(replace(postgresql(CUSTOM), ca_type=None), id="whose certificate it is"),
         pytest.param(replace(postgresql(MUTUAL), client_ca=None), id="client CA"),
         pytest.param(replace(postgresql(MUTUAL), revocation_list=None), id="list"),
     ],

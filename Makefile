@@ -1,0 +1,78 @@
+# Two commands are all that a newcomer needs, `make demo` and `make test`; `make` lists the others.
+# They need make and Python 3.11, 3.12 or 3.13, and make everything else by themselves.
+
+VENV := .venv
+SYNCED := $(VENV)/.synced
+BIN := $(VENV)/bin
+
+# The first that fits; or give one: make PYTHON=/path/to/python3.12
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c '$(FITS)' >/dev/null 2>&1 && echo $$each && break; done)
+
+# Each has a control plane of its own, of about 500 MB.
+TEST_WORKERS ?= 2
+
+# Says every five seconds that the command after it is still at work; for those that are silent.
+# The inner shell ends by itself, should nobody live to end it.
+TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
+		n=$$((n + 5)); echo "    ... $$n s"; done & ticker=$$!; \
+	trap 'kill $$ticker 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
+
+# The tests' own modules: support, demo.
+RUN = PYTHONPATH=tests $(BIN)/python -m
+PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt controlplane built
+
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SYNCED) built ## Make .venv with everything in it, and build the control plane
+
+demo: $(SYNCED) built ## Show the operator at work, step by step; KEEP=1 leaves it running
+	@$(RUN) demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: $(SYNCED) built ## Run the tests: unit, contract, integration
+	@echo "== tests: unit and contract"
+	@$(PYTEST) -q tests/unit tests/contract
+	@echo "== tests: integration"
+	@$(PYTEST) -v tests/integration
+
+check: $(SYNCED) ## Check style, types and imports; changes nothing
+	@echo "== ruff check"
+	@$(BIN)/ruff check
+	@echo "== ruff format --check"
+	@$(BIN)/ruff format --check
+	@echo "== mypy"
+	@$(TICKING) $(BIN)/mypy
+	@echo "== lint-imports"
+	@$(TICKING) $(BIN)/lint-imports
+
+fmt: $(SYNCED) ## Format the code, and repair what ruff can repair
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+controlplane: $(SYNCED) built ## Start a control plane in the foreground and print its KUBECONFIG
+	@$(RUN) support.controlplane serve
+
+# Not in the test run: the first build takes minutes, a test must not take two.
+built: $(SYNCED)
+	@$(RUN) support.controlplane build
+
+# An environment that is there is brought up to date, never made again.
+$(SYNCED): pyproject.toml uv.lock
+	@if [ ! -x $(BIN)/python ]; then \
+		if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c '$(FITS)' 2>/dev/null; then \
+			echo "Python 3.11, 3.12 or 3.13 is needed, and $(if $(PYTHON),$(PYTHON) is none,there is none on PATH)." >&2; \
+			echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+		echo "== $(VENV), with $$("$(PYTHON)" --version)"; \
+		$(TICKING) "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+			echo "On Debian and Ubuntu the package python3-venv brings what is missing." >&2; exit 1; }; fi
+	@if [ ! -x $(BIN)/uv ]; then \
+		echo "== uv, to install the rest"; \
+		$(TICKING) $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
+	@echo "== what uv.lock lists"
+	@$(TICKING) env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet
+	@touch $@

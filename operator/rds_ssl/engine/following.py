@@ -1,0 +1,214 @@
+"""
+Following what was sent to its end: busy, verified, failed, or no effect at all.
+
+Source: design, "The one dangerous call"; the rules are in `rds_ssl.core.operation`.
+"""
+
+import logging
+
+from rds_ssl.aliyun.rate_limit import Priority
+from rds_ssl.core.comparison import Comparison, Field, compare
+from rds_ssl.core.desired import Desired, desired_of
+from rds_ssl.core.model import ACL, CAType, Impact, Observed, Phase
+from rds_ssl.core.operation import End, Watch, judge
+from rds_ssl.core.status import HISTORY_LENGTH, AppliedStatus, HistoryEntry, OperationStatus
+from rds_ssl.engine.reporting import Event
+from rds_ssl.engine.work import VERIFIED, Result, Tools, Work
+
+_log = logging.getLogger(__name__)
+
+_PHASES = {
+    End.FAILED: Phase.FAILED,
+    End.NOT_CONVERGING: Phase.NOT_CONVERGING,
+    End.TIMED_OUT: Phase.TIMED_OUT,
+}
+
+
+class Following:
+    """Looks at unfinished operations."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def follow(self, work: Work) -> Result | None:
+        """
+        Look at an unfinished operation.
+
+        Returns:
+            How the pass ends, or None: the operation has ended, *work* says how, and the pass goes
+            on to judge the object by what was just read.
+        """
+        tools, memory = self._tools, work.memory
+        operation = work.status.operation
+        if operation is None:
+            return None
+        if memory.not_executed == operation.start_time:
+            work.set(operation=None)
+            return None
+        if memory.watch is None or memory.watched != operation.start_time:
+            at = tools.monotonic()
+            accepted = at if operation.phase is Phase.ACCEPTED else None
+            memory.follow(operation.start_time, Watch(started=at, accepted=accepted), None)
+            tools.budget.inherit(work.key)
+        watch = memory.watch
+        if watch is None:
+            raise TypeError("nothing is watched")
+        work.instance = await work.cloud.describe_attribute(
+            work.declaration, priority=Priority.IN_FLIGHT
+        )
+        memory.see(work.instance, now=tools.monotonic())
+        comparison = None
+        if work.instance.running:
+            work.observed = await work.cloud.describe_ssl(
+                work.declaration, priority=Priority.IN_FLIGHT, engine=work.engine
+            )
+            comparison = await self._beside_sent(work, operation, work.observed)
+        judgement = judge(
+            operation,
+            watch,
+            running=work.instance.running,
+            observed=work.observed,
+            comparison=comparison,
+            monotonic=tools.monotonic(),
+            now=tools.now(),
+            limits=tools.pace.limits,
+        )
+        memory.watch = judgement.watch
+        if judgement.end is End.NONE:
+            await self._note_acceptance(work, operation)
+            return Result(verdict=None, look_after=judgement.look_after)
+        self._end(work, operation, judgement.end, judgement.watch)
+        return None
+
+    async def _beside_sent(
+        self, work: Work, operation: OperationStatus, observed: Observed
+    ) -> Comparison:
+        target = work.memory.target
+        if target is None:
+            target = await self._target(work, operation)
+        if target is not None:
+            return compare(target, observed)
+        # The declaration has changed since it was sent, by a process that is gone: the digest is
+        # all that is left of it.
+        shown = _shown(observed).digest == operation.digest
+        return Comparison(
+            different=frozenset() if shown else frozenset({Field.ENABLED}), unknown=frozenset()
+        )
+
+    async def _target(self, work: Work, operation: OperationStatus) -> Desired | None:
+        """Find out what an inherited record was about: what is declared now, or SSL off."""
+        known = work.status.instance
+        endpoint = work.declaration.connection_string or (known.endpoint if known else None) or ""
+        off = Desired(enabled=False, connection_string=endpoint)
+        if operation.digest == off.digest:
+            return off
+        gathered = await self._tools.materials.gather(work.declaration, work.key[0])
+        work.gathered = gathered
+        if gathered.problem is not None:
+            return None
+        desired = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
+        if desired.digest != operation.digest:
+            return None
+        work.memory.target = desired
+        return desired
+
+    async def _note_acceptance(self, work: Work, operation: OperationStatus) -> None:
+        watch = work.memory.watch
+        if operation.phase is Phase.SENDING and watch is not None and watch.accepted is not None:
+            accepted = operation.model_copy(
+                update={"phase": Phase.ACCEPTED, "request_id": work.memory.request_id}
+            )
+            work.resource = await self._tools.reporter.record(
+                work.resource,
+                lambda status: status.model_copy(update={"operation": accepted}),
+                None,
+            )
+
+    def _end(self, work: Work, operation: OperationStatus, end: End, watch: Watch) -> None:
+        tools, memory = self._tools, work.memory
+        memory.unfollow()
+        if end is End.SEND_AGAIN:
+            memory.send_again = True
+            tools.budget.release(work.key)
+            return
+        tools.budget.release(work.key)
+        tools.changed(VERIFIED if end is End.VERIFIED else end.value)
+        request_id = memory.request_id or operation.request_id
+        entry = self._entry(work, operation, end, watch, request_id)
+        history = (entry, *work.status.history)
+        if end is End.VERIFIED:
+            settings, _, material = operation.digest.partition("-")
+            work.set(
+                operation=None,
+                plan=None,
+                applied=AppliedStatus(
+                    settings_digest=settings,
+                    material_digest=material or None,
+                    time=tools.now(),
+                    request_id=request_id,
+                ),
+                history=history[:HISTORY_LENGTH],
+            )
+        else:
+            reason = work.observed.modify_status_reason if work.observed else ""
+            work.set(
+                operation=operation.model_copy(
+                    update={"phase": _PHASES[end], "end_time": tools.now()}
+                ),
+                history=history[:HISTORY_LENGTH],
+            )
+            _log.warning("%s: %s", end.value, reason, extra=work.fields(request_id or ""))
+        took = int((tools.now() - operation.start_time).total_seconds())
+        verified = end is End.VERIFIED
+        tools.reporter.announce(
+            work.resource,
+            Event(
+                reason="ChangeVerified" if verified else f"Change{end.value}",
+                message=f"{entry.changes} {end.value} after {took} s; restart seen:"
+                f" {'yes' if entry.restart_seen else 'no'}; request {request_id or 'unknown'}.",
+                warning=not verified,
+            ),
+        )
+
+    def _entry(
+        self,
+        work: Work,
+        operation: OperationStatus,
+        end: End,
+        watch: Watch,
+        request_id: str | None,
+    ) -> HistoryEntry:
+        plan, applied = work.status.plan, work.status.applied
+        settings = operation.digest.partition("-")[0]
+        rotation = applied is not None and applied.settings_digest == settings
+        before = operation.before.server_certificate if operation.before else None
+        now = work.observed.server_certificate if work.observed else None
+        impacts: tuple[Impact, ...] = plan.impacts if plan else ()
+        return HistoryEntry(
+            time=self._tools.now(),
+            cause="rotation" if rotation else "spec",
+            changes=plan.summary if plan else f"to {operation.digest}",
+            impacts=impacts,
+            restart_seen=watch.busy_seen,
+            reissued=(before.sha256 != now.sha256) if before and now else None,
+            request_id=request_id,
+            result=end.value,
+        )
+
+
+def _shown(observed: Observed) -> Desired:
+    """Read an observation as if it had been declared."""
+    if not observed.enabled:
+        return Desired(enabled=False, connection_string="")
+    custom = observed.ca_type is CAType.CUSTOM
+    return Desired(
+        enabled=True,
+        connection_string=observed.connection_string or "",
+        ca_type=observed.ca_type or CAType.ALIYUN,
+        server_certificate=observed.server_certificate if custom else None,
+        client_ca=observed.client_ca or (),
+        revocation_list=observed.revocation_list or (),
+        acl=observed.acl or ACL.PREFER,
+        replication_acl=observed.replication_acl or ACL.PREFER,
+        force_encryption=bool(observed.force_encryption),
+    )

@@ -1,0 +1,269 @@
+"""
+The one dangerous call.
+
+Order of `send`: material read anew · token taken, slot reserved · the object read from etcd ·
+write-ahead record · the call. Source: design, "The one dangerous call".
+"""
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_ssl.aliyun.rate_limit import Priority
+from rds_ssl.core import faults, verdicts
+from rds_ssl.core.conditions import Finding
+from rds_ssl.core.desired import Desired
+from rds_ssl.core.errors import AliyunError, ApiError, ObservationError
+from rds_ssl.core.model import (
+    Disposition,
+    Phase,
+    Reason,
+    Restart,
+    SecretText,
+)
+from rds_ssl.core.operation import Watch
+from rds_ssl.core.plan import Material, Plan, parameters
+from rds_ssl.core.status import (
+    BeforeStatus,
+    CertificateStatus,
+    ChangeStatus,
+    OperationStatus,
+    PlanStatus,
+    StepStatus,
+)
+from rds_ssl.engine.objects import Resource, older_claimant
+from rds_ssl.engine.reporting import Event
+from rds_ssl.engine.work import RESTARTING, STARTED, Result, Tools, Work
+
+_log = logging.getLogger(__name__)
+
+_NOT_EXECUTED = frozenset(
+    {
+        Disposition.BUSY,
+        Disposition.THROTTLED,
+        Disposition.BLOCKED,
+        Disposition.UNAVAILABLE,
+        Disposition.GONE,
+    }
+)
+"""Answers to a write after which nothing was executed, and the state itself was not refused."""
+
+_AGAIN_AT_ONCE = 0.05
+"""Seconds: the object, or its material, is another one than the plan was made of."""
+
+_AFTER_GONE = 1.0
+"""Seconds: the watch has shown by then that the object is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be sent: a plan, the state it leads to, and what a refusal would rest on."""
+
+    plan: Plan
+    desired: Desired
+    inputs_digest: str
+    in_force: bool
+    """Ready stays True meanwhile: only material differs."""
+    warning: Finding | None = None
+
+
+def plan_status(plan: Plan, *, held_by: Reason | None, since: datetime | None = None) -> PlanStatus:
+    """Make the status of a plan; *since* is when it was first held."""
+    return PlanStatus(
+        digest=plan.digest,
+        summary=plan.summary,
+        steps=(StepStatus(changes=tuple(map(ChangeStatus.of, plan.changes))),),
+        impacts=plan.impacts,
+        restart=plan.restart,
+        held_by=held_by.value if held_by else None,
+        since=since,
+    )
+
+
+class Sending:
+    """Sends plans."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def send(self, work: Work, order: Order) -> Result | AliyunError:
+        """
+        Send one plan for which a slot is reserved; the slot is given back where nothing was sent.
+
+        Returns:
+            How the pass ends, or the error of an answer after which nothing was executed.
+
+        Raises:
+            KubeError: The API server, before anything was sent.
+        """
+        tools, memory = self._tools, work.memory
+        sent = False
+        try:
+            material = await self._material(work, order)
+            if material is None:
+                return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
+            await work.cloud.reserve(Priority.CHANGE)
+            resource = await self._authoritative(work)
+            if isinstance(resource, Result):
+                return resource
+            operation = self._operation(work, order)
+            verdict = verdicts.applying(
+                order.plan, work.declaration, in_force=order.in_force, warning=order.warning
+            )
+            work.show(endpoint=None)
+            work.set(operation=operation, plan=plan_status(order.plan, held_by=None))
+            work.resource = await tools.reporter.write(resource, work.status, verdict)
+            work.status = work.resource.status
+            memory.send_again = False
+            tools.changed(STARTED if order.plan.restart is Restart.NONE else RESTARTING)
+            tools.reporter.announce(
+                work.resource,
+                Event(reason="ChangeStarted", message=f"{order.plan.summary} Sent to RDS now."),
+            )
+            if work.observed is None:
+                raise TypeError("a plan without an observation")
+            wire = parameters(order.desired, work.observed, material, engine=work.engine or "")
+            sent = True
+            return await self._call(work, order, operation, wire)
+        finally:
+            if not sent:
+                tools.budget.release(work.key)
+
+    async def _material(self, work: Work, order: Order) -> Material | None:
+        """Give what is sent, key included; None if it is not what the plan was made of."""
+        if not order.desired.enabled:
+            return Material()
+        planned = work.gathered
+        if planned is None:
+            raise TypeError("a plan without material")
+        if planned.material is not None:
+            return planned.material
+        fresh = await self._tools.materials.gather(work.declaration, work.key[0], fresh=True)
+        return fresh.material if fresh.fingerprint == planned.fingerprint else None
+
+    async def _authoritative(self, work: Work) -> Resource | Result:
+        """Read the object from etcd; a result if the plan does not hold for it any more."""
+        listed = await self._tools.resources.list_by_instance(work.declaration.instance_id)
+        claimants = [Resource.of(manifest) for manifest in listed]
+        mine = next((each for each in claimants if each.uid == work.resource.uid), None)
+        if mine is None:
+            return Result(verdict=None, look_after=_AFTER_GONE)
+        winner = older_claimant(mine, claimants)
+        if winner is not None:
+            finding = verdicts.conflict(
+                work.declaration.instance_id,
+                winner.key[1] if winner.key[0] == work.key[0] else None,
+            )
+            return Result(verdict=verdicts.stalled(finding), look_after=self._tools.resync_after())
+        self._tools.objects.put(mine)
+        known = work.resource
+        same = mine.inputs == known.inputs and all(
+            mine.raw_status.get(part) == known.raw_status.get(part)
+            for part in ("operation", "applied")
+        )
+        return mine if same else Result(verdict=None, look_after=_AGAIN_AT_ONCE)
+
+    def _operation(self, work: Work, order: Order) -> OperationStatus:
+        before = work.status.operation
+        attempt = 1
+        if (
+            before is not None
+            and before.digest == order.desired.digest
+            and (work.memory.send_again or before.phase is Phase.FAILED)
+        ):
+            attempt = before.attempt + 1
+        observed = work.observed
+        return OperationStatus(
+            digest=order.desired.digest,
+            inputs_digest=order.inputs_digest,
+            step=0,
+            phase=Phase.SENDING,
+            start_time=self._tools.now(),
+            attempt=attempt,
+            before=BeforeStatus(
+                enabled=observed.enabled,
+                server_certificate=CertificateStatus.of(observed.server_certificate)
+                if observed.server_certificate
+                else None,
+                expire_time=observed.expire_time,
+                last_modify_status=observed.last_modify_status or None,
+            )
+            if observed
+            else None,
+        )
+
+    async def _call(
+        self,
+        work: Work,
+        order: Order,
+        operation: OperationStatus,
+        wire: Mapping[str, str | SecretText],
+    ) -> Result | AliyunError:
+        tools, memory = self._tools, work.memory
+        started = work.status.operation.start_time if work.status.operation else None
+        if started is None:
+            raise TypeError("the record was not written")
+        memory.not_executed = None
+        # Whatever happens from here on, this process watches: a cancelled call may be executed.
+        memory.follow(started, Watch(started=tools.monotonic(), accepted=None), order.desired)
+        try:
+            request_id = await work.cloud.modify_ssl(work.declaration, wire)
+        except AliyunError as error:
+            return await self._not_accepted(work, order, operation, error)
+        at = tools.monotonic()
+        memory.follow(started, Watch(started=at, accepted=at), order.desired)
+        memory.request_id = request_id
+        accepted = operation.model_copy(
+            update={"phase": Phase.ACCEPTED, "request_id": request_id, "start_time": started}
+        )
+        work.resource = await tools.reporter.record(
+            work.resource,
+            lambda status: status.model_copy(update={"operation": accepted}),
+            None,
+        )
+        _log.info("accepted", extra=work.fields(request_id))
+        return Result(verdict=None, look_after=1.0)
+
+    async def _not_accepted(
+        self, work: Work, order: Order, operation: OperationStatus, error: AliyunError
+    ) -> Result | AliyunError:
+        tools, memory = self._tools, work.memory
+        fault = faults.classify(error, write=True)
+        request_id = error.request_id if isinstance(error, ApiError) else ""
+        _log.warning("%s: %s", error, getattr(error, "message", ""), extra=work.fields(request_id))
+        if fault.disposition is Disposition.UNKNOWN:
+            at = tools.monotonic()
+            memory.follow(
+                memory.watched or operation.start_time,
+                Watch(started=at, accepted=None),
+                order.desired,
+            )
+            return Result(verdict=None, look_after=1.0)
+        tools.budget.release(work.key)
+        started = memory.watched
+        memory.unfollow()
+        tools.changed(fault.reason.value)
+        if fault.disposition in _NOT_EXECUTED:
+            memory.not_executed = started
+            work.set(operation=None)
+            return error
+        code = error.code if isinstance(error, ApiError) else type(error).__name__
+        refused = operation.model_copy(
+            update={
+                "phase": Phase.REFUSED,
+                "code": code,
+                "end_time": tools.now(),
+                "request_id": None,
+            }
+        )
+        work.set(operation=refused)
+        if fault.read_back:
+            # The code may as well mean that another change is in flight, or was faster. A failed
+            # read changes nothing about the refusal.
+            with contextlib.suppress(AliyunError, ObservationError):
+                work.observed = await work.cloud.describe_ssl(
+                    work.declaration, priority=Priority.IN_FLIGHT, engine=work.engine
+                )
+        return error
