@@ -2,7 +2,7 @@
 
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, faults, verdicts
-from rds_ssl.core.comparison import Field, observed_material_digest
+from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired, desired_of, inputs_digest
 from rds_ssl.core.errors import AliyunError
@@ -18,7 +18,6 @@ from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
 from rds_ssl.engine.work import Result, Tools, Work
 
 _STALLED_AFTER = 600.0
-_MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.CLIENT_CA, Field.REVOCATION_LIST})
 
 
 class Evaluation:
@@ -110,7 +109,7 @@ class Evaluation:
             plan=plan,
             desired=desired,
             inputs_digest=self._inputs(work, desired, observed),
-            in_force=self._in_force(work, observed, plan, standing),
+            in_force=plan.material_only and work.was_ready is True,
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         outcome = await self._sending.send(work, order)
@@ -178,12 +177,13 @@ class Evaluation:
             # These two share one PATCH: what comes next comes within seconds.
             work.status = work.resource.status
             return Result(verdict=None, look_after=look_after)
+        work.asks_on = hold.moving
         since = known.since if same and known is not None and known.since else self._tools.now()
         work.set(plan=plan_status(plan, held_by=hold.reason, since=since))
         if work.status.operation is not None and work.status.operation.phase in UNFINISHED:
             work.set(operation=None)
         in_force = None
-        if self._in_force(work, observed, plan, None):
+        if plan.material_only and work.was_ready is True:
             in_force = work.as_it_was(hold.reason, hold.message)
         verdict = verdicts.held(
             plan,
@@ -193,21 +193,6 @@ class Evaluation:
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         return Result(verdict=verdict, look_after=look_after)
-
-    def _in_force(
-        self, work: Work, observed: Observed, plan: Plan, standing: Standing | None
-    ) -> bool:
-        """Whether the declared settings are in force, and what is applied is what is shown."""
-        del standing
-        applied = work.status.applied
-        if not plan.material_only or applied is None or not work.was_ready:
-            return False
-        fields = {each.field for each in plan.changes}
-        shown = observed_material_digest(observed)
-        return fields <= {each.value for each in _MATERIAL} and shown in {
-            None,
-            applied.material_digest,
-        }
 
     async def _may_not_again(
         self, work: Work, desired: Desired, observed: Observed
@@ -230,6 +215,7 @@ class Evaluation:
         )
         if answer is Rearm.YES:
             return None
+        work.asks_on = answer is Rearm.LATER
         work.set(plan=None)
         if operation.phase is Phase.REFUSED:
             finding = self._faulting.refusal(work, operation.code or "", desired, observed)

@@ -196,7 +196,7 @@ class Reconciler:
     async def _finish(self, work: Work, result: Result) -> float:
         if result.verdict is not None:
             work.resource = await self._tools.reporter.write(
-                work.resource, work.status, result.verdict
+                work.resource, work.status, result.verdict, answers=not work.asks_on
             )
             self._tools.reporter.announce_problem(work.resource, work.memory, result.verdict)
         return result.look_after

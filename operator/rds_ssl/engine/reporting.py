@@ -57,17 +57,24 @@ class Reporter:
         self._now = now
         self._posting: set[asyncio.Task[None]] = set()
 
-    async def write(self, resource: Resource, status: Status, verdict: Verdict | None) -> Resource:
+    async def write(
+        self,
+        resource: Resource,
+        status: Status,
+        verdict: Verdict | None,
+        *,
+        answers: bool = True,
+    ) -> Resource:
         """
         Bring the object's status to *status* with the conditions of *verdict*.
 
-        Without a verdict the conditions stay as they are.
+        Without a verdict the conditions stay as they are. *answers* echoes a reconcile-now.
 
         Raises:
             KubeConflict: The object has changed since *resource* was read.
         """
         update: dict[str, Any] = {"observed_generation": resource.generation}
-        if resource.asked is not None:
+        if answers and resource.asked is not None:
             update["last_handled_reconcile_at"] = resource.asked
         if verdict is not None:
             update["conditions"] = compose(

@@ -104,6 +104,9 @@ class Sending:
             material = await self._material(work, order)
             if material is None:
                 return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
+            if work.observed is None:
+                raise TypeError("a plan without an observation")
+            wire = parameters(order.desired, work.observed, material, engine=work.engine or "")
             await work.cloud.reserve(Priority.CHANGE)
             resource = await self._authoritative(work)
             if isinstance(resource, Result):
@@ -122,9 +125,6 @@ class Sending:
                 work.resource,
                 Event(reason="ChangeStarted", message=f"{order.plan.summary} Sent to RDS now."),
             )
-            if work.observed is None:
-                raise TypeError("a plan without an observation")
-            wire = parameters(order.desired, work.observed, material, engine=work.engine or "")
             sent = True
             return await self._call(work, order, operation, wire)
         finally:

@@ -63,6 +63,7 @@ class Unusable:
             memory.inputs_since = now - min(max(waited, timedelta()).total_seconds(), PATIENCE)
 
     def report(self, work: Work, observed: Observed, problem: Problem, *, endpoint: str) -> Result:
+        """Say what is wrong; Ready stays as it was where an earlier version is in force."""
         finding = Finding(reason=problem.reason, message=problem.message)
         waited = self._tools.monotonic() - work.memory.inputs_since
         known = work.resource.status.condition(STALLED)

@@ -75,6 +75,8 @@ class Work:
     observed: Observed | None = None
     instance: Instance | None = None
     """As read in this pass."""
+    asks_on: bool = False
+    """A reconcile-now is not answered yet: what it asks for has to wait."""
 
     @property
     def key(self) -> Key:
