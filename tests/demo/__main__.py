@@ -7,12 +7,14 @@ Each step is checked. Exit status: 0 as told, 1 if a step was not, 130 after Ctr
 """
 
 import argparse
+import contextlib
 import json
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 from demo import steps
 from demo.stage import CHANGE_SECONDS, NAMESPACE, SETTINGS, Counters, Stage
@@ -21,6 +23,7 @@ from support.controlplane import ControlPlaneError
 from support.go_build import BuildError
 
 FAILED, INTERRUPTED = 1, 130
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -30,7 +33,7 @@ def main() -> int:
     keep = parser.parse_args().keep
     # One way to clean up, however it is told to end; and a shell makes programs in the background
     # deaf to SIGINT.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     story = Story()
     try:
@@ -48,7 +51,7 @@ def _tell(story: Story, *, keep: bool) -> int:
     started = time.monotonic()
     story.heading("rds-ssl-operator, a demonstration")
     _introduce(story)
-    with Stage.set_up(story) as stage:
+    with Stage.set_up(story) as stage, _cleaning_up_undisturbed():
         try:
             stage.install()
             story.note("The Deployment is there, but no node to run it. The operator runs as a")
@@ -58,8 +61,12 @@ def _tell(story: Story, *, keep: bool) -> int:
             stage.start_operator()
             rows = _play(stage)
         except (NotAsToldError, subprocess.SubprocessError, TimeoutError) as error:
-            _fail(story, stage, error)
+            story.complain(f"Not as told: {error}")
+            _show_log(story, stage)
             return FAILED
+        except Exception:
+            _show_log(story, stage)
+            raise
         _conclude(story, rows, seconds=time.monotonic() - started)
         if keep:
             _keep(story, stage)
@@ -138,8 +145,7 @@ def _conclude(story: Story, rows: list[tuple[str, Counters]], *, seconds: float)
     story.say(f"All {len(steps.STEPS)} steps were as told, {seconds:.0f} s.")
 
 
-def _fail(story: Story, stage: Stage, error: Exception) -> None:
-    story.complain(f"Not as told: {error}")
+def _show_log(story: Story, stage: Stage) -> None:
     story.say()
     story.say("The end of the operator's log:")
     for line in stage.log_end():
@@ -147,33 +153,53 @@ def _fail(story: Story, stage: Stage, error: Exception) -> None:
 
 
 def _keep(story: Story, stage: Stage) -> None:
-    kubectl = shlex.quote(str(stage.plane.kubectl_path))
     simulator = f"{stage.rds.url}/_sim"
-    instance = f"{simulator}/instances/{steps.ORDERS_INSTANCE}"
-    story.heading("Everything is still running: play with it from another terminal")
-    story.say(f"  export KUBECONFIG={shlex.quote(str(stage.plane.kubeconfig))}")
-    story.say(f"  alias kubectl={kubectl}")
-    story.say(f"  kubectl -n {NAMESPACE} get rdsssl -w")
-    story.say(f"  kubectl -n {NAMESPACE} edit rdsssl {steps.ORDERS}")
-    story.say("  kubectl explain rdsssl.spec")
-    story.say()
-    story.say(f"  curl -s {simulator}/stats                    # calls, restarts")
-    story.say(f"  curl -s {simulator}/calls                    # what was called, and how")
-    story.say(f"  curl -s {instance}")
-    story.say("  # a change takes a minute from now on; the next change fails; RDS says no:")
-    story.say(f"""  curl -s -X PUT {simulator}/config -d '{{"durations": {{"change": 60}}}}'""")
-    story.say(f"""  curl -s {simulator}/faults -d '{{"fault": {{"kind": "async-failed"}}}}'""")
+    slower = {"durations": {"change": 60}}
+    failure = {"fault": {"kind": "async-failed"}}
     code = "InvalidServerCertOrPrivateKey"
     refusal = {"action": "ModifyDBInstanceSSL", "fault": {"code": code, "status": 400}}
-    story.say(f"  curl -s {simulator}/faults -d '{json.dumps(refusal)}'")
-    story.say()
-    story.say(f"  tail -f {shlex.quote(str(stage.operator.log_file))}")
-    story.say(f"  curl -s http://127.0.0.1:{stage.operator.port}/metrics")
-    story.say(f"  certificates and keys: {stage.folder}")
+    story.heading("Everything is still running: play with it from another terminal")
+    for line in (
+        f"export KUBECONFIG={shlex.quote(str(stage.plane.kubeconfig))}",
+        f"alias kubectl={shlex.quote(str(stage.plane.kubectl_path))}",
+        f"kubectl -n {NAMESPACE} get rdsssl -w",
+        f"kubectl -n {NAMESPACE} edit rdsssl {steps.ORDERS}",
+        "kubectl explain rdsssl.spec",
+        "",
+        "# What was called, and what came of it:",
+        f"curl -s {simulator}/stats",
+        f"curl -s {simulator}/calls",
+        f"curl -s {simulator}/instances/{steps.ORDERS_INSTANCE}",
+        "# From now on a change takes a minute:",
+        f"curl -s -X PUT {simulator}/config -d '{json.dumps(slower)}'",
+        "# The next change is accepted and fails:",
+        f"curl -s {simulator}/faults -d '{json.dumps(failure)}'",
+        "# The next change is refused:",
+        f"curl -s {simulator}/faults -d '{json.dumps(refusal)}'",
+        "",
+        "# The operator, and the certificates and keys of the steps:",
+        f"tail -f {shlex.quote(str(stage.operator.log_file))}",
+        f"curl -s http://127.0.0.1:{stage.operator.port}/metrics",
+        f"ls {shlex.quote(str(stage.folder))}",
+    ):
+        story.say(f"  {line}".rstrip())
     story.say()
     story.say("Ctrl-C ends it and leaves nothing behind.")
-    while True:
-        signal.pause()
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
+    story.say()
+    story.say("Everything is stopped.")
+
+
+@contextlib.contextmanager
+def _cleaning_up_undisturbed() -> Iterator[None]:
+    """After the body of the ``with`` a second Ctrl-C cannot cut short what ends then."""
+    try:
+        yield
+    finally:
+        for number in INTERRUPTS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -83,7 +82,6 @@ class Stage:
     def set_up(cls, story: Story) -> Iterator[Self]:
         """Start everything but the operator; afterwards nothing of all that is left."""
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rds-ssl-demo-")))
             with story.doing("starting etcd, kube-apiserver and kube-controller-manager"):
                 started = time.monotonic()
                 plane = stack.enter_context(ControlPlane.start())
@@ -93,6 +91,9 @@ class Stage:
                 rds = stack.enter_context(Simulator())
             rds.config(durations={"change": CHANGE_SECONDS, "acl": CHANGE_SECONDS})
             story.confirm(f"simulated RDS, {time.monotonic() - started:.1f} s")
+            # In there, because that goes however this process ends.
+            folder = plane.directory / "demo"
+            folder.mkdir()
             stage = cls(story, plane, rds, folder)
             stack.callback(stage._stop_operators)
             yield stage

@@ -70,6 +70,13 @@ class OperatorProcess:
         )
         os.close(handle)
         self.pid = self._process.pid
+        # Ends the operator however this process ends: the kernel closes the pipe then.
+        self._watchdog = subprocess.Popen(
+            ["sh", "-c", 'read -r _; kill -9 "$1"; rm -f "$2"', "sh", str(self.pid), name],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
     def log(self) -> str:
@@ -142,6 +149,8 @@ class OperatorProcess:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._watchdog.kill()
+        self._watchdog.communicate()
         self.log_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 ORDERS = "orders"
 """The name where a test has only one object."""
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 12.0
 """Far above what anything here takes on an idle machine (1.5 s)."""
 
 MODIFY = "ModifyDBInstanceSSL"
