@@ -45,7 +45,7 @@ from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
 
 _log = logging.getLogger(__name__)
 
-_GRACE = 15.0
+_GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
 _MAX_RESTARTS = 3
@@ -58,6 +58,95 @@ def run(settings: Settings) -> int:
     configure_logging(settings.log_format, settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(Operator(settings).run())
+
+
+class _Parts:
+    """The engine, wired."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        resources: Resources,
+        transport: Transport,
+        metrics: Metrics,
+        known_version: Callable[[Kind, Key], tuple[str, str] | None],
+    ) -> None:
+        self._metrics = metrics
+        self.objects = Objects()
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.reporter = Reporter(resources, self.objects, _now)
+        self.outages = Outages(self._wake_after)
+        self.budget = Budget(settings.max_concurrent_changes, self._wake)
+        materials = Materials(resources, known_version, _now)
+        clouds = Clouds(
+            transport=transport,
+            resources=resources,
+            version=known_version,
+            limits=RateLimits(settings.api_rate),
+            answered=self.outages.answered,
+            own=_own_credentials(settings),
+            identity_namespaces=settings.identity_namespaces,
+            network=settings.network,
+            api_url=settings.api_url,
+        )
+        tools = Tools(
+            resources=resources,
+            objects=self.objects,
+            clouds=clouds,
+            materials=materials,
+            reporter=self.reporter,
+            budget=self.budget,
+            outages=self.outages,
+            pace=_pace(settings),
+            now=_now,
+            changed=self._changed,
+            random=SystemRandom(),
+        )
+        self.reconciler = Reconciler(tools, self.queue)
+        self.intake = Intake(
+            objects=self.objects,
+            queue=self.queue,
+            reconciler=self.reconciler,
+            budget=self.budget,
+            outages=self.outages,
+            materials=materials,
+            clouds=clouds,
+        )
+
+    def _wake(self, key: Key) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add(key)
+
+    def _wake_after(self, key: Key, seconds: float) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add_after(key, seconds)
+
+    def _changed(self, what: str) -> None:
+        if what in {STARTED, RESTARTING}:
+            self._metrics.change_started(restarts=what == RESTARTING)
+        elif what == VERIFIED:
+            self._metrics.change_verified()
+        else:
+            self._metrics.change_failed(what)
+
+    async def measured_step(self, key: Key) -> None:
+        """Make a pass, and count it."""
+        started = time.perf_counter()
+        result = "bug"
+        try:
+            result = await self.reconciler.step(key)
+        finally:
+            self._metrics.pass_ended(result, time.perf_counter() - started)
+            self._count_objects()
+
+    def _count_objects(self) -> None:
+        if self.queue.depth:
+            return  # A burst is counted once, at its end.
+        counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        for each in self.objects:
+            ready = each.status.condition(READY)
+            counts[(ready.status, ready.reason) if ready else ("Unknown", "Pending")] += 1
+        self._metrics.set_objects(counts)
 
 
 class Operator:
@@ -123,10 +212,9 @@ class Operator:
         """Wait for CRD and rights, saying what is missing; False if told to stop meanwhile."""
         told: list[str] = []
         while not self._stop.is_set():
-            try:
-                missing = await resources.missing()
-            except KubeError as error:
-                missing = [str(error)]
+            missing = await self._missing(resources)
+            if self._stop.is_set():
+                break
             if not missing:
                 return True
             if missing != told:
@@ -135,6 +223,20 @@ class Operator:
                 told = missing
             await self._pause(_MISSING_PAUSE)
         return False
+
+    async def _missing(self, resources: Resources) -> list[str]:
+        """Ask what is missing; nothing waits longer for the answer than for SIGTERM."""
+        asking = asyncio.create_task(resources.missing())
+        stop = asyncio.create_task(self._stopped())
+        await asyncio.wait([asking, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not asking.done():
+            asking.cancel()
+            return []
+        try:
+            return asking.result()
+        except KubeError as error:
+            return [str(error)]
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -160,6 +262,7 @@ class Operator:
             synced = asyncio.create_task(_all_synced(watches))
             await asyncio.wait([synced, stop], return_when=asyncio.FIRST_COMPLETED)
             synced.cancel()
+            await self._list_once(parts, resources)
             while not self._stop.is_set():
                 await self._serve(kube, parts, witness, stop)
                 if self._stop.is_set():
@@ -179,6 +282,18 @@ class Operator:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _list_once(self, parts: _Parts, resources: Resources) -> None:
+        """Know all objects before the first pass: of two claimants the older one counts."""
+        while not self._stop.is_set():
+            try:
+                for manifest in await resources.list_all():
+                    parts.intake.observe(None, manifest)
+            except KubeError as error:
+                _log.warning("%s", error)
+                await self._pause(_MISSING_PAUSE)
+            else:
+                return
+
     async def _stopped(self) -> None:
         await self._stop.wait()
 
@@ -188,7 +303,7 @@ class Operator:
         return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
 
     async def _serve(
-        self, kube: KubeClient, parts: "_Parts", witness: Witness, stop: asyncio.Task[None]
+        self, kube: KubeClient, parts: _Parts, witness: Witness, stop: asyncio.Task[None]
     ) -> None:
         """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
         witness.stale.clear()
@@ -205,8 +320,11 @@ class Operator:
             )
             self._ready = True
             try:
-                await asyncio.wait([*watching, stop, behind], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    [*watching, stop, behind, workers], return_when=asyncio.FIRST_COMPLETED
+                )
             finally:
+                self._ready = False
                 behind.cancel()
                 await parts.queue.stop(_GRACE)
                 await workers
@@ -227,7 +345,7 @@ class Operator:
             return [f"{group}/{plural}"]
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
-    def _observe(self, parts: "_Parts", transport: Transport, witness: Witness) -> None:
+    def _observe(self, parts: _Parts, transport: Transport, witness: Witness) -> None:
         def age() -> float:
             heard = [each.heard_at for each in witness.watches if each.heard_at is not None]
             return asyncio.get_running_loop().time() - min(heard) if heard else 0.0
@@ -238,93 +356,6 @@ class Operator:
             watch_age=age,
             clock_skew=lambda: transport.clock_skew,
         )
-
-
-class _Parts:
-    """The engine, wired."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        resources: Resources,
-        transport: Transport,
-        metrics: Metrics,
-        known_version: Callable[[Kind, Key], tuple[str, str] | None],
-    ) -> None:
-        self._metrics = metrics
-        self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue()
-        self.reporter = Reporter(resources, self.objects, _now)
-        self.outages = Outages(self._wake_after)
-        self.budget = Budget(settings.max_concurrent_changes, self._wake)
-        materials = Materials(resources, known_version, _now)
-        tools = Tools(
-            resources=resources,
-            objects=self.objects,
-            clouds=Clouds(
-                transport=transport,
-                resources=resources,
-                version=known_version,
-                limits=RateLimits(settings.api_rate),
-                answered=self.outages.answered,
-                own=_own_credentials(settings),
-                identity_namespaces=settings.identity_namespaces,
-                network=settings.network,
-                api_url=settings.api_url,
-            ),
-            materials=materials,
-            reporter=self.reporter,
-            budget=self.budget,
-            outages=self.outages,
-            pace=_pace(settings),
-            now=_now,
-            changed=self._changed,
-            random=SystemRandom(),
-        )
-        self.reconciler = Reconciler(tools, self.queue)
-        self.intake = Intake(
-            objects=self.objects,
-            queue=self.queue,
-            reconciler=self.reconciler,
-            budget=self.budget,
-            outages=self.outages,
-            materials=materials,
-        )
-
-    def _wake(self, key: Key) -> None:
-        self.reconciler.rouse(key)
-        self.queue.add(key)
-
-    def _wake_after(self, key: Key, seconds: float) -> None:
-        self.reconciler.rouse(key)
-        self.queue.add_after(key, seconds)
-
-    def _changed(self, what: str) -> None:
-        if what in {STARTED, RESTARTING}:
-            self._metrics.change_started(restarts=what == RESTARTING)
-        elif what == VERIFIED:
-            self._metrics.change_verified()
-        else:
-            self._metrics.change_failed(what)
-
-    async def measured_step(self, key: Key) -> None:
-        """Make a pass, and count it."""
-        started = time.perf_counter()
-        result = "bug"
-        try:
-            result = await self.reconciler.step(key)
-        finally:
-            self._metrics.pass_ended(result, time.perf_counter() - started)
-            self._count_objects()
-
-    def _count_objects(self) -> None:
-        if self.queue.depth:
-            return  # A burst is counted once, at its end.
-        counts: collections.Counter[tuple[str, str]] = collections.Counter()
-        for each in self.objects:
-            ready = each.status.condition(READY)
-            counts[(ready.status, ready.reason) if ready else ("Unknown", "Pending")] += 1
-        self._metrics.set_objects(counts)
 
 
 async def _all_synced(watches: list[MetadataWatch]) -> None:

@@ -71,12 +71,17 @@ def settled(
         )
     return Verdict(
         ready=True,
-        finding=Finding(
-            reason=reason, message=f"{in_words(declaration, endpoint)} {_READY_WORDS[reason]}."
-        ),
+        finding=in_force(declaration, reason=reason, endpoint=endpoint),
         material=material,
         material_ready=ok,
         expiring=expiring(observed, expired),
+    )
+
+
+def in_force(declaration: Declaration, *, reason: Reason, endpoint: str) -> Finding:
+    """Say that what is declared is in force, and how that is known."""
+    return Finding(
+        reason=reason, message=f"{in_words(declaration, endpoint)} {_READY_WORDS[reason]}."
     )
 
 
@@ -162,6 +167,21 @@ def waiting(finding: Finding, *, material: tuple[bool, Finding] | None = None) -
         material=material[1] if material else None,
         material_ready=material[0] if material else None,
         reconciling=finding,
+    )
+
+
+RECORD_LOST = Finding(
+    reason=Reason.DECLARATION_INVALID,
+    message="status.operation cannot be read (written by a newer version, or damaged), so that a"
+    " change may be under way; nothing is sent. Upgrade the operator, or clear the field.",
+)
+
+
+def invalid(faults: tuple[str, ...]) -> Finding:
+    """Say which rules an object breaks that was stored under another schema."""
+    return Finding(
+        reason=Reason.DECLARATION_INVALID,
+        message=f"{'; '.join(faults)}. Correct the object; nothing is sent before.",
     )
 
 

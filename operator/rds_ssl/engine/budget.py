@@ -6,14 +6,21 @@ given back at any end of the operation, or when its object is gone.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from rds_ssl.engine.objects import Key
+
+
+class _Slot(NamedTuple):
+    account: str | None
+    instance_id: str
 
 
 class Budget:
     """
     Slots per account. *limit* 0 is none. *wake* is called for objects that may try again.
 
+    One instance has one slot, whatever the limit: two objects that declare it never send at once.
     After a restart the slots come back from the records in status, before any credentials are
     known: such a slot has no account and counts for every one.
     """
@@ -21,46 +28,48 @@ class Budget:
     def __init__(self, limit: int, wake: Callable[[Key], None]) -> None:
         self._limit = limit
         self._wake = wake
-        self._held: dict[Key, str | None] = {}
-        self._waiting: dict[Key, str] = {}
+        self._held: dict[Key, _Slot] = {}
+        self._waiting: dict[Key, _Slot] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def reserve(self, key: Key, account: str) -> bool:
+    def reserve(self, key: Key, *, account: str, instance_id: str) -> bool:
         """Take a slot if one is free, else stand in the queue (first come, first served)."""
+        wanted = _Slot(account, instance_id)
         if key in self._held:
-            self._held[key] = account
+            self._held[key] = wanted
             return True
+        if self._is_free(wanted, ahead=self._ahead(key, wanted)):
+            self._waiting.pop(key, None)
+            self._held[key] = wanted
+            return True
+        self._waiting.setdefault(key, wanted)
+        return False
+
+    def inherit(self, key: Key, *, instance_id: str) -> None:
+        """Take the slot of an operation that another process began."""
+        self._held.setdefault(key, _Slot(None, instance_id))
+
+    def release(self, key: Key) -> None:
+        """Give a slot, or a place in the queue, back; whoever may go now is woken."""
+        waited = self._waiting.pop(key, None)
+        if self._held.pop(key, waited) is None:
+            return
+        for waiting, wanted in list(self._waiting.items()):
+            if self._is_free(wanted, ahead=self._ahead(waiting, wanted)):
+                self._wake(waiting)
+
+    def _ahead(self, key: Key, wanted: _Slot) -> int:
         ahead = 0
         for waiting, other in self._waiting.items():
             if waiting == key:
                 break
-            ahead += other == account
-        if self._limit and self._used(account) + ahead >= self._limit:
-            self._waiting.setdefault(key, account)
+            ahead += other.account == wanted.account
+        return ahead
+
+    def _is_free(self, wanted: _Slot, *, ahead: int) -> bool:
+        if any(each.instance_id == wanted.instance_id for each in self._held.values()):
             return False
-        self._waiting.pop(key, None)
-        self._held[key] = account
-        return True
-
-    def inherit(self, key: Key) -> None:
-        """Take the slot of an operation that another process began."""
-        self._held.setdefault(key, None)
-
-    def release(self, key: Key) -> None:
-        """Give a slot, or a place in the queue, back; whoever is next is woken."""
-        waited = self._waiting.pop(key, None)
-        if key not in self._held and waited is None:
-            return
-        account = self._held.pop(key, waited)
-        free = self._limit - self._used(account) if account else self._limit
-        for waiting, other in list(self._waiting.items()):
-            if free <= 0:
-                break
-            if account is None or other == account:
-                free -= 1
-                self._wake(waiting)
-
-    def _used(self, account: str) -> int:
-        return sum(1 for other in self._held.values() if other is None or other == account)
+        used = sum(each.account in {None, wanted.account} for each in self._held.values())
+        return not self._limit or used + ahead < self._limit

@@ -114,6 +114,10 @@ class Clouds:
         cloud = Cloud(api, endpoint=url, account=account, answered=self._answered)
         return cloud, credentials
 
+    def forget(self, name: tuple[str, str]) -> None:
+        """Drop the credentials of a Secret that no object refers to."""
+        self._kept.pop(name, None)
+
     async def _credentials(self, declaration: Declaration, namespace: str) -> Credentials:
         reference = declaration.credentials_secret_ref
         if reference is None:

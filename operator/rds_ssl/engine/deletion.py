@@ -133,7 +133,10 @@ class Deletion:
                     else verdicts.ended(operation.phase)
                 )
                 return Result(verdict=verdicts.stalled(finding), look_after=wait or 600.0)
-        if not tools.budget.reserve(work.key, work.cloud.account):
+        if not tools.budget.reserve(
+            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
+        ):
+            work.awaits_budget = True
             work.set(plan=plan_status(plan, held_by=BUDGET.reason))
             verdict = verdicts.held(plan, BUDGET, work.declaration, in_force=None, warning=None)
             return Result(verdict=verdict, look_after=tools.resync_after())

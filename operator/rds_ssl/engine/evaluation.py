@@ -3,7 +3,7 @@
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, faults, verdicts
 from rds_ssl.core.comparison import observed_material_digest
-from rds_ssl.core.conditions import Finding
+from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
 from rds_ssl.core.desired import Desired, desired_of, inputs_digest
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Hold, gate
@@ -74,16 +74,9 @@ class Evaluation:
         )
         plan = standing.plan
         if plan is None:
-            return self._settled(work, observed, desired, standing)
+            return await self._settled(work, observed, desired, standing)
         moves = Impact.MOVES_ENDPOINT in plan.impacts
         work.show(endpoint=None if moves else desired.connection_string)
-        removed = removals(desired, observed)
-        if removed:
-            finding = eligibility.removed(removed)
-            return Result(
-                verdict=verdicts.stalled(finding, material=_fine(work)),
-                look_after=_STALLED_AFTER,
-            )
         now = self._tools.monotonic()
         hold = gate(
             plan,
@@ -97,34 +90,48 @@ class Evaluation:
             stopped = await self._may_not_again(work, desired, observed)
             if stopped is not None:
                 return stopped
+        removed = removals(desired, observed)
+        if removed and (hold is None or hold.moving):
+            finding = eligibility.removed(removed)
+            return Result(
+                verdict=verdicts.stalled(finding, material=_fine(work)),
+                look_after=_STALLED_AFTER,
+            )
         if hold is None:
             stopped = await self._instance(work, observed)
             if stopped is not None:
                 return stopped
-            if not self._tools.budget.reserve(work.key, work.cloud.account):
+            if not self._tools.budget.reserve(
+                work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
+            ):
                 hold = BUDGET
+                work.awaits_budget = True
         if hold is not None:
             return self._held(work, observed, plan, hold)
         order = Order(
             plan=plan,
             desired=desired,
             inputs_digest=self._inputs(work, desired, observed),
-            in_force=plan.material_only and work.was_ready is True,
+            in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         outcome = await self._sending.send(work, order)
         if isinstance(outcome, Result):
             return outcome
-        return self._refused(work, desired, outcome)
+        return await self._refused(work, desired, outcome)
 
     # -- nothing to do ------------------------------------------------------------------------
 
-    def _settled(
+    async def _settled(
         self, work: Work, observed: Observed, desired: Desired, standing: Standing
     ) -> Result:
         work.show(endpoint=desired.connection_string)
         applied = work.status.applied
         if not standing.declared_applied:
+            if work.instance is None:
+                await self._attribute(work)
+            if work.instance is not None and not work.instance.running:
+                return self._faulting.busy(work)  # What is shown may be half of a change.
             work.set(
                 applied=AppliedStatus(
                     settings_digest=desired.settings_digest,
@@ -132,14 +139,13 @@ class Evaluation:
                     time=self._tools.now(),
                 )
             )
-            self._tools.reporter.announce(
-                work.resource,
-                Event(
-                    reason="Adopted",
-                    message=verdicts.in_words(work.declaration, desired.connection_string)
-                    + " is in force already; nothing was sent.",
-                ),
+            adopted = Event(
+                reason="Adopted",
+                message=verdicts.in_words(work.declaration, desired.connection_string)
+                + " is in force already; nothing was sent.",
             )
+            resource = work.resource
+            work.after_write.append(lambda: self._tools.reporter.announce(resource, adopted))
             applied = work.status.applied
         if standing.comparison.unknown:
             reason = Reason.APPLIED_NOT_ECHOED
@@ -147,7 +153,6 @@ class Evaluation:
             verified = applied is not None and applied.request_id
             reason = Reason.VERIFIED if verified else Reason.ADOPTED
         work.set(plan=None, operation=None)
-        self._tools.budget.release(work.key)
         work.memory.send_again = False
         verdict = verdicts.settled(
             work.declaration,
@@ -166,25 +171,18 @@ class Evaluation:
         )
         known = work.resource.status.plan
         same = known is not None and known.digest == plan.digest
-        moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
-        if (
-            same
-            and known is not None
-            and hold.moving
-            and known.held_by in moving
-            and work.resource.status.observed_generation == work.resource.generation
-        ):
+        if same and hold.moving and _is_moving(work):
             # These two share one PATCH: what comes next comes within seconds.
             work.status = work.resource.status
             return Result(verdict=None, look_after=look_after)
         work.asks_on = hold.moving
         since = known.since if same and known is not None and known.since else self._tools.now()
         work.set(plan=plan_status(plan, held_by=hold.reason, since=since))
-        if work.status.operation is not None and work.status.operation.phase in UNFINISHED:
+        if work.in_flight and not work.memory.send_again:
             work.set(operation=None)
         in_force = None
-        if plan.material_only and work.was_ready is True:
-            in_force = work.as_it_was(hold.reason, hold.message)
+        if plan.material_only:
+            in_force = self._kept(work, observed)
         verdict = verdicts.held(
             plan,
             hold,
@@ -193,6 +191,23 @@ class Evaluation:
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         return Result(verdict=verdict, look_after=look_after)
+
+    def _kept(self, work: Work, observed: Observed) -> tuple[bool, Finding]:
+        """Give the Ready of settings that are in force while a rotation waits."""
+        past = [
+            each
+            for each in in_force_expiry(self._tools, observed)
+            if each.reason is Reason.CERTIFICATE_EXPIRED
+        ]
+        if past:
+            return False, Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
+        applied = work.status.applied
+        verified = applied is not None and applied.request_id
+        return True, verdicts.in_force(
+            work.declaration,
+            reason=Reason.VERIFIED if verified else Reason.ADOPTED,
+            endpoint=_endpoint(work, observed),
+        )
 
     async def _may_not_again(
         self, work: Work, desired: Desired, observed: Observed
@@ -242,7 +257,7 @@ class Evaluation:
         )
         return inputs_digest(desired, chain=chain, surroundings=repr(shown))
 
-    def _refused(self, work: Work, desired: Desired, error: AliyunError) -> Result:
+    async def _refused(self, work: Work, desired: Desired, error: AliyunError) -> Result:
         """Report an answer after which nothing was executed."""
         operation = work.status.operation
         if operation is None:
@@ -257,7 +272,7 @@ class Evaluation:
             operation=operation,
         )
         if standing.plan is None:
-            return self._settled(work, observed, desired, standing)
+            return await self._settled(work, observed, desired, standing)
         work.set(plan=None)
         finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         verdict = verdicts.stalled(finding, material=_fine(work))
@@ -294,6 +309,16 @@ class Evaluation:
         if not instance.running:
             return self._faulting.busy(work)
         return None
+
+
+def _is_moving(work: Work) -> bool:
+    """Whether the object says already that its plan is held for a moment."""
+    status = work.resource.status
+    moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
+    conditions = (status.condition(CHANGE_PENDING), status.condition(RECONCILING))
+    return status.observed_generation == work.resource.generation and all(
+        each is not None and each.reason in moving for each in conditions
+    )
 
 
 def _known(work: Work) -> Observed:

@@ -6,7 +6,7 @@ from rds_ssl.core import faults, verdicts
 from rds_ssl.core.conditions import Finding, Verdict
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
-from rds_ssl.core.fault_table import Fault
+from rds_ssl.core.fault_table import UNAVAILABLE, Fault
 from rds_ssl.core.model import Disposition, Observed, Reason
 from rds_ssl.engine.work import Result, Tools, Work
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 BUSY_PATIENCE = 1800.0
 """Seconds for which a foreign change leaves Ready as it was."""
 
-_REFUSED_AFTER = {
+_SLOW = {
     Disposition.REJECTED: 600.0,
     Disposition.INELIGIBLE: 1800.0,
     Disposition.BUG: 600.0,
@@ -43,16 +43,27 @@ class Faulting:
             _log.warning("%s", error, extra=work.fields())
         return self._result(work, fault, message)
 
-    def not_executed(self, work: Work, error: AliyunError) -> "Result":
+    def not_executed(self, work: Work, error: AliyunError) -> Result:
         """Say what an answer to a write means after which nothing was executed."""
         fault = faults.classify(error, write=True)
         if isinstance(error, NotSent):
             self._tools.outages.failed(work.cloud.endpoint, work.key)
+        memory, now = work.memory, self._tools.monotonic()
+        memory.write_faults += 1
+        if memory.write_faults_since is None:
+            memory.write_faults_since = now
         message = faults.message(error, write=True, credentials=_credentials(work))
-        return self._result(work, fault, message)
+        return self._result(
+            work,
+            fault,
+            message,
+            count=memory.write_faults,
+            lasted=now - memory.write_faults_since,
+        )
 
     def unanswerable(self, work: Work, text: str) -> Result:
         """Say that an answer could not be understood: a failed read of this object alone."""
+        self._tools.outages.answered(work.cloud.endpoint)
         work.memory.blocked_count += 1
         after = _doubled(5.0, work.memory.blocked_count, 300.0)
         finding = Finding(
@@ -63,39 +74,39 @@ class Faulting:
 
     def unreachable(self, work: Work) -> Result:
         """Say that the endpoint is being probed on behalf of another object."""
-        return self._result(
-            work, faults.classify(NotSent(action="", kind=""), write=True), "", parked=True
-        )
+        return self._result(work, UNAVAILABLE, f"{UNAVAILABLE.remedy}.")
 
-    def _result(self, work: Work, fault: Fault, message: str, *, parked: bool = False) -> Result:
-        memory = work.memory
-        finding = Finding(reason=fault.reason, message=message or fault.remedy + ".")
-        match fault.disposition:
-            case Disposition.UNAVAILABLE | Disposition.UNKNOWN:
-                if parked:
-                    finding = Finding(reason=fault.reason, message=fault.remedy + ".")
-                # The next look comes from the probe; this one is the safety net.
-                return Result(
-                    verdict=self._unavailable(work, finding), look_after=30.0, looked=False
-                )
-            case Disposition.THROTTLED:
-                memory.blocked_count += 1
-                after = _doubled(2.0, memory.blocked_count, 300.0)
-                after *= self._tools.random.uniform(0.8, 1.2)
-                verdict = None
-                if work.has_work and not work.in_flight:
-                    ready, kept = work.as_it_was(finding.reason, finding.message)
-                    verdict = Verdict(ready=ready, finding=kept, reconciling=finding)
-                return Result(verdict=verdict, look_after=after)
-            case Disposition.BUSY:
-                return self.busy(work)
-            case _:
-                memory.blocked_count += 1
-                if fault.disposition is Disposition.BUG:
-                    _log.error("malformed request: %s", message, extra=work.fields())
-                slow = {Disposition.INELIGIBLE: 1800.0, Disposition.REJECTED: 600.0}
-                after = slow.get(fault.disposition, _doubled(60.0, memory.blocked_count, 600.0))
-                return Result(verdict=verdicts.stalled(finding), look_after=after)
+    def _result(
+        self,
+        work: Work,
+        fault: Fault,
+        message: str,
+        *,
+        count: int | None = None,
+        lasted: float = 0.0,
+    ) -> Result:
+        """Make the result; *count* and *lasted* are those of a series of writes."""
+        finding = Finding(reason=fault.reason, message=message)
+        if fault.disposition in {Disposition.UNAVAILABLE, Disposition.UNKNOWN}:
+            # The next look comes from the probe; this one is the safety net.
+            verdict = self._unavailable(work, finding)
+            return Result(verdict=verdict, look_after=30.0, looked=False)
+        if fault.disposition is Disposition.BUSY:
+            return self.busy(work, count=count, lasted=lasted)
+        if count is None:
+            work.memory.blocked_count += 1
+            count = work.memory.blocked_count
+        if fault.disposition is Disposition.THROTTLED:
+            after = _doubled(2.0, count, 300.0) * self._tools.random.uniform(0.8, 1.2)
+            throttled: Verdict | None = None
+            if work.has_work and not work.in_flight:
+                ready, kept = work.as_it_was(finding.reason, finding.message)
+                throttled = Verdict(ready=ready, finding=kept, reconciling=finding)
+            return Result(verdict=throttled, look_after=after, looked=False)
+        if fault.disposition is Disposition.BUG:
+            _log.error("malformed request: %s", message, extra=work.fields())
+        after = _SLOW.get(fault.disposition, _doubled(60.0, count, 600.0))
+        return Result(verdict=verdicts.stalled(finding), look_after=after, looked=False)
 
     def _unavailable(self, work: Work, finding: Finding) -> Verdict | None:
         """Say nothing for an object without work until three resyncs have passed."""
@@ -112,12 +123,15 @@ class Faulting:
             return None
         return Verdict(ready=None, finding=finding, reconciling=finding)
 
-    def busy(self, work: Work) -> Result:
+    def busy(self, work: Work, *, count: int | None = None, lasted: float = 0.0) -> Result:
         """A foreign change is in flight while something is to be done."""
         memory, now = work.memory, self._tools.monotonic()
-        memory.busy_count += 1
-        if memory.busy_since is None:
-            memory.busy_since = now
+        if count is None:
+            memory.busy_count += 1
+            count = memory.busy_count
+            if memory.busy_since is None:
+                memory.busy_since = now
+            lasted = now - memory.busy_since
         status = work.instance.status if work.instance and not work.instance.running else ""
         suffix = f" ({status})" if status else ""
         finding = Finding(
@@ -125,17 +139,15 @@ class Faulting:
             message=f"The instance is busy with another change{suffix}; ours follows.",
         )
         ready, kept = work.as_it_was(finding.reason, finding.message)
-        if now - memory.busy_since >= BUSY_PATIENCE:
+        if lasted >= BUSY_PATIENCE:
             ready, kept = False, finding
-        after = _doubled(10.0, memory.busy_count, 300.0)
-        return Result(
-            verdict=Verdict(ready=ready, finding=kept, reconciling=finding), look_after=after
-        )
+        verdict = Verdict(ready=ready, finding=kept, reconciling=finding)
+        return Result(verdict=verdict, look_after=_doubled(10.0, count, 300.0), looked=False)
 
     @staticmethod
     def refused_after(fault: Fault) -> float:
         """Give the seconds to the next look after a refusal."""
-        return _REFUSED_AFTER.get(fault.disposition, 600.0)
+        return _SLOW.get(fault.disposition, 600.0)
 
     @staticmethod
     def refusal(work: Work, code: str, desired: Desired, observed: Observed) -> Finding:

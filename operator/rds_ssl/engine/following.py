@@ -49,7 +49,7 @@ class Following:
             at = tools.monotonic()
             accepted = at if operation.phase is Phase.ACCEPTED else None
             memory.follow(operation.start_time, Watch(started=at, accepted=accepted), None)
-            tools.budget.inherit(work.key)
+            tools.budget.inherit(work.key, instance_id=work.declaration.instance_id)
         watch = memory.watch
         if watch is None:
             raise TypeError("nothing is watched")
@@ -118,21 +118,15 @@ class Following:
             accepted = operation.model_copy(
                 update={"phase": Phase.ACCEPTED, "request_id": work.memory.request_id}
             )
-            work.resource = await self._tools.reporter.record(
-                work.resource,
-                lambda status: status.model_copy(update={"operation": accepted}),
-                None,
-            )
+            work.resource = await self._tools.reporter.record(work.resource, accepted)
+            work.set(operation=accepted)
 
     def _end(self, work: Work, operation: OperationStatus, end: End, watch: Watch) -> None:
         tools, memory = self._tools, work.memory
-        memory.unfollow()
         if end is End.SEND_AGAIN:
-            memory.send_again = True
-            tools.budget.release(work.key)
+            memory.send_again = True  # The slot stays: it is the same change.
+            memory.unfollow()
             return
-        tools.budget.release(work.key)
-        tools.changed(VERIFIED if end is End.VERIFIED else end.value)
         request_id = memory.request_id or operation.request_id
         entry = self._entry(work, operation, end, watch, request_id)
         history = (entry, *work.status.history)
@@ -145,7 +139,8 @@ class Following:
                     settings_digest=settings,
                     material_digest=material or None,
                     time=tools.now(),
-                    request_id=request_id,
+                    # A call whose answer was lost is an own one all the same.
+                    request_id=request_id or "unknown",
                 ),
                 history=history[:HISTORY_LENGTH],
             )
@@ -160,15 +155,32 @@ class Following:
             _log.warning("%s: %s", end.value, reason, extra=work.fields(request_id or ""))
         took = int((tools.now() - operation.start_time).total_seconds())
         verified = end is End.VERIFIED
-        tools.reporter.announce(
-            work.resource,
-            Event(
-                reason="ChangeVerified" if verified else f"Change{end.value}",
-                message=f"{entry.changes} {end.value} after {took} s; restart seen:"
-                f" {'yes' if entry.restart_seen else 'no'}; request {request_id or 'unknown'}.",
-                warning=not verified,
-            ),
+        event = Event(
+            reason="ChangeVerified" if verified else f"Change{end.value}",
+            message=f"{entry.changes} {end.value} after {took} s; restart seen:"
+            f" {'yes' if entry.restart_seen else 'no'}; request {request_id or 'unknown'}.",
+            warning=not verified,
         )
+
+        def recorded() -> None:
+            memory.unfollow()
+            tools.changed(VERIFIED if verified else end.value)
+            tools.reporter.announce(work.resource, event)
+
+        work.after_write.append(recorded)
+
+    def give_up(self, work: Work) -> bool:
+        """End an operation that is overdue and cannot be read any more; whether it is."""
+        operation, watch = work.status.operation, work.memory.watch
+        limits = self._tools.pace.limits
+        if operation is None or watch is None:
+            return False
+        age = (self._tools.now() - operation.start_time).total_seconds()
+        watched = self._tools.monotonic() - watch.started
+        if age < limits.apply_timeout or watched < limits.settle:
+            return False
+        self._end(work, operation, End.TIMED_OUT, watch)
+        return True
 
     def _entry(
         self,

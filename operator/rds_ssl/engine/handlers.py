@@ -16,6 +16,9 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.intake import Intake
 from rds_ssl.kube.client import KubeClient
 
+_STOP_SECONDS = 2.0
+"""kopf's tasks end at once when cancelled; the process must end in any case."""
+
 
 def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
     """Let *intake* see every event of DBInstanceSSL."""
@@ -69,4 +72,4 @@ async def watching(
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=_STOP_SECONDS)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rds_ssl.core.conditions import READY
-from rds_ssl.core.model import Reason
 from rds_ssl.engine.budget import Budget
+from rds_ssl.engine.clouds import Clouds
 from rds_ssl.engine.materials import Materials
 from rds_ssl.engine.objects import Key, Objects, Resource
 from rds_ssl.engine.outages import Outages
@@ -26,6 +26,7 @@ class Intake:
         budget: Budget,
         outages: Outages,
         materials: Materials,
+        clouds: Clouds,
     ) -> None:
         self._objects = objects
         self._queue = queue
@@ -33,11 +34,13 @@ class Intake:
         self._budget = budget
         self._outages = outages
         self._materials = materials
+        self._clouds = clouds
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
         if kind == "DELETED":
-            self.gone((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+            meta = manifest["metadata"]
+            self.gone((meta["namespace"], meta["name"]), uid=meta["uid"])
             return
         resource = Resource.of(manifest)
         before = self._objects.put(resource)
@@ -45,8 +48,9 @@ class Intake:
             if before is not None:
                 self._clean(before)
             if resource.in_flight:
-                self._budget.inherit(resource.key)
+                self._budget.inherit(resource.key, instance_id=resource.instance_id)
             self._queue.add(resource.key, urgent=not _at_rest(resource))
+            self._wake_rivals(resource)
         elif before.inputs != resource.inputs:
             self._queue.forget(resource.key)  # A change also cuts a long back-off short.
             self._queue.add(resource.key)
@@ -57,12 +61,16 @@ class Intake:
         users = self._objects.users((kind, *name))
         if not users:
             self._materials.forget(kind, name)
+            self._clouds.forget(name)
         for key in users:
             self._queue.forget(key)
             self._queue.add(key)
 
-    def gone(self, key: Key) -> None:
-        """Forget an object that does not exist any more."""
+    def gone(self, key: Key, *, uid: str) -> None:
+        """Forget an object that does not exist any more; one of another *uid* is another one."""
+        known = self._objects.get(key)
+        if known is not None and known.uid != uid:
+            return
         gone = self._objects.drop(key)
         self._queue.drop(key)
         if gone is not None:
@@ -76,12 +84,7 @@ class Intake:
 
     def _wake_rivals(self, resource: Resource) -> None:
         for other in self._objects.claimants(resource.instance_id):
-            condition = other.status.condition(READY)
-            if (
-                other.key != resource.key
-                and condition is not None
-                and condition.reason == Reason.CONFLICT
-            ):
+            if other.key != resource.key:
                 self._reconciler.rouse(other.key)
                 self._queue.add(other.key)
 

@@ -326,7 +326,7 @@ class _Reading:
         try:
             value = parse(tuple(_value(source, kind, name, key) for key in keys))
         except MaterialError as error:
-            self._materials.keep(kind, where, keys, version=version, value=error)
+            self._materials.keep(kind, where, keys, version=version, value=_again(error))
             raise
         self._materials.keep(kind, where, keys, version=version, value=public(value))
         return value

@@ -29,6 +29,9 @@ class Memory:
     unquiet_since: float | None = None
     """Since when the inputs have not stood still; the quiet period does not last for ever."""
 
+    trouble: object = None
+    trouble_since: float = 0.0
+
     watch: Watch | None = None
     watched: datetime | None = None
     """The startTime of the operation that *watch* and *target* belong to."""
@@ -46,23 +49,30 @@ class Memory:
     busy_count: int = 0
     unreachable_since: float | None = None
     blocked_count: int = 0
+    write_faults: int = 0
+    """Writes in a row after which nothing was executed; reads in between do not count."""
+    write_faults_since: float | None = None
     announced: tuple[str, str] | None = None
     """The reason and message of the last Event about a problem."""
 
-    def note(self, inputs: object, *, now: float) -> None:
+    def note(self, inputs: object, *, now: float, period: float) -> None:
         """Note what people can change: since when has it stood still?"""
         if inputs != self.inputs:
+            if self.unquiet_since is None or now - self.inputs_since >= period:
+                self.unquiet_since = now  # It had stood still: a new unrest begins.
             self.inputs, self.inputs_since = inputs, now
-            if self.unquiet_since is None:
-                self.unquiet_since = now
+            self.write_faults, self.write_faults_since = 0, None
 
     def quiet_for(self, *, now: float, period: float) -> float:
         """Say for how many seconds the inputs still have to stand still."""
         began = self.inputs_since if self.unquiet_since is None else self.unquiet_since
-        remaining = min(self.inputs_since + period, began + 6 * period) - now
-        if remaining <= 0:
-            self.unquiet_since = None
-        return max(0.0, remaining)
+        return max(0.0, min(self.inputs_since + period, began + 6 * period) - now)
+
+    def waited(self, trouble: object, *, now: float) -> float:
+        """Note what is wrong before any input could be read; say for how many seconds it is."""
+        if trouble != self.trouble:
+            self.trouble, self.trouble_since = trouble, now
+        return now - self.trouble_since
 
     def see(self, instance: Instance, *, now: float) -> None:
         """Note what DescribeDBInstanceAttribute said."""

@@ -196,6 +196,12 @@ class Objects:
         self._by_instance[resource.instance_id].add(resource.key)
         return before
 
+    def refresh(self, resource: Resource) -> None:
+        """Take in what a request of our own has answered; an object that is gone stays gone."""
+        known = self._objects.get(resource.key)
+        if known is not None and known.uid == resource.uid:
+            self.put(resource)
+
     def drop(self, key: Key) -> Resource | None:
         """Forget an object; give what it was."""
         gone = self._objects.pop(key, None)

@@ -5,6 +5,7 @@ Without it every object would wait out its own back-off, so that an API that is 
 is noticed by some after five; or all would hammer it. Source: design, "Faults", row Unavailable.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from rds_ssl.engine.objects import Key
@@ -12,30 +13,40 @@ from rds_ssl.engine.objects import Key
 PROBE_EVERY = 2.0
 """Seconds between two probes of one endpoint, at most."""
 
+PROBER_SILENT = 30.0
+"""Seconds after which a prober has been lost; longer than a read may take."""
+
 
 class Outages:
     """
     Which endpoints are down, who probes them, and who waits.
 
-    *wake_after* puts a key back into the queue in so many seconds.
+    *wake_after* puts a key back into the queue in so many seconds. A prober that is not heard of
+    (its credentials went, its object is suspended) is replaced.
     """
 
     def __init__(self, wake_after: Callable[[Key, float], None]) -> None:
         self._wake_after = wake_after
-        self._probers: dict[str, Key] = {}
+        self._probers: dict[str, tuple[Key, float]] = {}
         self._parked: dict[str, dict[Key, None]] = {}
 
     def blocks(self, endpoint: str, key: Key) -> bool:
         """Whether *key* must wait; it is woken when the endpoint answers again."""
-        prober = self._probers.get(endpoint)
-        if prober is None or prober == key:
+        if endpoint not in self._probers:
+            return False
+        prober, heard_at = self._probers[endpoint]
+        now = asyncio.get_running_loop().time()
+        if prober == key or now - heard_at > PROBER_SILENT:
+            self._probers[endpoint] = (key, now)
             return False
         self._parked.setdefault(endpoint, {})[key] = None
         return True
 
     def failed(self, endpoint: str, key: Key) -> None:
         """Note that a call of *key* got no answer; the first becomes the prober."""
-        if self._probers.setdefault(endpoint, key) == key:
+        now = asyncio.get_running_loop().time()
+        if self._probers.setdefault(endpoint, (key, now))[0] == key:
+            self._probers[endpoint] = (key, now)
             self._wake_after(key, PROBE_EVERY)
         else:
             self._parked.setdefault(endpoint, {})[key] = None
@@ -43,15 +54,17 @@ class Outages:
     def answered(self, endpoint: str) -> None:
         """Note that the endpoint answers, whatever it said: everybody goes on."""
         if self._probers.pop(endpoint, None) is not None:
-            for key in self._parked.pop(endpoint, {}):
-                self._wake_after(key, 0.0)
+            self._wake(endpoint)
 
     def gone(self, key: Key) -> None:
-        """Forget an object; if it was the prober, another one takes over."""
+        """Forget an object, or one that asks nothing; if it was the prober, another takes over."""
         for parked in self._parked.values():
             parked.pop(key, None)
-        for endpoint, prober in list(self._probers.items()):
+        for endpoint, (prober, _) in list(self._probers.items()):
             if prober == key:
                 del self._probers[endpoint]
-                for waiting in self._parked.pop(endpoint, {}):
-                    self._wake_after(waiting, 0.0)
+                self._wake(endpoint)
+
+    def _wake(self, endpoint: str) -> None:
+        for key in self._parked.pop(endpoint, {}):
+            self._wake_after(key, 0.0)

@@ -34,9 +34,6 @@ from rds_ssl.engine.workqueue import WorkQueue
 
 _log = logging.getLogger(__name__)
 
-_AFTER_CONFLICT = 0.2
-"""Seconds: the watch shows the newer version by then."""
-
 _AFTER_NOT_FOUND = 5.0
 
 _SOON = 60.0
@@ -71,12 +68,14 @@ class Reconciler:
         if resource is None:
             return "gone"
         memory = self._memories.setdefault(key, Memory())
+        roused = memory.roused
+        ended = False
         try:
             look_after = await self._pass(resource, memory)
+            ended = True
         except KubeConflict as error:
-            self.rouse(key)
-            self._queue.add_after(key, _AFTER_CONFLICT)
             _log.info("%s", error, extra=_extra(resource))
+            await self._reread(resource)
             return "conflict"
         except KubeNotFound as error:
             self.rouse(key)
@@ -88,30 +87,38 @@ class Reconciler:
             self._queue.backoff(key)
             _log.warning("%s", error, extra=_extra(resource))
             return "kube_error"
+        finally:
+            if not ended:
+                memory.roused = memory.roused or roused  # Cancelled, or a bug: still to be done.
         self._queue.forget(key)
         if look_after is not None:
             # What is only looked at from time to time lets everybody else go first.
             self._queue.add_after(key, look_after, urgent=look_after < _SOON)
         return "done"
 
+    async def _reread(self, resource: Resource) -> None:
+        """Bring the cache up to date after a conflict: the watch may be behind, or broken."""
+        key = resource.key
+        self.rouse(key)
+        self._queue.backoff(key)
+        try:
+            await self._tools.reporter.reread(resource)
+        except KubeError as error:
+            _log.info("%s", error, extra=_extra(resource))
+
     async def _pass(self, resource: Resource, memory: Memory) -> float | None:
         """Make the pass; give the seconds to the next look, None for never."""
         now = self._tools.monotonic()
         roused, memory.roused = memory.roused, False
         declaration = resource.declaration
+        if resource.operation_lost and (resource.has_finalizer or not resource.deleting):
+            return await self._say(resource, memory, verdicts.stalled(verdicts.RECORD_LOST))
         if resource.deleting:
             return await self._delete(resource, memory)
         if declaration is None:
-            message = f"{'; '.join(resource.faults)}. Correct the object; nothing is sent until."
-            finding = Finding(reason=Reason.DECLARATION_INVALID, message=message)
-            return await self._say(resource, memory, verdicts.stalled(finding))
-        if resource.operation_lost:
-            message = (
-                "status.operation cannot be read (written by a newer version, or damaged), so that"
-                " a change may be under way; nothing is sent. Upgrade the operator, or clear it."
+            return await self._say(
+                resource, memory, verdicts.stalled(verdicts.invalid(resource.faults))
             )
-            finding = Finding(reason=Reason.DECLARATION_INVALID, message=message)
-            return await self._say(resource, memory, verdicts.stalled(finding))
         if not resource.in_flight:
             stopped = self._selection(resource, declaration)
             if stopped is not None:
@@ -144,7 +151,7 @@ class Reconciler:
 
     async def _look(self, work: Work) -> Result:
         """Read the cloud and judge; faults of the cloud become results here."""
-        tools, memory = self._tools, work.memory
+        tools, memory, declaration = self._tools, work.memory, work.declaration
         if tools.outages.blocks(work.cloud.endpoint, work.key):
             return self._faulting.unreachable(work)
         try:
@@ -152,18 +159,22 @@ class Reconciler:
                 unfinished = await self._following.follow(work)
                 if unfinished is not None:
                     return self._answered(memory, unfinished)
+                stopped = None if work.in_flight else self._selection(work.resource, declaration)
+                if stopped is not None:
+                    work.set(applied=None, plan=None)
+                    return Result(verdict=stopped, look_after=tools.resync_after())
             if work.observed is None:
                 await self._observe(work)
             return self._answered(memory, await self._evaluation.evaluate(work))
         except AliyunError as error:
+            self._following.give_up(work)
             return self._faulting.read_failed(work, error)
         except ObservationError as error:
+            self._following.give_up(work)
             return self._faulting.unanswerable(work, str(error))
 
     def _answered(self, memory: Memory, result: Result) -> Result:
-        stalled = result.verdict.stalled if result.verdict else None
-        if stalled is None or stalled.reason is not Reason.FORBIDDEN:
-            memory.blocked_count = 0
+        memory.blocked_count = 0
         memory.unreachable_since = None
         return result
 
@@ -195,10 +206,14 @@ class Reconciler:
 
     async def _finish(self, work: Work, result: Result) -> float:
         if result.verdict is not None:
+            before = work.before or work.resource
             work.resource = await self._tools.reporter.write(
                 work.resource, work.status, result.verdict, answers=not work.asks_on
             )
-            self._tools.reporter.announce_problem(work.resource, work.memory, result.verdict)
+            work.written()
+            self._tools.reporter.announce_problem(before, work.memory, result.verdict)
+        if not (work.in_flight or work.awaits_budget):
+            self._tools.budget.release(work.key)
         return result.look_after
 
     async def _say(
@@ -210,18 +225,20 @@ class Reconciler:
         if disown and conflict:
             # When the other claimant goes, this one starts as first contact.
             status = status.model_copy(update={"applied": None, "plan": None, "operation": None})
+        await self._tools.reporter.write(resource, status, verdict)
+        self._tools.reporter.announce_problem(resource, memory, verdict)
+        self._tools.outages.gone(resource.key)
+        if not resource.in_flight or conflict:
             self._tools.budget.release(resource.key)
-        written = await self._tools.reporter.write(resource, status, verdict)
-        self._tools.reporter.announce_problem(written, memory, verdict)
         memory.fingerprint = None
         return self._tools.resync_after()
 
     async def _credentials_problem(
         self, resource: Resource, memory: Memory, error: MaterialError
     ) -> float:
-        now = self._tools.monotonic()
-        memory.note((resource.inputs, error.reason, str(error)), now=now)
-        waited = now - memory.inputs_since
+        waited = memory.waited(
+            (resource.inputs, error.reason, str(error)), now=self._tools.monotonic()
+        )
         finding = Finding(reason=error.reason, message=str(error))
         known = resource.status.condition("Stalled")
         was_stalled = known is not None and known.message == str(error)

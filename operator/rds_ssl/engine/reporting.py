@@ -9,14 +9,14 @@ from typing import Any
 
 from rds_ssl.core.conditions import STALLED, Verdict, compose
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound
-from rds_ssl.core.status import Status, write_time
+from rds_ssl.core.status import OperationStatus, Status, write_time
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.kube.resources import Resources
 
 _log = logging.getLogger(__name__)
 
-_EVENT_DEADLINE = 5.0
+_EVENT_DEADLINE = 2.0
 _RETRIES = 3
 
 
@@ -87,34 +87,57 @@ class Reporter:
 
     async def _patch(self, resource: Resource, status: Status) -> Resource:
         patch = merge_patch(resource.raw_status, status.to_json())
+        if resource.operation_lost:
+            # What cannot be read must not be taken away: it may stand for a call under way.
+            patch.pop("operation", None)
         if not patch:
             return resource
         manifest = await self._resources.patch_status(
             *resource.key, resource_version=resource.resource_version, status=patch
         )
         written = Resource.of(manifest)
-        self._objects.put(written)
+        self._objects.refresh(written)
         return written
 
-    async def record(
-        self, resource: Resource, change: Callable[[Status], Status], verdict: Verdict | None
-    ) -> Resource:
+    async def record(self, resource: Resource, operation: OperationStatus) -> Resource:
         """
-        Write something that must not be lost to a label edit: on a conflict, read and try again.
+        Write the record of an operation, and nothing else: a label edit must not lose it.
 
         Raises:
-            KubeConflict: Still, after a few attempts; or the object is another one now.
+            KubeConflict: Still, after a few attempts.
+            KubeNotFound: The object is gone, or another one now.
         """
-        for _ in range(_RETRIES):
+        for attempt in range(_RETRIES):
+            after = operation.model_dump(mode="json", by_alias=True, exclude_none=True)
+            patch = merge_patch(resource.raw_status.get("operation"), after)
             try:
-                return await self.write(resource, change(resource.status), verdict)
+                manifest = await self._resources.patch_status(
+                    *resource.key,
+                    resource_version=resource.resource_version,
+                    status={"operation": patch},
+                )
             except KubeConflict:
-                fresh = Resource.of(await self._resources.get(*resource.key))
-                if fresh.uid != resource.uid:
-                    raise KubeNotFound("the object is another one now", status=404) from None
-                self._objects.put(fresh)
-                resource = fresh
-        return await self.write(resource, change(resource.status), verdict)
+                if attempt == _RETRIES - 1:
+                    raise
+                resource = await self.reread(resource)
+                continue
+            written = Resource.of(manifest)
+            self._objects.refresh(written)
+            return written
+        raise AssertionError("unreachable")
+
+    async def reread(self, resource: Resource) -> Resource:
+        """
+        Read an object whose version is older than the API server's.
+
+        Raises:
+            KubeNotFound: It is gone, or another one now.
+        """
+        fresh = Resource.of(await self._resources.get(*resource.key))
+        if fresh.uid != resource.uid:
+            raise KubeNotFound(f"{'/'.join(resource.key)} is another object now", status=404)
+        self._objects.refresh(fresh)
+        return fresh
 
     def announce(self, resource: Resource, event: Event) -> None:
         """Post an Event in the background; a failure is logged and changes nothing."""

@@ -53,6 +53,9 @@ _NOT_EXECUTED = frozenset(
 _AGAIN_AT_ONCE = 0.05
 """Seconds: the object, or its material, is another one than the plan was made of."""
 
+_AFTER_OTHER = 10.0
+"""Seconds: another object's change of the same instance is under way."""
+
 _AFTER_GONE = 1.0
 """Seconds: the watch has shown by then that the object is gone."""
 
@@ -101,13 +104,14 @@ class Sending:
         tools, memory = self._tools, work.memory
         sent = False
         try:
+            await work.cloud.reserve(Priority.CHANGE)
+            # The token may have taken minutes: material may have changed meanwhile.
             material = await self._material(work, order)
             if material is None:
                 return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
             if work.observed is None:
                 raise TypeError("a plan without an observation")
             wire = parameters(order.desired, work.observed, material, engine=work.engine or "")
-            await work.cloud.reserve(Priority.CHANGE)
             resource = await self._authoritative(work)
             if isinstance(resource, Result):
                 return resource
@@ -117,7 +121,9 @@ class Sending:
             )
             work.show(endpoint=None)
             work.set(operation=operation, plan=plan_status(order.plan, held_by=None))
+            work.before = work.resource
             work.resource = await tools.reporter.write(resource, work.status, verdict)
+            work.written()
             work.status = work.resource.status
             memory.send_again = False
             tools.changed(STARTED if order.plan.restart is Restart.NONE else RESTARTING)
@@ -138,8 +144,12 @@ class Sending:
         planned = work.gathered
         if planned is None:
             raise TypeError("a plan without material")
-        if planned.material is not None:
-            return planned.material
+        # Facts kept for the version that the watch shows now cost no request.
+        now = await self._tools.materials.gather(work.declaration, work.key[0])
+        if now.fingerprint != planned.fingerprint:
+            return None
+        if planned.material is not None or now.material is not None:
+            return now.material or planned.material
         fresh = await self._tools.materials.gather(work.declaration, work.key[0], fresh=True)
         return fresh.material if fresh.fingerprint == planned.fingerprint else None
 
@@ -157,7 +167,9 @@ class Sending:
                 winner.key[1] if winner.key[0] == work.key[0] else None,
             )
             return Result(verdict=verdicts.stalled(finding), look_after=self._tools.resync_after())
-        self._tools.objects.put(mine)
+        if any(each.in_flight for each in claimants if each.uid != mine.uid):
+            return Result(verdict=None, look_after=_AFTER_OTHER)
+        self._tools.objects.refresh(mine)
         known = work.resource
         same = mine.inputs == known.inputs and all(
             mine.raw_status.get(part) == known.raw_status.get(part)
@@ -215,14 +227,12 @@ class Sending:
         at = tools.monotonic()
         memory.follow(started, Watch(started=at, accepted=at), order.desired)
         memory.request_id = request_id
+        memory.write_faults, memory.write_faults_since = 0, None
         accepted = operation.model_copy(
             update={"phase": Phase.ACCEPTED, "request_id": request_id, "start_time": started}
         )
-        work.resource = await tools.reporter.record(
-            work.resource,
-            lambda status: status.model_copy(update={"operation": accepted}),
-            None,
-        )
+        work.set(operation=accepted)
+        work.resource = await tools.reporter.record(work.resource, accepted)
         _log.info("accepted", extra=work.fields(request_id))
         return Result(verdict=None, look_after=1.0)
 

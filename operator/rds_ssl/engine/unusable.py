@@ -55,7 +55,11 @@ class Unusable:
         """Note what people can change, so that its standing still can be told."""
         memory, now = work.memory, self._tools.monotonic()
         first = memory.inputs is None
-        memory.note((work.resource.inputs, gathered.fingerprint), now=now)
+        memory.note(
+            (work.resource.inputs, gathered.fingerprint),
+            now=now,
+            period=self._tools.pace.quiet_period,
+        )
         condition = work.resource.status.condition(MATERIAL_READY)
         if first and problem is not None and condition is not None and condition.status == "False":
             # Another process has waited already.

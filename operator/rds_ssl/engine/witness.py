@@ -69,7 +69,7 @@ class Witness:
     def _bury(self, watch: MetadataWatch, key: Key) -> None:
         known = self._objects.get(key)
         if known is not None and watch.version(key) is None:
-            self._intake.gone(key)
+            self._intake.gone(key, uid=known.uid)
 
     def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
         if watch.version(key) != version:

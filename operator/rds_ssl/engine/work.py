@@ -75,6 +75,11 @@ class Work:
     observed: Observed | None = None
     instance: Instance | None = None
     """As read in this pass."""
+    awaits_budget: bool = False
+    after_write: list[Callable[[], None]] = field(default_factory=list)
+    """What follows once the status is written: an end that is not recorded has not come."""
+    before: Resource | None = None
+    """The object as it was before this pass recorded a call."""
     asks_on: bool = False
     """A reconcile-now is not answered yet: what it asks for has to wait."""
 
@@ -126,9 +131,12 @@ class Work:
 
     def as_it_was(self, reason: Reason, message: str) -> tuple[bool | None, Finding]:
         """Keep what Ready says; where there is nothing yet, Unknown with this finding."""
-        condition = self.resource.status.condition(READY)
+        resource = self.before or self.resource
+        condition = resource.status.condition(READY)
         if condition is None or condition.reason not in set(Reason):
             return None, Finding(reason=reason, message=message)
+        if condition.observed_generation != resource.generation:
+            return False, Finding(reason=reason, message=message)  # It spoke of another spec.
         ready = {"True": True, "False": False}.get(condition.status)
         return ready, Finding(reason=Reason(condition.reason), message=condition.message)
 
@@ -144,6 +152,12 @@ class Work:
         elif known is not None and known.endpoint != pinned:
             update["instance"] = known.model_copy(update={"endpoint": pinned})
         self.set(**update)
+
+    def written(self) -> None:
+        """Do what had to wait for the status to be written."""
+        for each in self.after_write:
+            each()
+        self.after_write.clear()
 
     def set(self, **update: object) -> None:
         """Change fields of the status to write."""

@@ -146,6 +146,8 @@ class KubeClient:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeUnavailable(f"{what}: broken off ({type(error).__name__})") from error
+        except ApiException as error:
+            raise KubeUnavailable(f"{what}: {error.reason}", status=error.status or 0) from error
 
     @asynccontextmanager
     async def _open(

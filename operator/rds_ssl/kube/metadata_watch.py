@@ -75,6 +75,10 @@ class MetadataWatch:
                 if error.status == 410:
                     position = None
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # Jitter.
+            except Exception:  # noqa: BLE001  # A watch that ends is a Secret never seen again.
+                _log.exception("watch %s failed in a way nobody foresaw", self._path)
+                position, pause = None, _MAX_PAUSE
+                await asyncio.sleep(pause)
 
     async def _list(self) -> str:
         fresh: dict[Key, Version] = {}
