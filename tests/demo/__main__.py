@@ -60,7 +60,7 @@ def _tell(story: Story, *, keep: bool) -> int:
             )
             stage.start_operator()
             rows = _play(stage)
-        except (NotAsToldError, subprocess.SubprocessError, TimeoutError) as error:
+        except (NotAsToldError, subprocess.SubprocessError, RuntimeError, TimeoutError) as error:
             story.complain(f"Not as told: {error}")
             _show_log(story, stage)
             return FAILED

@@ -90,11 +90,19 @@ class OperatorProcess:
         return int(found.group(1)) if found else None
 
     def wait_ready(self) -> Self:
-        """Wait until /readyz says so."""
+        """
+        Wait until /readyz says so.
+
+        Raises:
+            RuntimeError: If it ends instead, with its log.
+            TimeoutError: If it takes longer than START_SECONDS.
+        """
 
         def problem() -> str | None:
             if self._process.poll() is not None:
-                return f"the operator has ended with {self._process.returncode}:\n{self.log}"
+                raise RuntimeError(
+                    f"the operator has ended with {self._process.returncode}:\n{self.log}"
+                )
             if self.port is None:
                 return "no port yet"
             status, text = self.get("/readyz")

@@ -263,6 +263,13 @@ def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tup
 
 
 def _words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
+    before, after = _plain_words(field, desired, observed)
+    if not observed.enabled and field not in {Field.ENABLED, Field.FORCE_ENCRYPTION}:
+        before = "none"  # There is nothing that could be shown.
+    return before, after
+
+
+def _plain_words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
     match field:
         case Field.ENABLED:
             return _on(observed.enabled), _on(desired.enabled)

@@ -295,7 +295,8 @@ def _when(moment: datetime) -> str:
 
 
 def _problem(reason: Reason, where: str, sentence: str) -> Problem:
-    return Problem(reason=reason, field=where, message=f"{where}: {sentence}")
+    link = " " if sentence.startswith(("has ", "holds ")) else ": "
+    return Problem(reason=reason, field=where, message=f"{where}{link}{sentence}")
 
 
 def _invalid(where: str, sentence: str) -> Problem:

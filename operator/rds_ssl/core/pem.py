@@ -299,7 +299,7 @@ def _must_fit(
             " put the leaf first and its issuers after it.",
         )
     raise MaterialError(
-        f"{key_field}: is not the private key of {title(_certificate_facts(chain[0]))} in"
+        f"{key_field} is not the private key of {title(_certificate_facts(chain[0]))} in"
         f" {certificate_field}; store the certificate and the key that were made together.",
         reason=Reason.KEY_MISMATCH,
         field=key_field,

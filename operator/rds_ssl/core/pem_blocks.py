@@ -81,7 +81,7 @@ class _Block:
 
 def invalid(field: str, sentence: str) -> MaterialError:
     """Make the error for text that cannot be used; *sentence* goes on after the field's name."""
-    return MaterialError(f"{field}: {sentence}", reason=Reason.MATERIAL_INVALID, field=field)
+    return MaterialError(f"{field} {sentence}", reason=Reason.MATERIAL_INVALID, field=field)
 
 
 def certificate_blocks(text: str | bytes, *, field: str) -> list[bytes]:

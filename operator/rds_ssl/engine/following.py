@@ -157,8 +157,9 @@ class Following:
         verified = end is End.VERIFIED
         event = Event(
             reason="ChangeVerified" if verified else f"Change{end.value}",
-            message=f"{entry.changes} {end.value} after {took} s; restart seen:"
-            f" {'yes' if entry.restart_seen else 'no'}; request {request_id or 'unknown'}.",
+            message=f"{'In force' if verified else entry.changes + ' ' + end.value} after {took} s;"
+            f" the instance was {'' if entry.restart_seen else 'not '}seen to be busy."
+            + (f" Request {request_id}." if request_id else " The answer to the call was lost."),
             warning=not verified,
         )
 

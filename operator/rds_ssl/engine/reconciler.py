@@ -145,6 +145,8 @@ class Reconciler:
                 return memory.due - now  # No fact has changed, and the time has not come.
         result = await self._look(work)
         look_after = await self._finish(work, result)
+        if work.gathered is not None:
+            seen = (resource.inputs, credentials, work.gathered.fingerprint)
         memory.fingerprint = seen if result.looked else None
         memory.due = self._tools.monotonic() + look_after
         return look_after

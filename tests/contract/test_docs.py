@@ -1,0 +1,298 @@
+"""The documents say what the code does, and every link and command in them leads somewhere."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rds_simulator.profiles import PROFILES
+from rds_ssl.core import conditions, declaration, eligibility, gate, verdicts
+from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.declaration import Declaration, ManagementPolicy
+from rds_ssl.core.model import (
+    API_GROUP,
+    API_VERSION,
+    APPROVE_ANNOTATION,
+    KIND,
+    RECONCILE_ANNOTATION,
+    Impact,
+    Observed,
+    Reason,
+    Restart,
+)
+from rds_ssl.core.plan import Plan
+from rds_ssl.core.status import Condition
+from rds_ssl.settings import Settings, describe, flags
+from rds_ssl.telemetry import Metrics
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+CONDITIONS = ROOT / "docs" / "conditions.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+PLAN = Plan(
+    digest="0",
+    to="1",
+    changes=(),
+    impacts=(Impact.RESTART,),
+    restart=Restart.EXPECTED,
+    material_only=False,
+    first_contact=False,
+    drift=False,
+)
+PLANS: Mapping[str, Plan] = {
+    "spec": PLAN,
+    "rotation": dataclasses.replace(PLAN, material_only=True),
+    "drift": dataclasses.replace(PLAN, drift=True),
+}
+DECLARED = declaration.parse({"instanceID": "pgm-bp1234567890abcde", "regionID": "cn-hangzhou"})
+POLICIES: Mapping[str, Declaration] = {
+    "Enforce": DECLARED,
+    "suspend": DECLARED.model_copy(update={"suspend": True}),
+    "Observe": DECLARED.model_copy(update={"management_policy": ManagementPolicy.OBSERVE}),
+    "READ_ONLY": DECLARED,
+}
+
+
+def relative(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+def section(document: Path, heading: str) -> str:
+    """Give the text below a heading, up to the next one of its level or higher."""
+    text = document.read_text()
+    level = len(heading) - len(heading.lstrip("#"))
+    _, found, rest = text.partition(f"\n{heading}\n")
+    assert found, f"{relative(document)} has no heading {heading!r}"
+    return re.split(rf"^#{{1,{level}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """Yield the cells of all tables, without their heads."""
+    tables = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)
+    for table in tables:
+        for line in table.splitlines()[2:]:
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def code(cell: str) -> str:
+    return cell.strip("`")
+
+
+def without_fences(text: str) -> str:
+    return _FENCE.sub("", text)
+
+
+def anchors(document: Path) -> set[str]:
+    """Give the anchors that a reader's browser finds, as the usual renderers name them."""
+    headings = re.findall(r"^#+ (.+)$", without_fences(document.read_text()), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    }
+
+
+def readme_objects() -> list[dict[str, Any]]:
+    blocks = (text for kind, text in _FENCE.findall(README.read_text()) if kind == "yaml")
+    return [each for block in blocks for each in yaml.safe_load_all(block)]
+
+
+def kstatus(composed: Sequence[Condition]) -> str:
+    """Judge as kstatus does for an object whose generation was observed."""
+    for each in composed:
+        if (each.type, each.status) == ("Reconciling", "True"):
+            return "InProgress"
+        if (each.type, each.status) == ("Stalled", "True"):
+            return "Failed"
+    ready = next(each for each in composed if each.type == "Ready")
+    return "Current" if ready.status == "True" else "InProgress"
+
+
+def verdict_on(plan: Plan, declared: Declaration, *, read_only: bool) -> tuple[bool, Verdict]:
+    """Say whether a plan of an object that was Ready is sent, and what the object says then."""
+    hold = gate.gate(plan, declared, Observed(enabled=True), read_only=read_only, quiet_for=0)
+    if hold is None:
+        return True, verdicts.applying(plan, declared, in_force=plan.material_only, warning=None)
+    as_it_was = (True, Finding(reason=Reason.VERIFIED, message="")) if plan.material_only else None
+    return False, verdicts.held(plan, hold, declared, in_force=as_it_was, warning=None)
+
+
+def test_every_reason_has_one_row_and_every_row_is_a_reason() -> None:
+    named = [code(cells[0]) for cells in rows(section(CONDITIONS, "## Reasons"))]
+
+    assert sorted(named) == sorted(Reason)
+
+
+def test_a_row_of_a_reason_says_where_it_stands_what_it_means_and_who_acts() -> None:
+    incomplete = [
+        cells[0]
+        for cells in rows(section(CONDITIONS, "## Reasons"))
+        if len(cells) != 4 or not all(cells)
+    ]
+
+    assert incomplete == []
+
+
+@pytest.mark.parametrize("document", [README, CONDITIONS], ids=relative)
+def test_every_type_of_condition_is_in_the_table(document: Path) -> None:
+    heading = "## Conditions" if document == README else "## Types"
+
+    named = [code(cells[0]) for cells in rows(section(document, heading))]
+
+    assert named == list(conditions.OWN)
+
+
+def test_the_table_of_policies_says_what_the_gate_and_the_verdicts_do() -> None:
+    told = {
+        (code(cells[0]), cells[1]): tuple(map(code, cells[2:]))
+        for cells in rows(section(CONDITIONS, "## What is sent, and what tools see"))
+    }
+
+    done = {}
+    for policy, declared in POLICIES.items():
+        for change, plan in PLANS.items():
+            sent, verdict = verdict_on(plan, declared, read_only=policy == "READ_ONLY")
+            now = datetime(2026, 1, 1, tzinfo=UTC)
+            composed = conditions.compose((), verdict, generation=1, now=now)
+            done[policy, change] = (
+                "yes" if sent else "no",
+                str(verdict.ready),
+                verdict.change_pending.reason.value if verdict.change_pending else "none",
+                kstatus(composed),
+            )
+    assert told == done
+
+
+def test_the_annotations_are_those_that_the_code_knows() -> None:
+    named = {
+        code(cells[0]).partition(":")[0] for cells in rows(section(CONDITIONS, "## Annotations"))
+    }
+
+    assert named == {RECONCILE_ANNOTATION, APPROVE_ANNOTATION}
+
+
+def test_every_setting_has_one_row_with_its_default_and_every_row_is_a_setting() -> None:
+    told = [
+        (code(name), code(default)) for name, default, _ in rows(section(OPERATIONS, "## Settings"))
+    ]
+
+    assert told == [(flag.variable, flag.default) for flag in flags()]
+
+
+def test_settings_without_a_flag_are_named_too() -> None:
+    named = section(OPERATIONS, "## Settings")
+
+    missing = [each.name for each in describe(Settings()) if f"`{each.name}`" not in named]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_a_document_names_no_setting_that_does_not_exist(document: Path) -> None:
+    named = set(re.findall(r"RDS_SSL_[A-Z_]*[A-Z]", document.read_text()))
+
+    assert named <= {each.name for each in describe(Settings())}
+
+
+def test_the_table_of_metrics_has_those_that_are_served() -> None:
+    served = re.findall(r"^# TYPE (rds_ssl_\w+)", Metrics().render().decode(), re.MULTILINE)
+
+    told = re.findall(
+        r"`(rds_ssl_\w+)", section(OPERATIONS, "## Probes and metrics").split("\nWorth")[0]
+    )
+
+    assert sorted(told) == sorted(name for name in served if not name.endswith("_created"))
+
+
+def test_the_objects_in_the_readme_can_be_pasted() -> None:
+    (pasted,) = readme_objects()
+
+    assert (pasted["apiVersion"], pasted["kind"]) == (f"{API_GROUP}/{API_VERSION}", KIND)
+    declared = declaration.parse(pasted["spec"])
+    assert declared.model_dump(by_alias=True, exclude_unset=True) == pasted["spec"]
+    assert eligibility.unsupported(declared, engine="PostgreSQL") is None
+    assert declared.credentials_secret_ref is not None
+
+
+@pytest.mark.parametrize("document", [README, ROOT / "CHANGELOG.md"], ids=relative)
+def test_fields_that_are_not_supported_are_named(document: Path) -> None:
+    everything = declaration.parse(
+        {
+            "instanceID": "rm-bp1234567890abcde",
+            "regionID": "cn-hangzhou",
+            "serverCertificate": {
+                "pfx": {
+                    "ossObject": "endpoint:bucket:file",
+                    "passwordSecretKeyRef": {"name": "pfx", "key": "password"},
+                },
+                "renewBefore": "720h",
+            },
+            "minimumTLSVersion": "1.2",
+            "forceEncryption": True,
+            "maintenance": {"useInstanceWindow": True},
+        }
+    )
+    refused = eligibility.unsupported(everything, engine=None)
+    assert refused is not None
+    names = re.findall(r"spec\.([\w.]*\w)", refused.message)
+    assert len(names) == 5
+
+    missing = [name for name in names if f"`{name}" not in document.read_text()]
+
+    assert missing == []
+
+
+def test_the_profiles_of_the_simulator_are_those_that_it_has() -> None:
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    (line,) = re.findall(r"^Profiles: .*$", page, re.MULTILINE)
+
+    assert set(re.findall(r"`([^`]+)`", line)) == set(PROFILES)
+
+
+def test_the_files_in_the_architecture_exist() -> None:
+    page = section(ROOT / "docs" / "architecture.md", "## Where is what")
+
+    named = re.findall(r"`([\w/]+\.(?:py|yaml))`", page)
+
+    assert named
+    folders = (ROOT, ROOT / "operator" / "rds_ssl", ROOT / "operator" / "rds_simulator")
+    assert [name for name in named if not any((each / name).exists() for each in folders)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", without_fences(document.read_text()))
+    broken = []
+    for link in links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        inside = target.is_relative_to(ROOT) and target.exists()
+        if not inside or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_make_command_is_a_target_of_the_makefile(document: Path) -> None:
+    text = document.read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = [block for kind, block in _FENCE.findall(text) if kind == "sh"]
+    shown += re.findall(r"`([^`\n]+)`", without_fences(text))
+
+    named = {
+        target for each in shown for target in re.findall(r"^ *make ([a-z]+)", each, re.MULTILINE)
+    }
+
+    assert named <= targets
+    if document == README:
+        assert {"demo", "test"} <= named
