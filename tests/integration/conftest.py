@@ -49,10 +49,11 @@ def rds() -> Iterator[Simulator]:
 def operator(
     request: pytest.FixtureRequest, cluster: Cluster, rds: Simulator
 ) -> Iterator[OperatorProcess]:
-    """The operator under the ServiceAccount of deploy/; a parameter is settings for `PACE`."""
-    settings: dict[str, str] = {**PACE, **getattr(request, "param", {})}
+    """The operator under the ServiceAccount of deploy/; a parameter is more settings."""
+    given: dict[str, str] = {**PACE, **getattr(request, "param", {})}
+    environ = {name: given.pop(name) for name in list(given) if name.startswith("ALIBABA_CLOUD_")}
     with OperatorProcess(
-        kubeconfig=cluster.kubeconfig, api_url=rds.url, **settings
+        kubeconfig=cluster.kubeconfig, api_url=rds.url, environ=environ, **given
     ) as operator:
         operator.wait_ready()
         yield operator

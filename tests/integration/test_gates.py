@@ -103,9 +103,7 @@ def test_an_instance_that_has_another_certificate_is_left_alone_at_first_contact
 ) -> None:
     shop.add_instance()
     old, new = shop.leaf(), shop.leaf()
-    shop.meddle(
-        enabled=True, server_cert=old.chain_pem.decode(), server_key=old.key_pem().decode()
-    )
+    shop.meddle(enabled=True, server_cert=old.chain_pem.decode(), server_key=old.key_pem().decode())
     shop.write_pair(new)
     shop.declare_custom()
 
@@ -290,9 +288,7 @@ def test_an_acl_that_is_relaxed_waits_until_it_is_waived(shop: Shop) -> None:
 def test_another_endpoint_waits_until_it_is_waived(shop: Shop) -> None:
     shop.start_cloud()
     internal = shop.host()
-    public = next(
-        each["host"] for each in shop.truth()["endpoints"] if each["ip_type"] == "Public"
-    )
+    public = next(each["host"] for each in shop.truth()["endpoints"] if each["ip_type"] == "Public")
 
     shop.patch(connectionString=public)
 
@@ -366,9 +362,7 @@ def test_ssl_that_was_turned_off_elsewhere_is_drift(shop: Shop) -> None:
 def test_a_change_of_the_declaration_after_drift_is_carried_out(shop: Shop) -> None:
     shop.start_custom()
     intruder = shop.leaf()
-    shop.meddle(
-        server_cert=intruder.chain_pem.decode(), server_key=intruder.key_pem().decode()
-    )
+    shop.meddle(server_cert=intruder.chain_pem.decode(), server_key=intruder.key_pem().decode())
     shop.look_again()
     shop.wait("Ready", "False", "Drifted")
 
@@ -419,7 +413,7 @@ def test_a_change_of_the_declaration_after_drift_is_carried_out(shop: Shop) -> N
 def test_a_field_that_is_not_built_yet_stops_the_object_before_any_call(
     shop: Shop, spec: dict[str, object], field: str
 ) -> None:
-    shop.add_instance(profile="mysql-8.0")
+    shop.add_instance()
     shop.declare(**spec)
 
     shop.wait("Stalled", "True", "FieldNotSupported")
@@ -479,7 +473,7 @@ def test_certificate_ca_and_spec_that_change_within_the_quiet_period_are_one_cal
     del operator
     older, newer = pki.make_root("Clients"), pki.make_root("New clients")
     shop.write_client_ca(older.pem)
-    shop.start_custom(clientAuthentication={"ca": CLIENT_CA})
+    shop.start_custom(clientAuthentication={"ca": CLIENT_CA}, approvalRequired=[])
     assert shop.cost() == (1, 1, 1)
     leaf = shop.leaf()
 
@@ -525,7 +519,9 @@ def test_with_one_slot_no_two_instances_change_at_the_same_time(
     spans = []
     for name in names:
         assert shop.cost(name) == (1, 1, 1)
-        at = {each["what"]: datetime.fromisoformat(each["at"]) for each in shop.truth(name)["events"]}
+        at = {
+            each["what"]: datetime.fromisoformat(each["at"]) for each in shop.truth(name)["events"]
+        }
         spans.append((at["accepted"], at["succeeded"]))
     spans.sort()
     for (_, ended), (began, _) in zip(spans, spans[1:], strict=False):

@@ -80,16 +80,17 @@ def test_a_secret_rewritten_with_the_same_certificate_causes_no_call_and_no_look
         )
     passes = operator.metric(PASSES)
     labels = {"metadata": {"labels": {"touched": "yes"}, "annotations": {"touched": "yes"}}}
-    shop.cluster.request(
-        "PATCH", f"/api/v1/namespaces/{shop.namespace}/secrets/{secret()}", labels
-    )
+    shop.cluster.request("PATCH", f"/api/v1/namespaces/{shop.namespace}/secrets/{secret()}", labels)
     shop.wait_until("the operator has seen it", lambda: operator.metric(PASSES) > passes)
 
     assert len(shop.calls()) == calls
     assert shop.get()["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     shop.look_again()
     assert shop.cost() == (1, 1, 1)
-    assert shop.conditions() == {"Ready": ("True", "Verified"), "MaterialReady": ("True", "MaterialAccepted")}
+    assert shop.conditions() == {
+        "Ready": ("True", "Verified"),
+        "MaterialReady": ("True", "MaterialAccepted"),
+    }
 
 
 def test_a_label_edit_of_the_object_causes_no_call_and_no_patch(
@@ -98,9 +99,7 @@ def test_a_label_edit_of_the_object_causes_no_call_and_no_patch(
     del operator
     shop.start_custom()
     calls = len(shop.calls())
-    own = (
-        f"/apis/rds-ssl.dev/v1alpha1/namespaces/{shop.namespace}/dbinstancessls/{ORDERS}"
-    )
+    own = f"/apis/rds-ssl.dev/v1alpha1/namespaces/{shop.namespace}/dbinstancessls/{ORDERS}"
 
     edited = shop.cluster.request("PATCH", own, {"metadata": {"labels": {"team": "blue"}}})
     # The watch shows a later object after the edit.
@@ -204,7 +203,13 @@ FAULTS = [
     pytest.param(not_yet_valid, "NotYetValid", "tls.crt", id="not yet valid"),
     pytest.param(temporary, "TemporaryCertificate", "tls.crt", id="cert-manager's temporary"),
 ]
-PASSING = {"SecretNotFound", "SecretKeyMissing", "KeyMismatch", "NotYetValid", "TemporaryCertificate"}
+PASSING = {
+    "SecretNotFound",
+    "SecretKeyMissing",
+    "KeyMismatch",
+    "NotYetValid",
+    "TemporaryCertificate",
+}
 """Reasons that may be a moment's state: Reconciling first."""
 
 
@@ -418,9 +423,7 @@ def bodies(key: bytes) -> list[str]:
     return [line for line in key.decode().splitlines() if line and "-----" not in line]
 
 
-@pytest.mark.parametrize(
-    "operator", [{"LOG_LEVEL": "debug"}], indirect=True
-)
+@pytest.mark.parametrize("operator", [{"LOG_LEVEL": "debug"}], indirect=True)
 def test_no_private_key_and_no_access_key_secret_is_in_anything_that_is_written(
     operator: OperatorProcess, cluster: Cluster, shop: Shop
 ) -> None:
@@ -446,7 +449,11 @@ def test_no_private_key_and_no_access_key_secret_is_in_anything_that_is_written(
         lambda: "tls.crt" in (shop.condition("MaterialReady") or {}).get("message", ""),
     )
     shop.rds.fault(
-        {"code": "InvalidServerCertOrPrivateKey", "status": 400, "message": swapped.key_pem().decode()},
+        {
+            "code": "InvalidServerCertOrPrivateKey",
+            "status": 400,
+            "message": swapped.key_pem().decode(),
+        },
         action="ModifyDBInstanceSSL",
     )
     shop.write_pair(swapped)

@@ -71,12 +71,8 @@ def test_a_certificate_of_the_users_own_is_turned_on_with_one_call(shop: Shop) -
     assert shop.conditions()["MaterialReady"][0] == "True"
 
 
-@pytest.mark.parametrize(
-    "form", [pki.KeyFormat.SEC1, pki.KeyFormat.PKCS8], ids=["SEC1", "PKCS#8"]
-)
-def test_a_private_key_is_taken_in_every_unencrypted_form(
-    shop: Shop, form: pki.KeyFormat
-) -> None:
+@pytest.mark.parametrize("form", [pki.KeyFormat.SEC1, pki.KeyFormat.PKCS8], ids=["SEC1", "PKCS#8"])
+def test_a_private_key_is_taken_in_every_unencrypted_form(shop: Shop, form: pki.KeyFormat) -> None:
     shop.add_instance()
     leaf = shop.leaf()
     shop.write_tls(leaf.chain_pem, leaf.key_pem(form))
@@ -190,9 +186,7 @@ def test_without_a_connection_string_the_internal_endpoint_is_protected_and_pinn
 
 def test_a_declared_connection_string_is_the_endpoint_that_is_protected(shop: Shop) -> None:
     shop.add_instance()
-    public = next(
-        each["host"] for each in shop.truth()["endpoints"] if each["ip_type"] == "Public"
-    )
+    public = next(each["host"] for each in shop.truth()["endpoints"] if each["ip_type"] == "Public")
     shop.write_pair(shop.root.leaf(public))
     shop.declare_custom(connectionString=public.upper())
 

@@ -94,7 +94,9 @@ def test_without_the_definition_it_says_so_and_goes_on_by_itself_once_it_is_ther
         for name in ("namespace", "serviceaccount", "rbac"):
             control_plane.kubectl("apply", "-f", str(DEPLOY / f"{name}.yaml"))
         kubeconfig = control_plane.kubeconfig_for(NAMESPACE, SERVICE_ACCOUNT)
-        with OperatorProcess(kubeconfig=kubeconfig, api_url=rds.url, **SETTINGS) as operator:
+        with OperatorProcess(
+            kubeconfig=kubeconfig, api_url=rds.url, environ=None, **SETTINGS
+        ) as operator:
             wait_log(operator, "CustomResourceDefinition dbinstancessls.rds-ssl.dev is missing")
             assert operator.get("/healthz")[0] == 200
             assert operator.get("/readyz")[0] == 503
@@ -144,7 +146,7 @@ ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole"}
 def test_without_any_right_it_names_each_and_goes_on_by_itself_once_it_has_them(
     cluster: Cluster, visitor: Path, rds: Simulator
 ) -> None:
-    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, **SETTINGS) as operator:
+    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, environ=None, **SETTINGS) as operator:
         for kind in ("dbinstancessls", "secrets", "configmaps"):
             wait_log(operator, f"the right to list {kind} cluster-wide is missing")
         assert operator.get("/readyz")[0] == 503
@@ -155,90 +157,90 @@ def test_without_any_right_it_names_each_and_goes_on_by_itself_once_it_has_them(
         stop_within_the_limit(operator)
 
 
-@pytest.mark.parametrize(
-    ("resource", "told"),
-    [
-        pytest.param("secrets", "the right to list secrets cluster-wide is missing", id="secrets"),
-        pytest.param("dbinstancessls/status", "dbinstancessls/status", id="status"),
-        pytest.param("events", "events", id="events"),
-    ],
-)
-def test_a_single_right_that_is_missing_is_named_at_the_start(
-    cluster: Cluster, visitor: Path, rds: Simulator, resource: str, told: str
+def test_a_right_to_watch_that_is_missing_is_named_and_it_can_be_stopped_meanwhile(
+    cluster: Cluster, visitor: Path, rds: Simulator
 ) -> None:
-    give_rights(cluster, without=resource)
+    give_rights(cluster, without="secrets")
 
-    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, **SETTINGS) as operator:
-        wait_log(operator, told)
-        assert operator.poll() is None
-
-
-# -- stop -----------------------------------------------------------------------------------------
-
-
-def test_it_ends_at_once_when_it_has_nothing_to_do(shop: Shop, operators: Succession) -> None:
-    operator = operators.start()
-    shop.start_custom()
-
-    stop_within_the_limit(operator)
-
-    assert " ERROR " not in operator.log
-    assert "Traceback" not in operator.log
-
-
-def test_it_can_be_stopped_while_it_waits_for_what_is_missing(visitor: Path) -> None:
-    with OperatorProcess(kubeconfig=visitor, api_url="http://127.0.0.1:9", **SETTINGS) as operator:
-        wait_log(operator, "is missing")
-
+    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, environ=None, **SETTINGS) as operator:
+        wait_log(operator, "the right to list secrets cluster-wide is missing")
+        assert "dbinstancessls" not in operator.log
         stop_within_the_limit(operator)
 
 
-def test_a_change_in_flight_is_left_to_the_next_process(shop: Shop, operators: Succession) -> None:
-    first = operators.start()
-    shop.start_custom()
-    shop.rds.config(durations={"change": 1000}, instance=shop.instance_id())
-    shop.write_pair(shop.leaf())
-    shop.wait_until("it is changed", lambda: shop.truth()["status"] == "SSL_MODIFYING")
-
-    stop_within_the_limit(first)
-
-    assert shop.status()["operation"]["phase"] == "Accepted"
-    shop.rds.clock(advance=1001)
-    operators.start()
-    shop.wait_ready(reason="Verified")
-    assert shop.cost() == (2, 2, 2)
-
-
-def test_a_call_that_is_open_at_the_end_is_finished_or_left_to_the_next_process(
-    shop: Shop, operators: Succession
+def test_without_the_right_to_write_status_nothing_is_sent_until_it_has_it(
+    cluster: Cluster, visitor: Path, rds: Simulator, shop: Shop
 ) -> None:
-    first = operators.start()
-    shop.start_custom()
-    slow = {"kind": "delay", "seconds": 3.0}
-    shop.rds.fault(slow, action=MODIFY, instance=shop.instance_id())
+    give_rights(cluster, without="dbinstancessls/status")
+    shop.add_instance()
     shop.write_pair(shop.leaf())
-    shop.wait_until("it is executed", lambda: shop.truth()["accepted"] == 2)
+    shop.declare_custom()
+
+    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, environ=None, **SETTINGS) as operator:
+        wait_log(operator, "dbinstancessls/status")
+        assert shop.cost() == (0, 0, 0)
+
+        give_rights(cluster)
+
+        shop.wait_ready(reason="Verified")
+        assert shop.cost() == (1, 1, 1)
+    sweep(cluster)
+
+
+def test_without_the_right_to_write_events_it_does_its_work_and_says_so(
+    cluster: Cluster, visitor: Path, rds: Simulator, shop: Shop
+) -> None:
+    give_rights(cluster, without="events")
+
+    with OperatorProcess(kubeconfig=visitor, api_url=rds.url, environ=None, **SETTINGS) as operator:
+        shop.start_custom()
+
+        assert shop.cost() == (1, 1, 1)
+        wait_log(operator, "events is forbidden")
+    sweep(cluster)
+
+
+# -- stop and start again -------------------------------------------------------------------------
+
+
+def test_changes_in_flight_are_left_to_the_next_process(shop: Shop, operators: Succession) -> None:
+    first = operators.start()
+    for name in ("changing", "asked"):
+        shop.start_custom(name)
+    shop.rds.config(durations={"change": 1000}, instance=shop.instance_id("changing"))
+    slow = {"kind": "delay", "seconds": 3.0}
+    shop.rds.fault(slow, action=MODIFY, instance=shop.instance_id("asked"))
+    for name in ("changing", "asked"):
+        shop.write_pair(shop.leaf(name), name)
+    shop.wait_until("in flight", lambda: shop.truth("changing")["status"] == "SSL_MODIFYING")
+    shop.wait_until("executed", lambda: shop.truth("asked")["accepted"] == 2)
 
     stop_within_the_limit(first)
 
     # The safe point is the written answer: without it the next one would have to guess.
-    assert shop.status()["operation"]["phase"] == "Accepted"
+    for name in ("changing", "asked"):
+        assert shop.status(name)["operation"]["phase"] == "Accepted"
+    shop.rds.clock(advance=1001)
     operators.start()
-    shop.wait_ready(reason="Verified")
-    assert shop.cost() == (2, 2, 2)
+    for name in ("changing", "asked"):
+        shop.wait_ready(name, reason="Verified")
+        assert shop.cost(name) == (2, 2, 2)
 
 
-def test_a_restart_with_objects_that_are_ready_reads_each_once_and_writes_nothing(
+def test_a_restart_with_objects_at_rest_reads_each_once_and_writes_nothing(
     shop: Shop, operators: Succession
 ) -> None:
     names = [f"db-{number}" for number in range(12)]
     first = operators.start()
+    refusal = {"code": "InvalidServerCertOrPrivateKey", "status": 400}
+    shop.rds.fault(refusal, action=MODIFY, instance=shop.instance_id(names[-1]))
     for name in names:
         shop.add_instance(name)
         shop.write_pair(shop.leaf(name), name)
         shop.declare_custom(name)
-    for name in names:
+    for name in names[:-1]:
         shop.wait_ready(name)
+    shop.wait("Stalled", "True", "ServerCertificateRejected", name=names[-1])
     stop_within_the_limit(first)
     shop.rds.clear_calls()
     before = {name: shop.get(name)["metadata"]["resourceVersion"] for name in names}
@@ -253,32 +255,12 @@ def test_a_restart_with_objects_that_are_ready_reads_each_once_and_writes_nothin
     assert after == before
 
 
-def test_a_refused_declaration_is_not_sent_again_by_the_next_process(
-    shop: Shop, operators: Succession
-) -> None:
-    first = operators.start()
-    shop.add_instance()
-    refusal = {"code": "InvalidServerCertOrPrivateKey", "status": 400}
-    shop.rds.fault(refusal, action=MODIFY, instance=shop.instance_id())
-    shop.write_pair(shop.leaf())
-    shop.declare_custom()
-    shop.wait("Stalled", "True", "ServerCertificateRejected")
-    stop_within_the_limit(first)
-    before = shop.get()["metadata"]["resourceVersion"]
-
-    seen = len(shop.calls())
-    second = operators.start()
-
-    shop.wait_until("it is looked at", lambda: len(shop.calls()) > seen)
-    shop.wait_until("the pass is over", lambda: second.metric("rds_ssl_passes_total") >= 1)
-    assert shop.cost() == (1, 0, 0)
-    assert shop.get()["metadata"]["resourceVersion"] == before
-
-
 # -- what can be seen -----------------------------------------------------------------------------
 
 
-def test_probes_and_metrics_tell_what_it_does(shop: Shop, operators: Succession) -> None:
+def test_probes_and_metrics_tell_what_it_does_and_it_ends_in_peace(
+    shop: Shop, operators: Succession
+) -> None:
     operator = operators.start()
     operator.wait_ready()
     shop.start_custom()
@@ -305,8 +287,10 @@ def test_probes_and_metrics_tell_what_it_does(shop: Shop, operators: Succession)
     calls = "rds_ssl_api_calls_total"
     assert operator.metric(calls, action=MODIFY, code="OK") == 1
     assert operator.metric(calls, action=MODIFY, code="InvalidServerCertOrPrivateKey") == 1
-    made = sum(1 for each in shop.rds.calls() if each["action"] == READ)
-    assert operator.metric(calls, action=READ, code="OK") == made
+    made = [*shop.calls("orders"), *shop.calls("refused")]
+    assert operator.metric(calls, action=READ, code="OK") == sum(
+        1 for each in made if each["action"] == READ
+    )
     assert operator.metric("rds_ssl_passes_total", result="done") >= 2
     assert operator.metric("rds_ssl_passes_total", result="bug") == 0
     assert operator.metric("rds_ssl_changes_started_total") == 2
@@ -318,28 +302,6 @@ def test_probes_and_metrics_tell_what_it_does(shop: Shop, operators: Succession)
             and operator.metric("rds_ssl_objects", ready="False") == 1
         ),
     )
-
-
-def test_each_line_of_a_json_log_is_an_object_with_its_fields(
-    shop: Shop, operators: Succession
-) -> None:
-    operator = operators.start(LOG_FORMAT="json", LOG_LEVEL="debug")
-    shop.start_custom()
-    shop.rds.fault({"kind": "html"}, action=MODIFY, instance=shop.instance_id())
-    shop.write_pair(shop.leaf())
-    shop.wait_until("there were two attempts", lambda: len(shop.modifies()) >= 3)
-    shop.wait_ready()
-    stop_within_the_limit(operator)
-
-    lines = [json.loads(line) for line in operator.log.splitlines()]
-
-    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    (accepted, *_) = [line for line in lines if line["message"] == "accepted"]
-    assert accepted["namespace"] == shop.namespace
-    assert accepted["name"] == "orders"
-    assert accepted["instance_id"] == shop.instance_id()
-    assert accepted["action"] == MODIFY
-    assert accepted["request_id"]
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -372,8 +334,22 @@ def test_no_log_holds_a_key_whatever_breaks(
     shop.cluster.secret(shop.namespace, CREDENTIALS, {"accessKeyId": ACCESS_KEY_ID})
 
     shop.write_pair(shop.leaf("db-3"), "db-3")
-    shop.wait("Reconciling", "True", name="db-3")
+    shop.wait("Stalled", "True", "CredentialsInvalid", name="db-3")
 
     assert shop.rds.stats()["keys_in_url"] == 0
     assert "BEGIN" not in operators.log
     operators.check_logs()
+    if log_format == "json":
+        check_json(operators.log, shop)
+
+
+def check_json(log: str, shop: Shop) -> None:
+    """Each line is an object, and those about an object say which."""
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    (accepted, *_) = [line for line in lines if line["message"] == "accepted"]
+    assert accepted["namespace"] == shop.namespace
+    assert accepted["name"] == "db-2"
+    assert accepted["instance_id"] == shop.instance_id("db-2")
+    assert accepted["action"] == MODIFY
+    assert accepted["request_id"]

@@ -132,6 +132,7 @@ def test_instances_that_stay_running_for_six_seconds_after_the_call_are_not_call
 
 def wait_described(rds: Simulator, count: int) -> None:
     """Every instance was looked at since the ledger was cleared."""
+
     def problem() -> str | None:
         seen = {each["instance"] for each in rds.calls()}
         return None if len(seen) == count else f"{len(seen)} of {count} instances were looked at"
@@ -141,6 +142,7 @@ def wait_described(rds: Simulator, count: int) -> None:
 
 def wait_restarts(rds: Simulator, count: int) -> None:
     """So many restarts in all."""
+
     def problem() -> str | None:
         done = sum(rds.stats()["restarts"].values())
         return None if done == count else f"{done} of {count} restarts"

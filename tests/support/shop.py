@@ -84,9 +84,7 @@ class Shop:
         """Write a certificate with its key into the Secret of an object."""
         self.write_tls(leaf.chain_pem, leaf.key_pem(), name, **extra)
 
-    def write_tls(
-        self, certificate: bytes, key: bytes, name: str = ORDERS, **extra: bytes
-    ) -> None:
+    def write_tls(self, certificate: bytes, key: bytes, name: str = ORDERS, **extra: bytes) -> None:
         """Write the Secret of an object; *extra* are further keys."""
         data: dict[str, str | bytes] = {"tls.crt": certificate, "tls.key": key, **extra}
         self.cluster.secret(self.namespace, secret(name), data)

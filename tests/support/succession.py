@@ -45,6 +45,7 @@ class Succession:
         operator = OperatorProcess(
             kubeconfig=self._kubeconfig,
             api_url=self._api_url,
+            environ=None,
             **{**self._settings, **settings},
         )
         self._operators.append(operator)

@@ -66,7 +66,7 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
         secrets: The same for keys and tokens, whose lines are looked for one by one too: an echo
             may be cut or re-wrapped.
 
-    Source: rds-api.md 6.6.
+    Source: the vendor's pages on error bodies, and its SDK.
     """
     fields = read_object(raw) or _xml_fields(raw)
     pieces = {*sent, *secrets, *(line for secret in secrets for line in secret.splitlines())}

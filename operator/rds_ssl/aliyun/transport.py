@@ -5,7 +5,7 @@ POST with a form body: a private key has no place in a URL, which proxies and ga
 redirect is followed and nothing is sent twice, because ModifyDBInstanceSSL has no idempotency token
 and each accepted call may restart a database.
 
-Source: rds-api.md part 6.
+Source: the vendor's pages on request structure and signature V3.
 """
 
 import asyncio

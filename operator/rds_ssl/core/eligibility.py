@@ -1,8 +1,8 @@
 """
 Can this instance do what is declared? Pure; refused here only where all sources agree.
 
-SSL that is on is proof enough, whatever the tables say; in doubt the API decides. Source: rds-api
-1.3 and 3.
+SSL that is on is proof enough, whatever the tables say; in doubt the API decides. Source: the
+vendor's pages on SSL encryption of each engine.
 """
 
 import re

@@ -4,7 +4,8 @@ The cloud API's error codes: a row for each, grouped by who has to act.
 Codes are matched as a whole, never by a part of them, and never by HTTP status where a row knows
 better: the status of one code differs between the vendor's own pages. Marks say where a row comes
 from: [doc] the operation's pages, [gw] the gateway's lists, [tf] Terraform's retry list, [inf]
-inferred. Source of all: rds-api.md 1.4 and behaviour.md, "Faults".
+inferred. Sources: the vendor's pages of
+these operations and of common errors.
 """
 
 import re

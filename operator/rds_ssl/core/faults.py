@@ -1,7 +1,7 @@
 """
 What an error of the cloud API means: a look-up in `rds_ssl.core.fault_table`, and the sentence.
 
-Source: behaviour.md, "Faults".
+What each disposition does: docs/conditions.md.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ A field that is absent is "not told" (None). A field whose word nobody has docum
 that nor "no": the read fails and names the field, because a plan made from a guess may restart a
 database. Odd spellings and the vocabularies of the engines end here.
 
-Source: DescribeDBInstanceSSL and DescribeDBInstanceAttribute; rds-api.md parts 2 and 3.
+Source: DescribeDBInstanceSSL and DescribeDBInstanceAttribute.
 """
 
 import re

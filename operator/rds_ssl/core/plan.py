@@ -1,7 +1,7 @@
 """
 Desired + observed + applied → what is to be done, what it does to people, and how it is sent.
 
-Pure. Source: design, "What is sent" and "Impacts and gates"; knowledge of restarts: rds-api 4.1.
+Pure. Source: design, "What is sent" and "Impacts and gates"; restarts: the vendor's pages.
 """
 
 import hashlib
@@ -278,7 +278,7 @@ def parameters(
 
     Without the instance and its region. A call without CAType could silently replace a custom
     certificate; ACLs are refused without a CA; what an engine does not have is not sent.
-    Source: design, "What is sent"; rds-api 1.1.
+    Source: design, "What is sent"; the page of ModifyDBInstanceSSL.
 
     Args:
         comparison: Of the plan; it knows of forced encryption that is not echoed.

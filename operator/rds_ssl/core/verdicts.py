@@ -17,7 +17,7 @@ _ENDED = {
     Phase.FAILED: Finding(
         reason=Reason.APPLY_FAILED,
         message="RDS accepted the change and then failed to carry it out; the instance's own"
-        " messages in the console say why. It is tried again after 10 minutes, three times in all.",
+        " messages in the console say why.",
     ),
     Phase.NOT_CONVERGING: Finding(
         reason=Reason.NOT_CONVERGING,
@@ -195,6 +195,14 @@ def conflict(instance_id: str, winner: str | None) -> Finding:
     )
 
 
-def ended(phase: Phase) -> Finding:
-    """Say how an operation ended that did not do what it should."""
+def ended(phase: Phase, *, last: bool = False) -> Finding:
+    """Say how an operation ended that did not do what it should; *last*: it is not tried again."""
+    if phase is Phase.FAILED:
+        what = (
+            "It was tried three times and is not tried again before the declaration changes."
+            if last
+            else "It is tried again after 10 minutes, three times in all."
+        )
+        found = _ENDED[phase]
+        return Finding(reason=found.reason, message=f"{found.message} {what}")
     return _ENDED[phase]

@@ -130,7 +130,7 @@ class Deletion:
                 finding = (
                     self._faulting.refusal(work, operation.code, desired, observed)
                     if operation.code
-                    else verdicts.ended(operation.phase)
+                    else verdicts.ended(operation.phase, last=answer is Rearm.NO)
                 )
                 return Result(verdict=verdicts.stalled(finding), look_after=wait or 600.0)
         if not tools.budget.reserve(

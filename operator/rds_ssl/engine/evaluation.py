@@ -235,7 +235,7 @@ class Evaluation:
         if operation.phase is Phase.REFUSED:
             finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         else:
-            finding = verdicts.ended(operation.phase)
+            finding = verdicts.ended(operation.phase, last=answer is Rearm.NO)
         look_after = wait if answer is Rearm.LATER else next_look(self._tools, observed)
         return Result(
             verdict=verdicts.stalled(finding, material=_fine(work)),

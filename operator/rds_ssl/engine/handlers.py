@@ -2,7 +2,7 @@
 From kopf's events to keys in the queue; the only contact with kopf beside the composition root.
 
 `on.event` alone: no change handler, timer, daemon or index, and no `patch`. So kopf writes nothing,
-keeps no progress in annotations and copies no Secret. Source: knowledge of kopf, 0.1.
+keeps no progress in annotations and copies no Secret. Source: docs/decisions/001-the-loop.md.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ class KubeClient:
             return await handler(request)
 
         return aiohttp.ClientSession(
-            connector=self._api.rest_client._create_connector(),  # noqa: SLF001  # kopf.md 4.1
+            connector=self._api.rest_client._create_connector(),  # noqa: SLF001  # No public way.
             middlewares=(authorize,),
             read_bufsize=2**21,
             trust_env=False,

@@ -4,7 +4,7 @@ Which Secrets and ConfigMaps exist and in which version: a watch of their metada
 kopf's watch would carry every Secret's content through this process (52 MB and 159 MB of memory for
 10,000 Secrets, against 4 MB here; its index is quadratic), ``kubernetes.aio`` has no informer, and
 the synchronous one has neither a queue nor a back-off. Content is read when a pass needs it.
-Source: knowledge of kopf, 0.2 and 3.1; of the control plane, 4.
+Source: docs/decisions/001-the-loop.md.
 """
 
 import asyncio

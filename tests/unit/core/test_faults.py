@@ -110,7 +110,7 @@ GROUPS: dict[tuple[Disposition, Reason], str] = {
         " TimeoutRetryLater InstanceConnectTimeoutFault Database.ConnectError ResourceConfigError"
     ),
 }
-"""The whole of rds-api.md 1.4 but the eight, by what it means for a write."""
+"""The vendor's whole list but the eight, by what it means for a write."""
 
 
 @pytest.mark.parametrize(

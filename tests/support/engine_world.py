@@ -1,0 +1,407 @@
+"""
+The engine in a world of its own: a cluster in memory, the simulator in-process, virtual time.
+
+::
+
+    @played
+    async def test_a_change_is_sent_once() -> None:
+        async with EngineWorld() as world:
+            world.add_instance("a")
+            world.declare("a")
+            await world.run(60)
+            assert world.ready("a") == ("True", "Verified")
+            await world.crash()             # and a new process, with nothing but what is stored
+            world.start()
+
+The engine is wired as `rds_ssl.app` does it; an object has the name of its instance.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from types import TracebackType
+from typing import Any, ParamSpec, Self
+from urllib.parse import parse_qs
+
+import httpx
+
+from rds_simulator.machine import Settings
+from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.core.errors import KubeError
+from rds_ssl.engine.budget import Budget
+from rds_ssl.engine.clouds import Clouds
+from rds_ssl.engine.intake import Intake
+from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.objects import Key, Objects
+from rds_ssl.engine.outages import Outages
+from rds_ssl.engine.reconciler import Reconciler
+from rds_ssl.engine.reporting import Reporter
+from rds_ssl.engine.work import Pace, Tools
+from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.kube.resources import Kind
+from support import pki, virtual_time
+from support.kube_memory import KubeMemory, MemoryResources, Watch
+from support.line import Call, Connection, Line
+from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, InProcess, in_process
+
+Json = dict[str, Any]
+P = ParamSpec("P")
+
+NAMESPACE = "shop"
+CREDENTIALS = "rds-credentials"
+MODIFY = "ModifyDBInstanceSSL"
+WORKERS = 8
+
+
+def played(story: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
+    """Make a test of a coroutine function: it runs in virtual time."""
+
+    @functools.wraps(story)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        virtual_time.run(story(*args, **kwargs))
+
+    return test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A change that the cloud accepted."""
+
+    instance_id: str
+    at: float
+    """The loop's time."""
+    before: Settings
+    """What would have held without it."""
+    target: Settings
+    overlaps: bool
+    """Another change of the instance had not ended."""
+    manifest: Json | None
+    """The object as its write-ahead record left it; None if there was no record."""
+
+
+class Engine:
+    """One process: what is in memory."""
+
+    def __init__(self, world: "EngineWorld", connection: Connection) -> None:
+        self._world = world
+        self.watch = Watch(world.kube)
+        self.resources = MemoryResources(world.kube, connection)
+        self.http = make_http_client(
+            user_agent="rds-ssl-operator/test", transport=world.cloud_transport(connection)
+        )
+        self.objects = Objects()
+        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random)
+        self.reporter = Reporter(self.resources, self.objects, world.clock)
+        self.outages = Outages(self._wake_after)
+        self.budget = Budget(world.budget, self._wake)
+        self.materials = Materials(self.resources, self.watch.version, world.clock)
+        self.limits = RateLimits(world.rate)
+        clouds = Clouds(
+            transport=Transport(self.http, now=world.clock),
+            resources=self.resources,
+            version=self.watch.version,
+            limits=self.limits,
+            answered=self.outages.answered,
+            own=None,
+            identity_namespaces=(),
+            network="public",
+            api_url=InProcess.url.replace("http:", "https:"),
+        )
+        tools = Tools(
+            resources=self.resources,
+            objects=self.objects,
+            clouds=clouds,
+            materials=self.materials,
+            reporter=self.reporter,
+            budget=self.budget,
+            outages=self.outages,
+            pace=world.pace,
+            now=world.clock,
+            changed=world.counted.append,
+            random=world.random,
+        )
+        self.reconciler = Reconciler(tools, self.queue)
+        self.intake = Intake(
+            objects=self.objects,
+            queue=self.queue,
+            reconciler=self.reconciler,
+            budget=self.budget,
+            outages=self.outages,
+            materials=self.materials,
+            clouds=clouds,
+        )
+
+    async def run(self) -> None:
+        """List, then work until cancelled."""
+        self.watch.intake = self.intake
+        while True:
+            try:
+                listed = await self.resources.list_all()
+            except KubeError:
+                await asyncio.sleep(5)
+            else:
+                break
+        for manifest in listed:
+            self.intake.observe(None, manifest)
+        stored = self._world.kube.objects
+        for known in list(self.objects):
+            if known.key not in stored:  # The witness's task.
+                self.intake.gone(known.key, uid=known.uid)
+        await self.queue.run(WORKERS, self._step)
+
+    def _wake(self, key: Key) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add(key)
+
+    def _wake_after(self, key: Key, seconds: float) -> None:
+        self.reconciler.rouse(key)
+        self.queue.add_after(key, seconds)
+
+    async def _step(self, key: Key) -> None:
+        try:
+            result = await self.reconciler.step(key)
+        except Exception as error:
+            self._world.bugs.append(error)
+            raise
+        self._world.passes.append((self._world.monotonic(), key[1], result))
+
+
+class EngineWorld:
+    """Cluster, cloud, and the process of the moment. Leaving it fails for what no pass foresaw."""
+
+    def __init__(
+        self,
+        *,
+        pace: Pace | None = None,
+        budget: int = 5,
+        rate: float = 0.0,
+        seed: int = 1,
+        started: bool = True,
+    ) -> None:
+        """*rate* is in calls per second, 0 for no limit; *started*: with a process."""
+        self.pace = pace or Pace(quiet_period=0.0)
+        self.budget, self.rate, self._started = budget, rate, started
+        self.random = Random(seed)  # noqa: S311  # A test can be repeated.
+        self.line = Line()
+        self.line.after.append(self._note_record)
+        self._rds = InProcess()
+        self._began = self._rds.now
+        self.kube = KubeMemory(self.clock)
+        self.root = pki.make_root("Shop root")
+        self.engine: Engine | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.passes: list[tuple[float, str, str]] = []
+        """When each pass ended, of which object, with which result."""
+        self.counted: list[str] = []
+        """What the engine told to be counted, see `Tools.changed`."""
+        self.accepted: list[Accepted] = []
+        self.bugs: list[Exception] = []
+        self._recorded: dict[str, Json] = {}
+
+    async def __aenter__(self) -> Self:
+        self.write_credentials(CREDENTIALS)
+        if self._started:
+            self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.crash()
+        if error is None:
+            assert not self.bugs
+
+    # -- time and processes -------------------------------------------------------------------
+
+    @staticmethod
+    def monotonic() -> float:
+        """Give the loop's time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def clock(self) -> datetime:
+        """Give the time of all clocks."""
+        return self._began + timedelta(seconds=self.monotonic() - virtual_time.START)
+
+    @staticmethod
+    async def run(seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
+    def start(self) -> None:
+        """Start a process."""
+        self.engine = Engine(self, self.line.connect())
+        self._task = asyncio.create_task(self.engine.run())
+
+    async def crash(self) -> None:
+        """End the process at once: nothing it has under way has any effect any more."""
+        self.line.cut()
+        self.kube.watch = None
+        engine, self.engine, self._task = self.engine, None, None
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if engine is not None:
+            await engine.http.aclose()
+
+    async def restart(self) -> None:
+        """Crash, and start a new process."""
+        await self.crash()
+        self.start()
+
+    # -- the cloud ----------------------------------------------------------------------------
+
+    @property
+    def rds(self) -> InProcess:
+        """Give the simulator, for its admin interface, at the time of now."""
+        self._rds.now = self.clock()
+        return self._rds
+
+    def cloud_transport(self, connection: Connection) -> httpx.MockTransport:
+        """Put the simulator behind a client of one process."""
+        inner = in_process(self._rds.cloud, self.clock)
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            form = parse_qs(request.content.decode())
+            instance_id = form.get("DBInstanceId", [""])[0]
+            action = request.headers["x-acs-action"]
+
+            async def handled() -> httpx.Response:
+                return self._handled(instance_id, inner, request)
+
+            return await connection.carry("cloud", action, instance_id, handled)
+
+        return httpx.MockTransport(answer)
+
+    def _handled(
+        self, instance_id: str, inner: httpx.MockTransport, request: httpx.Request
+    ) -> httpx.Response:
+        cloud, now = self._rds.cloud.world, self.clock()
+        before = cloud.get(instance_id, now)
+        try:
+            return inner.handle_request(request)
+        finally:
+            after = cloud.get(instance_id, now)
+            if before and after and after.accepted > before.accepted:
+                self.accepted.append(
+                    Accepted(
+                        instance_id=instance_id,
+                        at=self.monotonic(),
+                        before=before.wanted,
+                        target=after.wanted,
+                        overlaps=before.change is not None,
+                        manifest=self._recorded.pop(instance_id, None),
+                    )
+                )
+
+    def _note_record(self, call: Call) -> None:
+        if call.phase == "Sending" or (
+            call.what == "patch_status" and "startTime" in (call.content.get("operation") or {})
+        ):
+            manifest = self.kube.objects[NAMESPACE, call.about]
+            self._recorded[manifest["spec"]["instanceID"]] = manifest
+
+    def add_instance(self, name: str, **fields: object) -> None:
+        """Create an instance, see `Admin.put_instance`."""
+        self.rds.put_instance(f"pgm-{name}", **fields)
+
+    def truth(self, name: str) -> Json:
+        """Give everything that is true of an instance."""
+        return self.rds.instance(f"pgm-{name}")
+
+    def host(self, name: str) -> str:
+        """Give the internal endpoint of an instance."""
+        return str(self.truth(name)["endpoints"][0]["host"])
+
+    def meddle(self, name: str, **ssl: object) -> None:
+        """Change SSL settings of an instance behind the operator's back."""
+        self.rds.patch_instance(f"pgm-{name}", ssl=ssl)
+
+    def calls(self, name: str) -> list[Json]:
+        """Give all calls for an instance, oldest first."""
+        return self.rds.calls(instance=f"pgm-{name}")
+
+    def modifies(self, name: str) -> list[Json]:
+        """Give the calls that were to change an instance, refused ones included."""
+        return [each for each in self.calls(name) if each["action"] == MODIFY]
+
+    def cost(self, name: str) -> tuple[int, int]:
+        """Give the accepted calls and the restarts of an instance."""
+        truth = self.truth(name)
+        return truth["accepted"], truth["restarts"]
+
+    # -- the cluster --------------------------------------------------------------------------
+
+    def write_credentials(self, name: str) -> None:
+        """Write a Secret with the simulator's own access key."""
+        self.write(
+            "Secret",
+            name,
+            {
+                "accessKeyId": ACCESS_KEY_ID.encode(),
+                "accessKeySecret": ACCESS_KEY_SECRET.encode(),
+            },
+        )
+
+    def write(self, kind: Kind, name: str, data: Mapping[str, bytes]) -> None:
+        """Write a Secret or ConfigMap."""
+        self.kube.put_data(kind, (NAMESPACE, name), data)
+
+    def write_pair(self, name: str, leaf: pki.Leaf | None = None, **extra: bytes) -> pki.Leaf:
+        """Write the Secret ``NAME-tls``: *leaf*, or a new certificate for the instance's host."""
+        leaf = leaf or self.root.leaf(self.host(name))
+        pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem(), **extra}
+        self.write("Secret", f"{name}-tls", pair)
+        return leaf
+
+    def declare(self, name: str, *, instance: str | None = None, **spec: object) -> None:
+        """Create an object for the instance of the same name, or for *instance*."""
+        whole = {
+            "instanceID": f"pgm-{instance or name}",
+            "regionID": "cn-hangzhou",
+            "credentialsSecretRef": {"name": CREDENTIALS},
+            **spec,
+        }
+        self.kube.create((NAMESPACE, name), whole)
+
+    def declare_custom(self, name: str, **spec: object) -> None:
+        """Create an object that takes its certificate from the Secret ``NAME-tls``."""
+        self.declare(name, serverCertificate={"secretRef": {"name": f"{name}-tls"}}, **spec)
+
+    def edit(self, name: str, **spec: object) -> None:
+        """Change fields of a spec; None takes one away."""
+        self.kube.edit((NAMESPACE, name), **spec)
+
+    def ask(self, name: str, token: str) -> None:
+        """Ask for a pass: reconcile-now."""
+        self.kube.annotate((NAMESPACE, name), reconcile_requested_at=token)
+
+    def status(self, name: str) -> Json:
+        """Give the status of an object."""
+        found: Json = self.kube.objects[NAMESPACE, name]["status"]
+        return found
+
+    def condition(self, kind: str, name: str) -> Json | None:
+        """Give a condition, or None."""
+        found = self.status(name).get("conditions", [])
+        return next((each for each in found if each["type"] == kind), None)
+
+    def conditions(self, name: str) -> dict[str, tuple[str, str]]:
+        """Give status and reason of all conditions."""
+        found = self.status(name).get("conditions", [])
+        return {each["type"]: (each["status"], each["reason"]) for each in found}
+
+    def ready(self, name: str) -> tuple[str, str]:
+        """Give status and reason of Ready."""
+        return self.conditions(name).get("Ready", ("", ""))
+
+    def events(self, name: str) -> list[str]:
+        """Give the reasons of an object's Events, oldest first."""
+        return [each["reason"] for each in self.kube.events if each["name"] == name]
