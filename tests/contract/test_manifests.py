@@ -83,7 +83,7 @@ def rights(role: str) -> set[Right]:
 # --- what the code asks of the API server -------------------------------------------------------
 
 
-class _EndError(Exception):
+class _EndError(BaseException):
     """Ends a watch that would go on for ever."""
 
 

@@ -3,7 +3,8 @@ What to look at next: a queue of keys on asyncio.
 
 Nothing to take off the shelf was found. `asyncio.Queue` hands a key out twice and to two workers at
 once, the Kubernetes client has no queue (its informer calls back from a thread), and kopf's own
-queues hold events, not keys, and cannot be woken during a delay (docs/decisions/001-the-loop.md). The model is the work queue of Go's controllers; timers are the loop's own.
+queues hold events, not keys, and cannot be woken during a delay (docs/decisions/001-the-loop.md).
+The model is the work queue of Go's controllers; timers are the loop's own.
 """
 
 import asyncio
