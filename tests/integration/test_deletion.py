@@ -31,7 +31,7 @@ def released(shop: Shop) -> str:
 
 
 def test_retain_has_no_finalizer_and_leaves_ssl_on(shop: Shop) -> None:
-    shop.start_cloud()
+    shop.adopt_cloud()
     assert finalizers(shop) == []
     calls = len(shop.calls())
 
@@ -39,7 +39,7 @@ def test_retain_has_no_finalizer_and_leaves_ssl_on(shop: Shop) -> None:
 
     assert not shop.cluster.exists(shop.namespace, ORDERS)
     # A later object of the same namespace is served, so the deletion has been seen.
-    shop.start_cloud("later")
+    shop.adopt_cloud("later")
     assert len(shop.calls()) == calls
     assert shop.ssl()["enabled"]
 
@@ -61,13 +61,13 @@ def test_disable_turns_ssl_off_once_and_then_the_object_goes(shop: Shop) -> None
 
 
 def test_disable_needs_no_credentials_of_today_once_ssl_is_off_already(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     shop.meddle(enabled=False)
 
     shop.delete()
 
     wait_gone(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
 
 def test_disable_of_what_was_never_applied_lets_the_object_go_and_leaves_ssl_on(
@@ -89,19 +89,19 @@ def test_disable_of_what_was_never_applied_lets_the_object_go_and_leaves_ssl_on(
 
 
 def test_a_suspended_object_goes_with_an_event_and_leaves_ssl_on(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     shop.patch(suspend=True)
 
     shop.delete()
 
     wait_gone(shop)
     assert "suspended" in released(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["enabled"]
 
 
 def test_an_object_that_only_observes_has_no_finalizer(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     wait_finalizer(shop)
 
     shop.patch(managementPolicy="Observe", deletionPolicy="Retain")
@@ -109,12 +109,12 @@ def test_an_object_that_only_observes_has_no_finalizer(shop: Shop) -> None:
     shop.delete()
 
     wait_gone(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["enabled"]
 
 
 def test_an_instance_that_is_gone_holds_nothing(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     modifies = len(shop.modifies())
     shop.rds.delete_instance(shop.instance_id())
 
@@ -126,7 +126,7 @@ def test_an_instance_that_is_gone_holds_nothing(shop: Shop) -> None:
 
 
 def test_ssl_stays_on_while_another_object_declares_the_instance(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     younger = {"instanceID": shop.instance_id(), "managementPolicy": "Observe"}
     shop.cluster.create(shop.namespace, "younger", **younger)
     shop.wait_ready("younger")
@@ -139,14 +139,14 @@ def test_ssl_stays_on_while_another_object_declares_the_instance(shop: Shop) -> 
     wait_gone(shop)
     assert "another object" in released(shop)
     shop.wait_ready("younger", reason="Adopted")
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["enabled"]
 
 
 def test_disable_waits_while_the_instance_is_busy_and_retain_lets_the_object_go(
     shop: Shop,
 ) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     shop.rds.patch_instance(shop.instance_id(), status="BACKING_UP")
     shop.delete()
     shop.wait_until(
@@ -158,12 +158,12 @@ def test_disable_waits_while_the_instance_is_busy_and_retain_lets_the_object_go(
     shop.patch(deletionPolicy="Retain")
 
     wait_gone(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["enabled"]
 
 
 def test_disable_that_is_blocked_says_so_and_goes_on_once_it_can(shop: Shop) -> None:
-    shop.start_cloud(deletionPolicy="Disable")
+    shop.adopt_cloud(deletionPolicy="Disable")
     wrong = {"accessKeyId": "LTAI5tSimulator", "accessKeySecret": "wrong"}
     right = {**wrong, "accessKeySecret": "simulator-secret"}
     shop.cluster.secret(shop.namespace, "rds-credentials", dict(wrong))
@@ -177,7 +177,7 @@ def test_disable_that_is_blocked_says_so_and_goes_on_once_it_can(shop: Shop) -> 
     shop.cluster.secret(shop.namespace, "rds-credentials", dict(right))
 
     wait_gone(shop)
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
     assert not shop.ssl()["enabled"]
 
 

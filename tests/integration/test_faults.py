@@ -136,23 +136,6 @@ def test_a_refused_declaration_is_sent_once_and_again_when_its_material_changes(
     assert shop.cost() == (2, 1, 1)
 
 
-def test_a_refused_declaration_is_looked_at_and_not_sent(
-    shop: Shop, operator: OperatorProcess
-) -> None:
-    shop.add_instance()
-    refuse(shop, "InvalidServerCertOrPrivateKey")
-    declare_all(shop)
-    assert_stalled(shop, "ServerCertificateRejected")
-    # From now on there is a look at each resync.
-    touch_without_meaning(shop, operator)
-
-    seen = len(shop.calls())
-    shop.wait_until("two resyncs", lambda: len(shop.calls()) >= seen + 2)
-
-    assert shop.cost() == (1, 0, 0)
-    assert_stalled(shop, "ServerCertificateRejected")
-
-
 def test_a_refused_state_of_ssl_is_read_back_once(shop: Shop) -> None:
     shop.add_instance()
     refuse(shop, "InvalidSSLStatus")

@@ -1,5 +1,6 @@
 """What is held back, how the object says so, and what lets it go."""
 
+import itertools
 from datetime import datetime
 
 import pytest
@@ -75,7 +76,7 @@ def test_suspend_plans_and_sends_nothing_until_it_is_resumed(shop: Shop) -> None
 
 
 def test_a_suspended_rotation_leaves_ready_true(shop: Shop) -> None:
-    shop.start_custom()
+    shop.adopt_custom()
     shop.patch(suspend=True)
     shop.wait("Ready", "True")
     newer = shop.leaf()
@@ -85,11 +86,11 @@ def test_a_suspended_rotation_leaves_ready_true(shop: Shop) -> None:
     shop.wait("ChangePending", "True", "Suspended")
     check_held(shop, "Suspended", impacts={"Restart"}, ready="True")
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
     shop.patch(suspend=False)
 
-    shop.wait_cost((2, 2, 2))
+    shop.wait_cost((1, 1, 1))
     shop.wait_ready(reason="Verified")
     check_at_rest(shop)
     assert shop.ssl()["server_sha256"] == newer.sha256
@@ -103,7 +104,7 @@ def test_an_instance_that_has_another_certificate_is_left_alone_at_first_contact
 ) -> None:
     shop.add_instance()
     old, new = shop.leaf(), shop.leaf()
-    shop.meddle(enabled=True, server_cert=old.chain_pem.decode(), server_key=old.key_pem().decode())
+    shop.set_pair(old)
     shop.write_pair(new)
     shop.declare_custom()
 
@@ -183,14 +184,14 @@ def test_an_instance_that_is_as_declared_is_adopted_without_a_call(shop: Shop) -
 
 
 def test_turning_ssl_off_waits_until_the_approval_is_waived(shop: Shop) -> None:
-    shop.start_custom()
+    shop.adopt_custom()
 
     shop.patch(enabled=False)
 
     shop.wait("ChangePending", "True", "AwaitingApproval")
     check_held(shop, "AwaitingApproval", impacts={"Restart", "Weakens"})
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["enabled"]
 
     shop.patch(approvalRequired=[])
@@ -198,24 +199,24 @@ def test_turning_ssl_off_waits_until_the_approval_is_waived(shop: Shop) -> None:
     shop.wait_ready(reason="Verified")
     check_at_rest(shop)
     assert not shop.ssl()["enabled"]
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
 
 
 def test_a_cloud_certificate_in_place_of_an_own_one_waits_until_it_is_waived(shop: Shop) -> None:
-    shop.start_custom()
+    shop.adopt_custom()
 
     shop.patch(serverCertificate=None)
 
     shop.wait("ChangePending", "True", "AwaitingApproval")
     check_held(shop, "AwaitingApproval", impacts={"Restart", "Weakens", "TrustChanges"})
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
     shop.patch(approvalRequired=["DropsTrust", "MovesEndpoint"])
 
     shop.wait_ready(reason="Verified")
     assert shop.ssl()["ca_type"] == "aliyun"
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
 
 
 def test_a_client_ca_that_is_replaced_under_a_strict_acl_waits_until_it_is_waived(
@@ -223,7 +224,10 @@ def test_a_client_ca_that_is_replaced_under_a_strict_acl_waits_until_it_is_waive
 ) -> None:
     older, newer = pki.make_root("Clients"), pki.make_root("New clients")
     shop.write_client_ca(older.pem)
-    shop.start_cloud(clientAuthentication={"ca": CLIENT_CA, "acl": "cert"})
+    shop.adopt_cloud(
+        ssl={"client_ca": older.pem.decode(), "acl": "cert"},
+        clientAuthentication={"ca": CLIENT_CA, "acl": "cert"},
+    )
 
     shop.write_client_ca(newer.pem)
 
@@ -231,11 +235,11 @@ def test_a_client_ca_that_is_replaced_under_a_strict_acl_waits_until_it_is_waive
     # Only material differs: the declared settings are in force.
     check_held(shop, "AwaitingApproval", impacts={"Restart", "DropsTrust"}, ready="True")
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
     shop.patch(approvalRequired=[])
 
-    shop.wait_cost((2, 2, 2))
+    shop.wait_cost((1, 1, 1))
     shop.wait_ready(reason="Verified")
     assert shop.ssl()["client_ca_sha256"] == [newer.sha256]
 
@@ -243,11 +247,14 @@ def test_a_client_ca_that_is_replaced_under_a_strict_acl_waits_until_it_is_waive
 def test_a_client_ca_that_is_added_beside_the_old_one_goes(shop: Shop) -> None:
     older, newer = pki.make_root("Clients"), pki.make_root("New clients")
     shop.write_client_ca(older.pem)
-    shop.start_cloud(clientAuthentication={"ca": CLIENT_CA, "acl": "cert"})
+    shop.adopt_cloud(
+        ssl={"client_ca": older.pem.decode(), "acl": "cert"},
+        clientAuthentication={"ca": CLIENT_CA, "acl": "cert"},
+    )
 
     shop.write_client_ca(older.pem + newer.pem)
 
-    shop.wait_cost((2, 2, 2))
+    shop.wait_cost((1, 1, 1))
     shop.wait_ready(reason="Verified")
     assert set(shop.ssl()["client_ca_sha256"]) == {older.sha256, newer.sha256}
 
@@ -256,7 +263,10 @@ def test_a_crl_with_a_lower_number_waits_and_goes_when_it_is_undone(shop: Shop) 
     clients = pki.make_root("Clients")
     newest = clients.revocation_list(serials=[7, 8], number=5)
     shop.write_client_ca(clients.pem, newest)
-    shop.start_cloud(clientAuthentication={"ca": CLIENT_CA, "revocationList": CLIENT_CA})
+    shop.adopt_cloud(
+        ssl={"client_ca": clients.pem.decode(), "crl": newest.decode()},
+        clientAuthentication={"ca": CLIENT_CA, "revocationList": CLIENT_CA},
+    )
 
     shop.write_client_ca(clients.pem, clients.revocation_list(serials=[7], number=4))
 
@@ -266,27 +276,31 @@ def test_a_crl_with_a_lower_number_waits_and_goes_when_it_is_undone(shop: Shop) 
     shop.wait_until("nothing is held", lambda: "ChangePending" not in shop.conditions())
     shop.wait_ready()
     check_at_rest(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
 
 def test_an_acl_that_is_relaxed_waits_until_it_is_waived(shop: Shop) -> None:
-    shop.write_client_ca(pki.make_root("Clients").pem)
-    shop.start_cloud(clientAuthentication={"ca": CLIENT_CA, "acl": "verify-full"})
+    clients = pki.make_root("Clients")
+    shop.write_client_ca(clients.pem)
+    shop.adopt_cloud(
+        ssl={"client_ca": clients.pem.decode(), "acl": "verify-full"},
+        clientAuthentication={"ca": CLIENT_CA, "acl": "verify-full"},
+    )
 
     shop.patch(clientAuthentication={"acl": "verify-ca"})
 
     shop.wait("ChangePending", "True", "AwaitingApproval")
     assert "Weakens" in shop.status()["plan"]["impacts"]
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     shop.patch(approvalRequired=[])
     shop.wait_ready(reason="Verified")
     assert shop.ssl()["acl"] == "verify-ca"
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
 
 
 def test_another_endpoint_waits_until_it_is_waived(shop: Shop) -> None:
-    shop.start_cloud()
+    shop.adopt_cloud()
     internal = shop.host()
     public = next(each["host"] for each in shop.truth()["endpoints"] if each["ip_type"] == "Public")
 
@@ -296,27 +310,27 @@ def test_another_endpoint_waits_until_it_is_waived(shop: Shop) -> None:
     assert "MovesEndpoint" in shop.status()["plan"]["impacts"]
     assert shop.status()["instance"]["endpoint"] == internal
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
     shop.patch(approvalRequired=["Weakens", "DropsTrust"])
 
     shop.wait_ready(reason="Verified")
     assert shop.ssl()["connection_string"] == public
     assert shop.status()["instance"]["endpoint"] == public
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
 
 
 def test_what_tightens_waits_only_where_the_object_asks_for_it(shop: Shop) -> None:
-    shop.start_cloud(approvalRequired=["Tightens"])
+    shop.adopt_cloud(approvalRequired=["Tightens"])
     shop.write_client_ca(pki.make_root("Clients").pem)
 
     shop.patch(clientAuthentication={"ca": CLIENT_CA})
 
     shop.wait("ChangePending", "True", "AwaitingApproval")
     check_held(shop, "AwaitingApproval", impacts={"Restart", "Tightens"})
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     shop.patch(approvalRequired=None)
-    shop.wait_cost((2, 2, 2))
+    shop.wait_cost((1, 1, 1))
     shop.wait_ready(reason="Verified")
 
 
@@ -324,11 +338,10 @@ def test_what_tightens_waits_only_where_the_object_asks_for_it(shop: Shop) -> No
 
 
 def test_drift_is_reported_and_not_corrected_and_clears_when_it_is_undone(shop: Shop) -> None:
-    leaf = shop.start_custom()
+    leaf = shop.adopt_custom()
     intruder = shop.leaf()
-    pems = {"server_cert": intruder.chain_pem.decode(), "server_key": intruder.key_pem().decode()}
 
-    shop.meddle(**pems)
+    shop.set_pair(intruder)
     shop.look_again()
 
     shop.wait("ChangePending", "True", "Drifted")
@@ -337,32 +350,32 @@ def test_drift_is_reported_and_not_corrected_and_clears_when_it_is_undone(shop: 
     shown = shop.status()["observed"]["serverCertificate"]["sha256"]
     assert shown == intruder.sha256
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
-    shop.meddle(server_cert=leaf.chain_pem.decode(), server_key=leaf.key_pem().decode())
+    shop.set_pair(leaf)
     shop.look_again()
 
     shop.wait_ready()
     check_at_rest(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
 
 def test_ssl_that_was_turned_off_elsewhere_is_drift(shop: Shop) -> None:
-    shop.start_cloud()
+    shop.adopt_cloud()
 
     shop.meddle(enabled=False)
     shop.look_again()
 
     shop.wait("Ready", "False", "Drifted")
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert not shop.ssl()["enabled"]
 
 
 def test_a_change_of_the_declaration_after_drift_is_carried_out(shop: Shop) -> None:
-    shop.start_custom()
+    shop.adopt_custom()
     intruder = shop.leaf()
-    shop.meddle(server_cert=intruder.chain_pem.decode(), server_key=intruder.key_pem().decode())
+    shop.set_pair(intruder)
     shop.look_again()
     shop.wait("Ready", "False", "Drifted")
 
@@ -372,7 +385,7 @@ def test_a_change_of_the_declaration_after_drift_is_carried_out(shop: Shop) -> N
     shop.wait_ready(reason="Verified")
     check_at_rest(shop)
     assert shop.ssl()["server_sha256"] == newer.sha256
-    assert shop.cost() == (2, 2, 2)
+    assert shop.cost() == (1, 1, 1)
 
 
 # -- fields that are not built ---------------------------------------------------------------------
@@ -424,10 +437,32 @@ def test_a_field_that_is_not_built_yet_stops_the_object_before_any_call(
     assert shop.conditions()["Ready"] == ("False", "FieldNotSupported")
     assert shop.calls() == []
 
-    shop.patch(**dict.fromkeys(spec))
+
+def test_a_field_that_is_not_built_yet_is_no_obstacle_once_it_is_removed(shop: Shop) -> None:
+    shop.add_instance()
+    shop.declare(forceEncryption=True)
+    shop.wait("Stalled", "True", "FieldNotSupported")
+
+    shop.patch(forceEncryption=None)
 
     shop.wait_ready(reason="Verified")
-    assert "Stalled" not in shop.conditions()
+    check_at_rest(shop)
+    assert shop.cost() == (1, 1, 1)
+
+
+def test_an_own_certificate_on_mysql_is_not_built_yet_and_a_cloud_certificate_is(
+    shop: Shop,
+) -> None:
+    shop.add_instance(profile="mysql-8.0")
+    shop.write_pair(shop.leaf())
+    shop.declare_custom()
+
+    shop.wait("Stalled", "True", "FieldNotSupported")
+    assert shop.modifies() == []
+
+    shop.patch(serverCertificate=None)
+
+    shop.wait_ready(reason="Verified")
     assert shop.cost() == (1, 1, 1)
 
 
@@ -442,9 +477,14 @@ def test_removing_a_client_ca_or_crl_is_not_built_yet_and_sends_nothing(
     shop: Shop, client_authentication: object, field: str
 ) -> None:
     clients = pki.make_root("Clients")
-    shop.write_client_ca(clients.pem, clients.revocation_list())
+    crl = clients.revocation_list()
+    shop.write_client_ca(clients.pem, crl)
     wanted = {"ca": CLIENT_CA, "revocationList": CLIENT_CA}
-    shop.start_cloud(clientAuthentication=wanted, approvalRequired=[])
+    shop.adopt_cloud(
+        ssl={"client_ca": clients.pem.decode(), "crl": crl.decode()},
+        clientAuthentication=wanted,
+        approvalRequired=[],
+    )
 
     shop.patch(clientAuthentication=client_authentication)
 
@@ -453,14 +493,14 @@ def test_removing_a_client_ca_or_crl_is_not_built_yet_and_sends_nothing(
     assert stalled is not None
     assert field in stalled["message"]
     shop.look_again()
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
     assert shop.ssl()["client_ca_sha256"] == [clients.sha256]
 
     shop.patch(clientAuthentication=wanted)
 
     shop.wait_ready()
     check_at_rest(shop)
-    assert shop.cost() == (1, 1, 1)
+    assert shop.cost() == (0, 0, 0)
 
 
 # -- operators with other settings -----------------------------------------------------------------
@@ -524,7 +564,7 @@ def test_with_one_slot_no_two_instances_change_at_the_same_time(
         }
         spans.append((at["accepted"], at["succeeded"]))
     spans.sort()
-    for (_, ended), (began, _) in zip(spans, spans[1:], strict=False):
+    for (_, ended), (began, _) in itertools.pairwise(spans):
         assert ended <= began
     assert rds.stats()["keys_in_url"] == 0
 
@@ -547,7 +587,7 @@ def test_a_read_only_operator_plans_and_sends_nothing_and_the_next_one_carries_i
 
     assert operator.terminate() == 0
     settings = {"VERIFY_AFTER": "0s", "SETTLE": "3s", "POLL": "1s"}
-    with OperatorProcess(kubeconfig=cluster.kubeconfig, api_url=rds.url, **settings):
+    with OperatorProcess(kubeconfig=cluster.kubeconfig, api_url=rds.url, environ=None, **settings):
         shop.wait_ready(reason="Verified")
     check_at_rest(shop)
     assert shop.cost() == (1, 1, 1)

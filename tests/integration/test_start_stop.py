@@ -349,7 +349,6 @@ def check_json(log: str, shop: Shop) -> None:
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     (accepted, *_) = [line for line in lines if line["message"] == "accepted"]
     assert accepted["namespace"] == shop.namespace
-    assert accepted["name"] == "db-2"
-    assert accepted["instance_id"] == shop.instance_id("db-2")
+    assert accepted["instance_id"] == shop.instance_id(accepted["name"])
     assert accepted["action"] == MODIFY
     assert accepted["request_id"]

@@ -13,7 +13,7 @@ The engine in a world of its own: a cluster in memory, the simulator in-process,
             await world.crash()             # and a new process, with nothing but what is stored
             world.start()
 
-The engine is wired as `rds_ssl.app` does it; an object has the name of its instance.
+An object has the name of its instance.
 """
 
 import asyncio
@@ -28,23 +28,12 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from rds_simulator.machine import Settings
-from rds_ssl.aliyun.rate_limit import RateLimits
-from rds_ssl.aliyun.transport import Transport, make_http_client
-from rds_ssl.core.errors import KubeError
-from rds_ssl.engine.budget import Budget
-from rds_ssl.engine.clouds import Clouds
-from rds_ssl.engine.intake import Intake
-from rds_ssl.engine.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
-from rds_ssl.engine.outages import Outages
-from rds_ssl.engine.reconciler import Reconciler
-from rds_ssl.engine.reporting import Reporter
-from rds_ssl.engine.work import Pace, Tools
-from rds_ssl.engine.workqueue import WorkQueue
+from rds_simulator.machine import SUCCEEDS, Settings
+from rds_ssl.engine.work import Pace
 from rds_ssl.kube.resources import Kind
 from support import pki, virtual_time
-from support.kube_memory import KubeMemory, MemoryResources, Watch
+from support.engine_process import Engine
+from support.kube_memory import KubeMemory
 from support.line import Call, Connection, Line
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, InProcess, in_process
 
@@ -54,7 +43,6 @@ P = ParamSpec("P")
 NAMESPACE = "shop"
 CREDENTIALS = "rds-credentials"
 MODIFY = "ModifyDBInstanceSSL"
-WORKERS = 8
 
 
 def played(story: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
@@ -79,95 +67,10 @@ class Accepted:
     target: Settings
     overlaps: bool
     """Another change of the instance had not ended."""
+    fails: bool
+    """It was accepted, and will fail."""
     manifest: Json | None
     """The object as its write-ahead record left it; None if there was no record."""
-
-
-class Engine:
-    """One process: what is in memory."""
-
-    def __init__(self, world: "EngineWorld", connection: Connection) -> None:
-        self._world = world
-        self.watch = Watch(world.kube)
-        self.resources = MemoryResources(world.kube, connection)
-        self.http = make_http_client(
-            user_agent="rds-ssl-operator/test", transport=world.cloud_transport(connection)
-        )
-        self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random)
-        self.reporter = Reporter(self.resources, self.objects, world.clock)
-        self.outages = Outages(self._wake_after)
-        self.budget = Budget(world.budget, self._wake)
-        self.materials = Materials(self.resources, self.watch.version, world.clock)
-        self.limits = RateLimits(world.rate)
-        clouds = Clouds(
-            transport=Transport(self.http, now=world.clock),
-            resources=self.resources,
-            version=self.watch.version,
-            limits=self.limits,
-            answered=self.outages.answered,
-            own=None,
-            identity_namespaces=(),
-            network="public",
-            api_url=InProcess.url.replace("http:", "https:"),
-        )
-        tools = Tools(
-            resources=self.resources,
-            objects=self.objects,
-            clouds=clouds,
-            materials=self.materials,
-            reporter=self.reporter,
-            budget=self.budget,
-            outages=self.outages,
-            pace=world.pace,
-            now=world.clock,
-            changed=world.counted.append,
-            random=world.random,
-        )
-        self.reconciler = Reconciler(tools, self.queue)
-        self.intake = Intake(
-            objects=self.objects,
-            queue=self.queue,
-            reconciler=self.reconciler,
-            budget=self.budget,
-            outages=self.outages,
-            materials=self.materials,
-            clouds=clouds,
-        )
-
-    async def run(self) -> None:
-        """List, then work until cancelled."""
-        self.watch.intake = self.intake
-        while True:
-            try:
-                listed = await self.resources.list_all()
-            except KubeError:
-                await asyncio.sleep(5)
-            else:
-                break
-        for manifest in listed:
-            self.intake.observe(None, manifest)
-        stored = self._world.kube.objects
-        for known in list(self.objects):
-            if known.key not in stored:  # The witness's task.
-                self.intake.gone(known.key, uid=known.uid)
-        await self.queue.run(WORKERS, self._step)
-
-    def _wake(self, key: Key) -> None:
-        self.reconciler.rouse(key)
-        self.queue.add(key)
-
-    def _wake_after(self, key: Key, seconds: float) -> None:
-        self.reconciler.rouse(key)
-        self.queue.add_after(key, seconds)
-
-    async def _step(self, key: Key) -> None:
-        try:
-            result = await self.reconciler.step(key)
-        except Exception as error:
-            self._world.bugs.append(error)
-            raise
-        self._world.passes.append((self._world.monotonic(), key[1], result))
 
 
 class EngineWorld:
@@ -243,7 +146,9 @@ class EngineWorld:
         """End the process at once: nothing it has under way has any effect any more."""
         self.line.cut()
         self.kube.watch = None
-        engine, self.engine, self._task = self.engine, None, None
+        engine, task, self.engine, self._task = self.engine, self._task, None, None
+        if task is not None and task.done():
+            task.result()  # Only an error ends it.
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for each in others:
             each.cancel()
@@ -297,6 +202,7 @@ class EngineWorld:
                         before=before.wanted,
                         target=after.wanted,
                         overlaps=before.change is not None,
+                        fails=after.change is not None and after.change.ending != SUCCEEDS,
                         manifest=self._recorded.pop(instance_id, None),
                     )
                 )
@@ -361,10 +267,10 @@ class EngineWorld:
         self.write("Secret", f"{name}-tls", pair)
         return leaf
 
-    def declare(self, name: str, *, instance: str | None = None, **spec: object) -> None:
-        """Create an object for the instance of the same name, or for *instance*."""
+    def declare(self, name: str, **spec: object) -> None:
+        """Create an object, for the instance of the same name unless told."""
         whole = {
-            "instanceID": f"pgm-{instance or name}",
+            "instanceID": f"pgm-{name}",
             "regionID": "cn-hangzhou",
             "credentialsSecretRef": {"name": CREDENTIALS},
             **spec,

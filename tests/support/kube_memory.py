@@ -205,7 +205,10 @@ class Watch:
     def later(self, show: Callable[[], None]) -> None:
         """Show a change a moment later, after those before."""
         self._pending.append(show)
-        asyncio.get_running_loop().call_later(WATCH_SECONDS, lambda: self._pending.popleft()())
+        asyncio.get_running_loop().call_later(WATCH_SECONDS, self._show_next)
+
+    def _show_next(self) -> None:
+        self._pending.popleft()()
 
     def observe(self, kind: str | None, manifest: Json) -> None:
         """Show an object."""

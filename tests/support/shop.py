@@ -1,7 +1,7 @@
 """A user's namespace: instances in the cloud, Secrets, objects, and what came of them."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
@@ -43,7 +43,7 @@ class Shop:
         """Give the internal endpoint."""
         return str(self.truth(name)["endpoints"][0]["host"])
 
-    def add_instance(self, name: str = ORDERS, **fields: object) -> str:
+    def add_instance(self, name: str = ORDERS, /, **fields: object) -> str:
         """Create an instance, see `Simulator.put_instance`; give its id."""
         self.rds.put_instance(self.instance_id(name), **fields)
         return self.instance_id(name)
@@ -57,9 +57,18 @@ class Shop:
         found: Json = self.truth(name)["ssl"]
         return found
 
-    def meddle(self, name: str = ORDERS, **ssl: object) -> None:
+    def meddle(self, name: str = ORDERS, /, **ssl: object) -> None:
         """Change SSL settings of an instance behind the operator's back."""
         self.rds.patch_instance(self.instance_id(name), ssl=ssl)
+
+    def set_pair(self, leaf: pki.Leaf, name: str = ORDERS) -> None:
+        """Give an instance a certificate behind the operator's back, SSL on."""
+        self.meddle(
+            name,
+            enabled=True,
+            server_cert=leaf.chain_pem.decode(),
+            server_key=leaf.key_pem().decode(),
+        )
 
     def calls(self, name: str = ORDERS) -> list[Json]:
         """Give all calls for an instance, oldest first."""
@@ -76,15 +85,17 @@ class Shop:
 
     # -- what the user writes -----------------------------------------------------------------
 
-    def leaf(self, name: str = ORDERS, **options: Any) -> pki.Leaf:  # noqa: ANN401  # As pki has it.
+    def leaf(self, name: str = ORDERS, /, **options: Any) -> pki.Leaf:  # noqa: ANN401  # As pki has it.
         """Make a certificate of the shop's own CA for an instance's internal endpoint."""
         return self.root.leaf(self.host(name), **options)
 
-    def write_pair(self, leaf: pki.Leaf, name: str = ORDERS, **extra: bytes) -> None:
+    def write_pair(self, leaf: pki.Leaf, name: str = ORDERS, /, **extra: bytes) -> None:
         """Write a certificate with its key into the Secret of an object."""
         self.write_tls(leaf.chain_pem, leaf.key_pem(), name, **extra)
 
-    def write_tls(self, certificate: bytes, key: bytes, name: str = ORDERS, **extra: bytes) -> None:
+    def write_tls(
+        self, certificate: bytes, key: bytes, name: str = ORDERS, /, **extra: bytes
+    ) -> None:
         """Write the Secret of an object; *extra* are further keys."""
         data: dict[str, str | bytes] = {"tls.crt": certificate, "tls.key": key, **extra}
         self.cluster.secret(self.namespace, secret(name), data)
@@ -94,16 +105,16 @@ class Shop:
         data = {"ca.crt": ca} if crl is None else {"ca.crt": ca, "ca.crl": crl}
         self.cluster.config_map(self.namespace, "client-ca", data)
 
-    def declare(self, name: str = ORDERS, **spec: object) -> Json:
+    def declare(self, name: str = ORDERS, /, **spec: object) -> Json:
         """Create an object for the instance of the same name."""
         wanted = {"instanceID": self.instance_id(name), **spec}
         return self.cluster.create(self.namespace, name, **wanted)
 
-    def declare_custom(self, name: str = ORDERS, **spec: object) -> Json:
+    def declare_custom(self, name: str = ORDERS, /, **spec: object) -> Json:
         """Create an object that takes its certificate from its Secret."""
         return self.declare(name, serverCertificate={"secretRef": {"name": secret(name)}}, **spec)
 
-    def start_custom(self, name: str = ORDERS, **spec: object) -> pki.Leaf:
+    def start_custom(self, name: str = ORDERS, /, **spec: object) -> pki.Leaf:
         """Bring an instance to a certificate of the shop's, Ready; give the certificate."""
         self.add_instance(name)
         leaf = self.leaf(name)
@@ -112,13 +123,31 @@ class Shop:
         self.wait_ready(name)
         return leaf
 
-    def start_cloud(self, name: str = ORDERS, **spec: object) -> None:
+    def start_cloud(self, name: str = ORDERS, /, **spec: object) -> None:
         """Bring an instance to a cloud certificate, Ready."""
         self.add_instance(name)
         self.declare(name, **spec)
         self.wait_ready(name)
 
-    def patch(self, name: str = ORDERS, **spec: object) -> Json:
+    def adopt_custom(self, name: str = ORDERS, /, **spec: object) -> pki.Leaf:
+        """Declare an instance that has a certificate of the shop's already: no call, no second."""
+        self.add_instance(name)
+        leaf = self.leaf(name)
+        self.set_pair(leaf, name)
+        self.write_pair(leaf, name)
+        self.declare_custom(name, **spec)
+        self.wait_ready(name, reason="Adopted")
+        return leaf
+
+    def adopt_cloud(
+        self, name: str = ORDERS, /, *, ssl: Mapping[str, object] | None = None, **spec: object
+    ) -> None:
+        """Declare an instance that has a cloud certificate, and *ssl*, already."""
+        self.add_instance(name, ssl={"enabled": True, **(ssl or {})})
+        self.declare(name, **spec)
+        self.wait_ready(name, reason="Adopted")
+
+    def patch(self, name: str = ORDERS, /, **spec: object) -> Json:
         """Change fields of a spec; None takes one away."""
         return self.cluster.patch(self.namespace, name, **spec)
 

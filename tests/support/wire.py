@@ -63,6 +63,9 @@ class Wire:
         self._open: set[socket.socket] = set()
         self._listener: socket.socket | None = None
         self._snare: _Snare | None = None
+        self._dropping = False
+        self.dropped = 0
+        """Connections that `drop` has broken so far."""
         self.mend()
 
     def refuse(self) -> None:
@@ -77,11 +80,21 @@ class Wire:
         for each in broken:
             _break(each)
 
+    def drop(self) -> None:
+        """Break all connections, and new ones at their first bytes: within TLS's handshake."""
+        self.refuse()
+        self._listen()
+        self._dropping = True
+
     def mend(self) -> None:
         """Forward everything, from now on; what was held back is lost, its connection broken."""
+        self._dropping = False
         if self._snare is not None:
             self._snare = None
             self.refuse()
+        self._listen()
+
+    def _listen(self) -> None:
         if self._listener is not None:
             return
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -133,6 +146,9 @@ class Wire:
                 near, _ = listener.accept()
             except OSError:
                 return
+            if self._dropping:
+                _in_background(self._drop, near)
+                continue
             try:
                 far = socket.create_connection(self._target, timeout=5)
             except OSError:
@@ -147,6 +163,12 @@ class Wire:
                 self._open |= {near, far}
             _in_background(self._forward, near, far)
             _in_background(self._pump, far, near)
+
+    def _drop(self, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            near.recv(CHUNK)
+        _break(near)
+        self.dropped += 1
 
     def _forward(self, near: socket.socket, far: socket.socket) -> None:
         """Pump requests, but for one that is caught."""

@@ -60,7 +60,7 @@ async def test_two_new_objects_of_one_instance_cost_one_call(quiet_period: float
     async with EngineWorld(pace=Pace(quiet_period=quiet_period)) as world:
         world.add_instance("a")
         world.declare("a")
-        world.declare("b", instance="a", serverCertificate={"caType": "aliyun"})
+        world.declare("b", instanceID="pgm-a", serverCertificate={"caType": "aliyun"})
 
         await world.run(200)
 
@@ -86,7 +86,7 @@ async def test_an_older_object_waits_while_a_younger_ones_change_is_under_way() 
             approvalRequired=[],
         )
         await world.run(1)
-        world.declare("b", instance="a")
+        world.declare("b", instanceID="pgm-a")
         await world.run(1)
         assert world.status("b")["operation"]["phase"] == "Accepted"
 
@@ -99,13 +99,33 @@ async def test_an_older_object_waits_while_a_younger_ones_change_is_under_way() 
 
 
 @played
+async def test_a_change_of_an_object_that_only_another_operator_serves_is_waited_for() -> None:
+    async with EngineWorld(started=False) as world:
+        world.add_instance("a")
+        world.declare("a")
+        world.declare("b", instanceID="pgm-a")
+        world.kube.hidden.add((NAMESPACE, "b"))
+        under_way = {**UNREADABLE, "phase": "Accepted"}
+        world.kube.put_status((NAMESPACE, "b"), {"operation": under_way})
+        world.start()
+
+        await world.run(60)
+        assert world.modifies("a") == []
+        world.kube.put_status((NAMESPACE, "b"), {"operation": None})
+        await world.run(60)
+
+        assert world.cost("a") == (1, 1)
+        assert world.ready("a") == ("True", "Verified")
+
+
+@played
 async def test_a_change_that_ends_under_an_older_claimant_ends_in_conflict() -> None:
     async with EngineWorld() as world:
         world.add_instance("a")
         world.rds.config(durations={"change": 60.0})
         world.declare("a", credentialsSecretRef={"name": "later"})
         await world.run(1)
-        world.declare("b", instance="a")
+        world.declare("b", instanceID="pgm-a")
         await world.run(2)
         assert world.status("b")["operation"]["phase"] == "Accepted"
         world.kube.put_status((NAMESPACE, "a"), {"instance": {"engine": "PostgreSQL"}})

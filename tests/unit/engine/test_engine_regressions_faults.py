@@ -124,6 +124,25 @@ async def test_an_edit_lets_a_blocked_write_go_at_once_and_often_again() -> None
 
 
 @played
+async def test_an_accepted_write_ends_the_series_of_those_that_were_not_executed() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        throttling = {"code": "Throttling.User", "status": 400}
+        world.rds.fault(throttling, action=MODIFY, times=7)
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=1)
+        world.declare("a")
+        await world.run(400)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+        failed = len(world.modifies("a"))
+        world.rds.fault(throttling, action=MODIFY, times=1)
+
+        await world.run(500)
+
+        assert len(world.modifies("a")) == failed + 2
+        assert world.ready("a") == ("True", "Verified")
+
+
+@played
 async def test_a_conflict_is_overcome_although_the_watch_shows_nothing_any_more() -> None:
     async with EngineWorld() as world:
         world.add_instance("a")

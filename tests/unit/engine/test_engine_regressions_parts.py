@@ -64,7 +64,7 @@ def test_whoever_waits_for_an_instance_that_is_taken_is_not_woken_for_another_on
 
 
 def test_a_slot_that_is_inherited_keeps_its_instance() -> None:
-    budget = Budget(0, [].append)
+    budget = Budget(0, lambda _key: None)
     budget.inherit(A, instance_id="pgm-1")
 
     assert not budget.reserve(B, account="x", instance_id="pgm-1")
@@ -106,7 +106,7 @@ async def test_a_prober_that_is_silent_is_replaced() -> None:
 async def test_a_younger_claimant_that_was_listed_first_stands_back_after_a_restart() -> None:
     async with EngineWorld() as world:
         world.add_instance("a")
-        world.declare("z", instance="a")
+        world.declare("z", instanceID="pgm-a")
         await world.run(2)
         world.declare("a")
         await world.run(300)
@@ -132,7 +132,7 @@ async def test_a_younger_claimant_that_was_listed_first_stands_back_after_a_rest
 async def test_of_two_claimants_both_are_known_before_the_first_pass_of_a_process() -> None:
     async with EngineWorld() as world:
         world.add_instance("a")
-        world.declare("z", instance="a")
+        world.declare("z", instanceID="pgm-a")
         await world.run(2)
         world.declare("a")
         await world.run(300)
@@ -166,7 +166,7 @@ async def test_the_end_of_an_earlier_object_of_that_name_is_not_the_end_of_this_
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_slot_that_is_held_may_be_reserved_again(limit: int) -> None:
-    budget = Budget(limit, [].append)
+    budget = Budget(limit, lambda _key: None)
 
     assert budget.reserve(A, account="x", instance_id="pgm-1")
     assert budget.reserve(A, account="x", instance_id="pgm-1")

@@ -22,6 +22,18 @@ async def test_what_is_wrong_from_the_beginning_is_told_by_one_event() -> None:
 
 
 @played
+async def test_credentials_that_are_missing_from_the_beginning_are_told_by_one_event() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", credentialsSecretRef={"name": "missing"})
+
+        await world.run(1500)
+
+        assert world.conditions("a")["Stalled"] == ("True", "CredentialsNotFound")
+        assert world.events("a") == ["CredentialsNotFound"]
+
+
+@played
 async def test_a_refusal_is_told_by_one_event() -> None:
     async with EngineWorld() as world:
         world.add_instance("a")

@@ -1,0 +1,335 @@
+"""
+Histories: what people, the cloud and accidents do to an `EngineWorld`, one step after another.
+
+A step is a value and changes the world whatever its state; what makes no sense does nothing. The
+names of objects: ``a`` and ``b`` have instances of their own, ``r`` is a rival of ``a``.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rds_ssl.core.errors import KubeConflict, KubeUnavailable
+from support import pki
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld
+from support.line import Call
+
+Json = dict[str, Any]
+
+INSTANCES = ("a", "b")
+"""The first is a PostgreSQL; what the other is, the history says."""
+
+INSTANCE_OF: Mapping[str, str] = {"a": "a", "b": "b", "r": "a"}
+
+SPECS: Mapping[str, Json] = {
+    "off": {"enabled": False, "serverCertificate": None, "clientAuthentication": None},
+    "cloud": {"enabled": True, "serverCertificate": None, "clientAuthentication": None},
+    "custom": {
+        "enabled": True,
+        "serverCertificate": {"secretRef": {"name": "tls"}},
+        "clientAuthentication": None,
+    },
+    "clients": {
+        "enabled": True,
+        "serverCertificate": {"secretRef": {"name": "tls"}},
+        "clientAuthentication": {"ca": {"configMapKeyRef": {"name": "ca"}}, "acl": "verify-ca"},
+    },
+    "suspend": {"suspend": True},
+    "resume": {"suspend": None},
+    "observe": {"managementPolicy": "Observe", "deletionPolicy": None},
+    "enforce": {"managementPolicy": "Enforce"},
+    "waive": {"approvalRequired": []},
+    "careful": {"approvalRequired": None},
+    "overwrite": {"adoptionPolicy": "Overwrite"},
+    "bold": {"adoptionPolicy": "Overwrite", "approvalRequired": []},
+    "disable": {"deletionPolicy": "Disable", "managementPolicy": "Enforce"},
+    "retain": {"deletionPolicy": None},
+}
+"""Edits of a spec; in them ``tls`` and ``ca`` stand for the object's own Secret and ConfigMap."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Declare:
+    """An object is created; or, if it is there, deleted."""
+
+    name: str
+    spec: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A spec is edited, see `SPECS`; the same once again is no change."""
+
+    name: str
+    spec: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """A Secret is written: new, the same in other words, broken, or it goes."""
+
+    name: str
+    kind: Literal["new", "cosmetic", "broken", "gone"]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """Something that means nothing, or asks for a look: a label, the credentials, reconcile-now."""
+
+    name: str
+    kind: Literal["label", "credentials", "ask"]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Somebody else changes the instance."""
+
+    name: str
+    kind: Literal["on", "off", "custom", "renew", "busy", "running"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The next calls of the cloud go wrong."""
+
+    action: str
+    fault: tuple[tuple[str, object], ...]
+    times: int
+
+
+@dataclass(frozen=True)
+class KubeFault:
+    """The next requests to the API server go wrong, before or after they are executed."""
+
+    kind: Literal["unavailable", "conflict"]
+    executed: bool
+    times: int
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The process dies: at once, or after some more requests; another one starts a while later."""
+
+    after: int
+    down: float
+
+
+Step = Wait | Declare | Edit | Material | Touch | Foreign | Fault | KubeFault | Crash
+
+CRASH_PATIENCE = 60.0
+"""Seconds after which a process dies although it has not made as many requests."""
+
+
+@dataclass
+class History:
+    """A world, and how much was done to it."""
+
+    world: EngineWorld
+    other: str = "postgresql-14"
+    """The profile of the second instance."""
+    echoes: bool = True
+    """The cloud shows which endpoint is protected."""
+    changes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(INSTANCES, 0))
+    """By instance: what may have made another state the declared one, or allowed one more call."""
+    failures: int = 0
+    """Asynchronous failures ordered."""
+    meddled: dict[str, list[float]] = field(
+        default_factory=lambda: {each: [] for each in INSTANCES}
+    )
+    """By instance: when somebody else changed it."""
+    keys: set[str] = field(default_factory=set)
+    """Lines of private keys."""
+    leaves: dict[str, str] = field(default_factory=dict)
+    """By object: the fingerprint of the certificate in its Secret, broken or not."""
+
+    def begin(self) -> None:
+        """Make instances, material and a process."""
+        self.world.add_instance("a")
+        self.world.add_instance("b", profile=self.other)
+        for name in INSTANCE_OF:
+            self._write(name, "new")
+        self.changes = dict.fromkeys(INSTANCES, 0)
+        self.world.start()
+
+    def declared_leaf(self, name: str) -> str:
+        """Give the fingerprint of the certificate that an object's Secret held last."""
+        return self.leaves[name]
+
+    async def take(self, step: Step) -> None:
+        """Let a step happen."""
+        match step:
+            case Wait(seconds):
+                await self.world.run(seconds)
+            case Crash(after, down):
+                await self._crash(after, down)
+            case Fault():
+                self._order(step)
+            case KubeFault(kind, executed, times):
+                hooks = self.world.line.after if executed else self.world.line.before
+                hooks.append(kube_fault(kind, times))
+            case Foreign(name, kind):
+                self._meddle(name, kind)
+            case Material(name, kind):
+                self._write(name, kind)
+            case Touch(name, kind):
+                self._touch(name, kind)
+            case Declare(name, spec) | Edit(name, spec):
+                self._declare(name, spec, create=isinstance(step, Declare))
+
+    async def settle(self, seconds: float) -> None:
+        """Take all trouble away, and let the engine come to rest."""
+        self.world.rds.clear_faults()
+        self.world.line.before.clear()
+        del self.world.line.after[1:]  # The world's own stays.
+        for name in INSTANCES:
+            self.world.rds.patch_instance(f"pgm-{name}", status="Running")
+        await self.world.run(seconds)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    async def _crash(self, after: int, down: float) -> None:
+        line = self.world.line
+        if after:
+            line.cut_after = len(line.calls) + after
+            try:
+                async with asyncio.timeout(CRASH_PATIENCE):
+                    await line.is_cut.wait()
+            except TimeoutError:
+                pass
+            line.cut_after = None
+        await self.world.crash()
+        await self.world.run(down)
+        self.world.start()
+
+    def _order(self, step: Fault) -> None:
+        fault = dict(step.fault)
+        if str(fault.get("kind", "")).startswith("async"):
+            self.failures += step.times
+        self.world.rds.fault(fault, action=step.action, times=step.times)
+
+    def _meddle(self, name: str, kind: str) -> None:
+        world, instance = self.world, f"pgm-{name}"
+        if kind in {"busy", "running"}:
+            status = "Running" if kind == "running" else "MINOR_VERSION_UPGRADING"
+            world.rds.patch_instance(instance, status=status)
+            return
+        if world.truth(name)["change"] is not None:
+            return  # The cloud takes one change at a time, whoever makes it.
+        self.meddled[name].append(world.monotonic())
+        self.changes[name] += 1
+        if kind == "custom":
+            leaf = world.root.leaf(world.host(name))
+            self._note(leaf)
+            pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+            world.meddle(name, enabled=True, **pair)
+        else:
+            world.meddle(name, enabled=kind != "off", renew=kind == "renew")
+
+    def _write(self, name: str, kind: str) -> None:
+        world, secret = self.world, f"{name}-tls"
+        self.changes[INSTANCE_OF[name]] += 1
+        known = world.kube.data.get(("Secret", (NAMESPACE, secret)))
+        if kind == "gone":
+            world.kube.delete_data("Secret", (NAMESPACE, secret))
+        elif kind == "broken":
+            world.write("Secret", secret, {"tls.crt": b"-----BEGIN nothing", "tls.key": b"x"})
+        elif kind == "cosmetic" and known is not None:
+            text = known.data["tls.crt"]
+            other = text.replace(b"\n", b"\r\n") if b"\r" not in text else b"# no change\n" + text
+            world.write("Secret", secret, {**known.data, "tls.crt": other, "extra": other})
+            self.changes[INSTANCE_OF[name]] -= 1
+        else:
+            leaf = world.root.leaf(world.host(INSTANCE_OF[name]))
+            self._note(leaf)
+            self.leaves[name] = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
+            pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()}
+            world.write("Secret", secret, pair)
+            world.write("ConfigMap", f"{name}-ca", {"ca.crt": pki.pem(world.root.certificate)})
+
+    def _note(self, leaf: pki.Leaf) -> None:
+        self.keys.update(leaf.key_pem().decode().splitlines()[1:-1])
+
+    def _touch(self, name: str, kind: str) -> None:
+        world, key = self.world, (NAMESPACE, name)
+        if kind == "credentials":
+            world.write_credentials("rds-credentials")
+        elif key in world.kube.objects and kind == "label":
+            world.kube.label(key, at=str(world.monotonic()))
+        elif key in world.kube.objects:
+            world.ask(name, str(world.monotonic()))
+            self.changes[INSTANCE_OF[name]] += 1  # One more attempt at what ended badly.
+
+    def _declare(self, name: str, spec: str, *, create: bool) -> None:
+        world, key = self.world, (NAMESPACE, name)
+        wanted = {part: _own(name, value) for part, value in SPECS[spec].items()}
+        if name == "b" and self.other.startswith("mysql") and spec in {"custom", "clients"}:
+            return  # Not in this version.
+        exists = key in world.kube.objects
+        if create and exists:
+            world.kube.delete(key)
+        elif create:
+            given = {part: value for part, value in wanted.items() if value is not None}
+            world.declare(name, **{"instanceID": f"pgm-{INSTANCE_OF[name]}", **given})
+        elif exists:
+            world.edit(name, **wanted)
+        else:
+            return
+        self.changes[INSTANCE_OF[name]] += 1
+
+
+def _own(name: str, value: object) -> object:
+    """Name the object's own Secret and ConfigMap."""
+    if isinstance(value, dict):
+        return {
+            part: f"{name}-{inner}" if part == "name" else _own(name, inner)
+            for part, inner in value.items()
+        }
+    return value
+
+
+def kube_fault(kind: str, times: int) -> Callable[[Call], None]:
+    """Make a hook that spoils the next requests to the API server."""
+    left = times
+
+    def spoil(call: Call) -> None:
+        nonlocal left
+        applies = call.port == "kube" and (kind == "unavailable" or call.what.startswith("patch"))
+        if not applies or left <= 0:
+            return
+        left -= 1
+        if kind == "conflict":
+            raise KubeConflict("409", status=409)
+        raise KubeUnavailable("503", status=503)
+
+    return spoil
+
+
+FAULTS: tuple[tuple[str, Json], ...] = (
+    (MODIFY, {"kind": "reset-before"}),
+    (MODIFY, {"kind": "reset-after"}),
+    (MODIFY, {"kind": "html"}),
+    (MODIFY, {"kind": "html", "after": True}),
+    (MODIFY, {"kind": "delay", "seconds": 90}),
+    (MODIFY, {"kind": "async-failed"}),
+    (MODIFY, {"kind": "async-half"}),
+    (MODIFY, {"code": "Throttling.User", "status": 400}),
+    (MODIFY, {"code": "OperationDenied.DBInstanceStatus", "status": 403}),
+    (MODIFY, {"code": "InvalidCAType.NotFound", "status": 400}),
+    (MODIFY, {"code": "InternalError", "status": 500}),
+    (MODIFY, {"code": "Forbidden.RAM", "status": 403}),
+    ("DescribeDBInstanceSSL", {"kind": "reset-before"}),
+    ("DescribeDBInstanceSSL", {"kind": "bare"}),
+    ("DescribeDBInstanceSSL", {"kind": "throttle", "retry_after_ms": 3000}),
+    ("DescribeDBInstanceAttribute", {"kind": "html"}),
+    ("DescribeDBInstanceAttribute", {"code": "Forbidden.RAM", "status": 403}),
+)
+"""Action and fault."""

@@ -1,0 +1,190 @@
+"""
+What must hold of a history once the world has come to rest: promises, each in a sentence.
+
+Sources: design, "Properties" (verification) and the promises P1, P2, P4, P7, P8 (product). There is
+no correction of drift, no approval and no window in this version.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rds_simulator.machine import Settings
+from rds_ssl.core.declaration import parse
+from rds_ssl.core.desired import settings_digest_of
+from support.engine_world import NAMESPACE, Accepted
+from support.histories import INSTANCE_OF, INSTANCES, History
+from support.simulator import ACCESS_KEY_SECRET
+
+Json = dict[str, Any]
+
+UNSEEN = 5.0
+"""Seconds between a read and the call that rests on it, at most: somebody may come in between."""
+
+LOOKED_WITHIN = 2000.0
+"""Seconds: the longest time without a look is the half hour of an instance that is not fit."""
+
+APPROVAL_REQUIRED = ("Weakens", "DropsTrust", "MovesEndpoint")
+"""The default of ``spec.approvalRequired``."""
+
+
+def complaints(history: History, log: str) -> list[str]:
+    """Give what does not hold; *log* is everything that was logged."""
+    return [
+        *_of_calls(history),
+        *_of_counts(history),
+        *_of_secrets(history, log),
+        *(each for name in INSTANCE_OF for each in _of_object(history, name)),
+    ]
+
+
+def meaning(settings: Settings) -> tuple[object, ...]:
+    """Reduce settings to what a person declares: a cloud certificate is as good as the next."""
+    if not settings.enabled:
+        return (False,)
+    custom = settings.ca_type == "custom" and settings.server is not None
+    return (
+        True,
+        settings.connection_string,
+        settings.ca_type,
+        settings.server.sha256 if custom and settings.server else None,
+        frozenset(settings.client_ca.sha256) if settings.client_ca else None,
+        frozenset(settings.crl.sha256) if settings.crl else None,
+        settings.acl,
+        settings.replication_acl,
+        settings.force_encryption,
+    )
+
+
+def _of_calls(history: History) -> Iterator[str]:
+    touched: set[str] = set()
+    failed: dict[str, bool] = {}
+    for each in history.world.accepted:
+        where = f"{each.instance_id} at {each.at:.1f}"
+        name = each.instance_id.removeprefix("pgm-")
+        meddled = any(0 <= each.at - at < UNSEEN for at in history.meddled[name])
+        if each.overlaps:
+            yield f"{where}: sent while another change was in flight"
+        if each.manifest is None:
+            yield f"{where}: sent without a write-ahead record"
+            continue
+        if not meddled:
+            # What is not shown is sent once more after a failure, and at first contact.
+            untold = not history.echoes and (
+                failed.get(each.instance_id) or not each.manifest["status"].get("applied")
+            )
+            if meaning(each.before) == meaning(each.target) and not untold:
+                yield f"{where}: sent although nothing differs"
+            held = _impacts(each) & _required(each.manifest)
+            if held:
+                yield f"{where}: sent in spite of {', '.join(sorted(held))}"
+            uid = each.manifest["metadata"]["uid"]
+            if uid not in touched and _is_first_contact(each):
+                yield f"{where}: sent at first contact"
+        failed[each.instance_id] = each.fails
+        touched.add(each.manifest["metadata"]["uid"])
+        spec = each.manifest["spec"]
+        if spec.get("suspend") or spec.get("managementPolicy") == "Observe":
+            yield f"{where}: sent for an object that is suspended or observes"
+
+
+def _required(manifest: Json) -> set[str]:
+    if "deletionTimestamp" in manifest["metadata"]:
+        return set()  # deletionPolicy: Disable approves turning SSL off.
+    return set(manifest["spec"].get("approvalRequired", APPROVAL_REQUIRED))
+
+
+def _impacts(call: Accepted) -> set[str]:
+    before, target = call.before, call.target
+    if not before.enabled:
+        return set()
+    if not target.enabled:
+        return {"Weakens"}
+    found: set[str] = set()
+    if before.ca_type == "custom" and target.ca_type != "custom":
+        found.add("Weakens")
+    if before.client_ca and not target.client_ca:
+        found.add("Weakens")
+    if before.connection_string != target.connection_string:
+        found.add("MovesEndpoint")
+    return found
+
+
+def _is_first_contact(call: Accepted) -> bool:
+    manifest = call.manifest or {}
+    return (
+        call.before.enabled
+        and not manifest["status"].get("applied")
+        and manifest["spec"].get("adoptionPolicy") != "Overwrite"
+    )
+
+
+def _of_counts(history: History) -> Iterator[str]:
+    for name in INSTANCES:
+        accepted = history.world.truth(name)["accepted"]
+        allowed = history.changes[name] + history.failures
+        if accepted > allowed:
+            yield f"pgm-{name}: {accepted} accepted calls for {allowed} changes"
+
+
+def _of_secrets(history: History, log: str) -> Iterator[str]:
+    world = history.world
+    seen = "".join(world.kube.written) + log
+    if any(each in seen for each in {ACCESS_KEY_SECRET, *history.keys}):
+        yield "a line of a private key was written or logged"
+    if any(each["key_in_url"] for each in world.rds.calls()):
+        yield "a private key was in a URL"
+
+
+def _of_object(history: History, name: str) -> Iterator[str]:
+    world = history.world
+    manifest = world.kube.objects.get((NAMESPACE, name))
+    if manifest is None:
+        return
+    meta, status = manifest["metadata"], manifest["status"]
+    conditions = world.conditions(name)
+    waits = {"Stalled", "ChangePending"} & conditions.keys()
+    if not any(
+        each == name and world.monotonic() - at < LOOKED_WITHIN for at, each, _ in world.passes
+    ):
+        yield f"{name}: nobody looks at it any more"
+    operation = status.get("operation") or {}
+    if operation.get("phase") in {"Sending", "Accepted"}:
+        yield f"{name}: its operation has not ended"
+    if "Reconciling" in conditions:
+        yield f"{name}: still Reconciling, {conditions['Reconciling']}"
+    if "deletionTimestamp" in meta:
+        if not waits:
+            yield f"{name}: neither gone nor says why"
+        return
+    if status["observedGeneration"] != meta["generation"]:
+        yield f"{name}: its generation was not looked at"
+    if conditions["Ready"][0] != "True" and not waits:
+        yield f"{name}: not Ready, {conditions['Ready'][1]}, and nobody is told why"
+    if conditions["Ready"][0] == "True":
+        yield from _of_ready(history, name, manifest, rotates="ChangePending" in conditions)
+
+
+def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> Iterator[str]:
+    world, status = history.world, manifest["status"]
+    ssl = world.truth(INSTANCE_OF[name])["ssl"]
+    declaration = parse(manifest["spec"])
+    applied = status.get("applied") or {}
+    endpoint = (status.get("instance") or {}).get("endpoint", "")
+    if applied.get("settingsDigest") != settings_digest_of(declaration, endpoint=endpoint):
+        yield f"{name}: Ready, but other settings were applied"
+    if ssl["enabled"] != declaration.enabled:
+        yield f"{name}: Ready, but SSL is not as declared"
+        return
+    if not declaration.enabled:
+        return
+    if ssl["ca_type"] != declaration.effective_ca_type.value:
+        yield f"{name}: Ready, but with a certificate of {ssl['ca_type']}"
+    if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):
+        yield f"{name}: Ready, but the client CA is not as declared"
+    shown = (status.get("observed") or {}).get("serverCertificate")
+    if shown and ssl["ca_type"] == "custom" and shown["sha256"] != ssl["server_sha256"]:
+        yield f"{name}: Ready, but the certificate in force is another one than observed"
+    if rotates or world.conditions(name)["MaterialReady"][0] != "True":
+        return  # A newer certificate is declared, and held, or cannot be used.
+    if ssl["ca_type"] == "custom" and ssl["server_sha256"] != history.declared_leaf(name):
+        yield f"{name}: Ready, but the certificate in force is not the declared one"
