@@ -374,7 +374,7 @@ async def watches_objects_as_kopf_does(kube: KubeClient) -> None:
     assert "orders" in {event["object"]["metadata"]["name"] for event in events}
 
 
-class SeenError(Exception):
+class SeenError(BaseException):
     """Ends a watch at what it was started for."""
 
 

@@ -19,6 +19,12 @@ _UNAVAILABLE = {
 }
 """States in which no write makes sense; every other one that is not Running is busy."""
 
+NO_ENDPOINT = Finding(
+    reason=Reason.ENDPOINT_NOT_FOUND,
+    message="The instance has no internal endpoint, and spec.connectionString names none; name the"
+    " host that clients use.",
+)
+
 _CLOUD_DISK = re.compile(r"cloud_|general_essd")
 
 

@@ -53,6 +53,14 @@ class Evaluation:
                 work.show(endpoint=None)
                 return Result(verdict=verdicts.stalled(finding), look_after=_STALLED_AFTER)
         endpoint = _endpoint(work, observed)
+        if not endpoint:
+            await self._attribute(work)
+            endpoint = _endpoint(work, observed)
+        if not endpoint:
+            work.set(plan=None)
+            return Result(
+                verdict=verdicts.stalled(eligibility.NO_ENDPOINT), look_after=_STALLED_AFTER
+            )
         problem = gathered.problem or self._tools.materials.check(
             work.declaration, gathered, observed, endpoint=endpoint, now=self._tools.now()
         )
@@ -277,7 +285,8 @@ class Evaluation:
         finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         verdict = verdicts.stalled(finding, material=_fine(work))
         fault = faults.classify(error, write=True)
-        return Result(verdict=verdict, look_after=self._faulting.refused_after(fault))
+        look_after = self._faulting.refused_after(fault)
+        return Result(verdict=verdict, look_after=min(look_after, next_look(self._tools, observed)))
 
     # -- the instance -------------------------------------------------------------------------
 

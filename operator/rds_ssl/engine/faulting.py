@@ -41,7 +41,8 @@ class Faulting:
             _log.warning("%s: %s", error, error.message, extra=work.fields(error.request_id))
         else:
             _log.warning("%s", error, extra=work.fields())
-        return self._result(work, fault, message)
+        silent = isinstance(error, NotSent | NoAnswer)
+        return self._result(work, fault, message, parked=silent)
 
     def not_executed(self, work: Work, error: AliyunError) -> Result:
         """Say what an answer to a write means after which nothing was executed."""
@@ -58,6 +59,7 @@ class Faulting:
             fault,
             message,
             count=memory.write_faults,
+            parked=isinstance(error, NotSent),
             lasted=now - memory.write_faults_since,
         )
 
@@ -74,7 +76,7 @@ class Faulting:
 
     def unreachable(self, work: Work) -> Result:
         """Say that the endpoint is being probed on behalf of another object."""
-        return self._result(work, UNAVAILABLE, f"{UNAVAILABLE.remedy}.")
+        return self._result(work, UNAVAILABLE, f"{UNAVAILABLE.remedy}.", parked=True)
 
     def _result(
         self,
@@ -84,13 +86,25 @@ class Faulting:
         *,
         count: int | None = None,
         lasted: float = 0.0,
+        parked: bool = False,
     ) -> Result:
-        """Make the result; *count* and *lasted* are those of a series of writes."""
+        """
+        Make the result; *count* and *lasted* are those of a series of writes.
+
+        *parked*: the whole endpoint is silent, and somebody probes it.
+        """
         finding = Finding(reason=fault.reason, message=message)
         if fault.disposition in {Disposition.UNAVAILABLE, Disposition.UNKNOWN}:
-            # The next look comes from the probe; this one is the safety net.
             verdict = self._unavailable(work, finding)
-            return Result(verdict=verdict, look_after=30.0, looked=False)
+            if parked:
+                # The next look comes from the probe; this one is the safety net.
+                return Result(verdict=verdict, look_after=30.0, looked=False)
+            work.memory.blocked_count += 1
+            after = _doubled(2.0, work.memory.blocked_count, 60.0)
+            after *= self._tools.random.uniform(0.8, 1.2)
+            return Result(verdict=verdict, look_after=after, looked=False)
+        if fault.reason is Reason.INSTANCE_UNAVAILABLE and not work.has_work:
+            return Result(verdict=None, look_after=self._tools.resync_after(), looked=False)
         if fault.disposition is Disposition.BUSY:
             return self.busy(work, count=count, lasted=lasted)
         if count is None:

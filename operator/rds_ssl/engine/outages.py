@@ -45,11 +45,17 @@ class Outages:
     def failed(self, endpoint: str, key: Key) -> None:
         """Note that a call of *key* got no answer; the first becomes the prober."""
         now = asyncio.get_running_loop().time()
-        if self._probers.setdefault(endpoint, (key, now))[0] == key:
-            self._probers[endpoint] = (key, now)
-            self._wake_after(key, PROBE_EVERY)
-        else:
-            self._parked.setdefault(endpoint, {})[key] = None
+        prober = self._probers.setdefault(endpoint, (key, now))[0]
+        parked = self._parked.setdefault(endpoint, {})
+        if prober != key:
+            parked[key] = None
+            return
+        # Each turn is somebody else's: one instance alone may be what does not answer.
+        parked[key] = None
+        turn = next(iter(parked))
+        del parked[turn]
+        self._probers[endpoint] = (turn, now)
+        self._wake_after(turn, PROBE_EVERY)
 
     def answered(self, endpoint: str) -> None:
         """Note that the endpoint answers, whatever it said: everybody goes on."""

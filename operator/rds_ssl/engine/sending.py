@@ -50,6 +50,8 @@ _NOT_EXECUTED = frozenset(
 )
 """Answers to a write after which nothing was executed, and the state itself was not refused."""
 
+_ACTION = "ModifyDBInstanceSSL"
+
 _AGAIN_AT_ONCE = 0.05
 """Seconds: the object, or its material, is another one than the plan was made of."""
 
@@ -233,7 +235,7 @@ class Sending:
         )
         work.set(operation=accepted)
         work.resource = await tools.reporter.record(work.resource, accepted)
-        _log.info("accepted", extra=work.fields(request_id))
+        _log.info("accepted", extra={"action": _ACTION, **work.fields(request_id)})
         return Result(verdict=None, look_after=1.0)
 
     async def _not_accepted(
@@ -242,7 +244,12 @@ class Sending:
         tools, memory = self._tools, work.memory
         fault = faults.classify(error, write=True)
         request_id = error.request_id if isinstance(error, ApiError) else ""
-        _log.warning("%s: %s", error, getattr(error, "message", ""), extra=work.fields(request_id))
+        _log.warning(
+            "%s: %s",
+            error,
+            getattr(error, "message", ""),
+            extra={"action": _ACTION, **work.fields(request_id)},
+        )
         if fault.disposition is Disposition.UNKNOWN:
             at = tools.monotonic()
             memory.follow(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import compare, observed_material_digest
 from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
-from rds_ssl.core.desired import Desired, settings_digest_of
+from rds_ssl.core.desired import Desired, MaterialFacts, settings_digest_of
 from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.material import Problem
 from rds_ssl.core.model import CAType, Observed, Reason
@@ -73,7 +73,8 @@ class Unusable:
         known = work.resource.status.condition(STALLED)
         was_stalled = known is not None and known.message == problem.message
         patient = problem.transient and waited < PATIENCE and not was_stalled
-        work.show(endpoint=None)
+        instance = work.status.instance
+        work.show(endpoint=None if instance and instance.endpoint else endpoint)
         work.set(plan=None)
         ready: tuple[bool | None, Finding] = (False, finding)
         if self._applied_shown(work, observed, endpoint=endpoint):
@@ -99,7 +100,20 @@ class Unusable:
         look_after = next_look(self._tools, observed)
         if patient:
             look_after = min(look_after, PATIENCE - waited + 0.1)
+        if problem.reason is Reason.NOT_YET_VALID:
+            look_after = min(look_after, self._until_valid(work))
         return Result(verdict=verdict, look_after=look_after)
+
+    def _until_valid(self, work: Work) -> float:
+        """Give the seconds until the next thing becomes valid."""
+        facts = work.gathered.facts if work.gathered else MaterialFacts()
+        moments = [each.certificate.not_before for each in facts.client_ca]
+        moments += [each.this_update for each in facts.revocation_list]
+        if facts.server is not None:
+            moments.append(facts.server.leaf.not_before)
+        now = self._tools.now()
+        coming = [(each - now).total_seconds() for each in moments if each > now]
+        return min(coming, default=PATIENCE) + 0.1
 
     def _applied_shown(self, work: Work, observed: Observed, *, endpoint: str) -> bool:
         """Whether an earlier version is applied, shown, and only the material has changed."""

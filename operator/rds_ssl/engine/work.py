@@ -8,6 +8,7 @@ from random import Random
 
 from rds_ssl.core.conditions import READY, Finding, Verdict
 from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.desired import material_digest
 from rds_ssl.core.model import Instance, Observed, Reason
 from rds_ssl.core.operation import UNFINISHED, Limits
 from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
@@ -125,8 +126,25 @@ class Work:
         """Whether something is to be done: silence of the cloud matters to the reader."""
         return (
             self.was_ready is not True
+            or self.resource.status.observed_generation != self.resource.generation
+            or self._rotates
             or self.resource.status.plan is not None
             or self.resource.in_flight
+        )
+
+    @property
+    def _rotates(self) -> bool:
+        """Whether the material declared is not the material applied."""
+        gathered, applied = self.gathered, self.resource.status.applied
+        if gathered is None or gathered.problem is not None or applied is None:
+            return False
+        if not self.declaration.enabled or applied.material_digest is None:
+            return False
+        facts = gathered.facts
+        return applied.material_digest != material_digest(
+            server_certificate=facts.server.leaf if facts.server else None,
+            client_ca=tuple(each.certificate for each in facts.client_ca),
+            revocation_list=facts.revocation_list,
         )
 
     def as_it_was(self, reason: Reason, message: str) -> tuple[bool | None, Finding]:
