@@ -3,11 +3,8 @@
 import pytest
 
 from support.cluster import Cluster
-from support.operator_process import OperatorProcess
 from support.shop import ORDERS, Shop
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Simulator
-
-pytestmark = pytest.mark.usefixtures("operator")
 
 CREDENTIALS = "rds-credentials"
 OWN_KEY, OWN_SECRET = "LTAI5tOperator", "operator-secret"
@@ -16,6 +13,11 @@ OWN_IDENTITY = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": OWN_KEY,
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": OWN_SECRET,
 }
+
+pytestmark = [
+    pytest.mark.usefixtures("operator"),
+    pytest.mark.parametrize("operator", [OWN_IDENTITY], indirect=True, ids=[""]),
+]
 
 
 def write_credentials(shop: Shop, **data: str) -> None:
@@ -172,11 +174,9 @@ def test_the_operators_identity_is_nobodys_unless_the_administrator_says_so(shop
     shop.wait_ready(reason="Verified")
 
 
-@pytest.mark.parametrize("operator", [OWN_IDENTITY], indirect=True)
 def test_the_operators_identity_is_used_where_it_is_allowed_and_nowhere_else(
-    operator: OperatorProcess, cluster: Cluster, rds: Simulator, shop: Shop
+    cluster: Cluster, rds: Simulator, shop: Shop
 ) -> None:
-    del operator
     rds.put_access_key(OWN_KEY, secret=OWN_SECRET)
     inside = cluster.namespace(f"identity-{shop.token}", credentials=False)
     shop.add_instance("inside")

@@ -8,12 +8,14 @@ import pytest
 from support import pki
 from support.cluster import Cluster
 from support.operator_process import OperatorProcess
-from support.shop import Shop
+from support.shop import ORDERS, Shop
 from support.simulator import Simulator
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 CLIENT_CA = {"configMapKeyRef": {"name": "client-ca"}}
+READ_ONLY = {"READ_ONLY": "true"}
+"""One dictionary, and so one operator, for the tests that use it."""
 
 
 def check_held(shop: Shop, reason: str, *, impacts: set[str], ready: str = "False") -> None:
@@ -569,7 +571,24 @@ def test_with_one_slot_no_two_instances_change_at_the_same_time(
     assert rds.stats()["keys_in_url"] == 0
 
 
-@pytest.mark.parametrize("operator", [{"READ_ONLY": "true"}], indirect=True)
+@pytest.mark.parametrize("operator", [READ_ONLY], indirect=True)
+def test_a_read_only_operator_lets_an_object_with_disable_go_and_leaves_ssl_on(
+    operator: OperatorProcess, shop: Shop
+) -> None:
+    del operator
+    shop.adopt_cloud(deletionPolicy="Disable")
+    assert shop.get()["metadata"]["finalizers"]
+
+    shop.delete()
+
+    shop.wait_until("it is gone", lambda: not shop.cluster.exists(shop.namespace, ORDERS))
+    shop.wait_until("an Event says why", lambda: shop.events("Released"))
+    assert "READ_ONLY" in shop.events("Released")[-1]["message"]
+    assert shop.modifies() == []
+    assert shop.ssl()["enabled"]
+
+
+@pytest.mark.parametrize("operator", [READ_ONLY], indirect=True)
 def test_a_read_only_operator_plans_and_sends_nothing_and_the_next_one_carries_it_out(
     operator: OperatorProcess, cluster: Cluster, shop: Shop, rds: Simulator
 ) -> None:

@@ -33,6 +33,7 @@ def complaints(history: History, log: str) -> list[str]:
         *_of_calls(history),
         *_of_counts(history),
         *_of_secrets(history, log),
+        *_of_slots(history),
         *(each for name in INSTANCE_OF for each in _of_object(history, name)),
     ]
 
@@ -124,6 +125,12 @@ def _of_counts(history: History) -> Iterator[str]:
         allowed = history.changes[name] + history.failures
         if accepted > allowed:
             yield f"pgm-{name}: {accepted} accepted calls for {allowed} changes"
+
+
+def _of_slots(history: History) -> Iterator[str]:
+    engine = history.world.engine
+    if engine is not None and len(engine.budget):
+        yield f"{len(engine.budget)} slots of the budget are held, and nothing is in flight"
 
 
 def _of_secrets(history: History, log: str) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _without_effect(
 ) -> Judgement | None:
     if watch.accepted is not None or elapsed < limits.settle:
         return None
-    again = operation.attempt < 2
+    again = not operation.unanswered
     return Judgement(end=End.SEND_AGAIN if again else End.TIMED_OUT, watch=watch)
 
 

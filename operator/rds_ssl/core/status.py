@@ -292,6 +292,8 @@ class OperationStatus(Part):
     end_time: _Time | None = None
     request_id: _Word | None = None
     attempt: Annotated[StrictInt, Field(ge=1)]
+    unanswered: Annotated[StrictInt, Field(ge=0)] | None = None
+    """Attempts before this one whose outcome was unknown and that proved to be without effect."""
     before: BeforeStatus | None = None
 
 

@@ -181,13 +181,12 @@ class Sending:
 
     def _operation(self, work: Work, order: Order) -> OperationStatus:
         before = work.status.operation
-        attempt = 1
-        if (
-            before is not None
-            and before.digest == order.desired.digest
-            and (work.memory.send_again or before.phase is Phase.FAILED)
-        ):
-            attempt = before.attempt + 1
+        attempt, unanswered = 1, 0
+        if before is not None and before.digest == order.desired.digest:
+            if work.memory.send_again:
+                attempt, unanswered = before.attempt + 1, (before.unanswered or 0) + 1
+            elif before.phase is Phase.FAILED:
+                attempt = before.attempt + 1
         observed = work.observed
         return OperationStatus(
             digest=order.desired.digest,
@@ -196,6 +195,7 @@ class Sending:
             phase=Phase.SENDING,
             start_time=self._tools.now(),
             attempt=attempt,
+            unanswered=unanswered or None,
             before=BeforeStatus(
                 enabled=observed.enabled,
                 server_certificate=CertificateStatus.of(observed.server_certificate)

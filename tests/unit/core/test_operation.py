@@ -242,17 +242,18 @@ def test_an_accepted_call_that_shows_no_end_times_out(at: float, end: End) -> No
 
 
 @pytest.mark.parametrize(
-    ("attempt", "at", "end"),
+    ("unanswered", "at", "end"),
     [
-        pytest.param(1, 179.9, End.NONE, id="not settled yet"),
-        pytest.param(1, 180.0, End.SEND_AGAIN, id="settled"),
-        pytest.param(2, 179.9, End.NONE, id="the second, not settled yet"),
-        pytest.param(2, 180.0, End.TIMED_OUT, id="the second, settled"),
-        pytest.param(3, 180.0, End.TIMED_OUT, id="the third"),
+        pytest.param(None, 179.9, End.NONE, id="not settled yet"),
+        pytest.param(None, 180.0, End.SEND_AGAIN, id="settled"),
+        pytest.param(1, 179.9, End.NONE, id="the second, not settled yet"),
+        pytest.param(1, 180.0, End.TIMED_OUT, id="the second, settled"),
     ],
 )
-def test_a_call_without_any_effect_is_sent_once_more(attempt: int, at: float, end: End) -> None:
-    record = operation(phase=Phase.SENDING, attempt=attempt)
+def test_a_call_without_any_effect_is_sent_once_more(
+    unanswered: int | None, at: float, end: End
+) -> None:
+    record = operation(phase=Phase.SENDING, attempt=2, unanswered=unanswered)
 
     assert look(UNKNOWN, OTHERWISE, at=at, record=record).end is end
 
@@ -380,6 +381,7 @@ records = st.builds(
     operation,
     phase=st.sampled_from([Phase.SENDING, Phase.ACCEPTED]),
     attempt=st.integers(1, 3),
+    unanswered=st.none() | st.just(1),
     before=st.none() | observations,
 )
 
@@ -415,7 +417,7 @@ def test_no_judgement_breaks_a_promise(data: st.DataObject) -> None:
         assert watch.accepted is None
         assert not after.busy_seen
         assert at >= LIMITS.settle
-        assert record.attempt == 1
+        assert not record.unanswered
     if judgement.end is End.NOT_CONVERGING:
         assert after.busy_seen
         assert after.differing_reads >= 2

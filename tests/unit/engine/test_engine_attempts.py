@@ -1,0 +1,99 @@
+"""
+What histories and crashes found: an attempt whose outcome was never known, and what it holds.
+
+A call without an answer that had no effect is followed by one more attempt. What if that one cannot
+go, or is not even the first?
+"""
+
+import pytest
+
+from rds_ssl.core.operation import Limits
+from rds_ssl.engine.work import Pace
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
+from support.line import Call
+
+SETTLE = Limits().settle
+
+
+@played
+@pytest.mark.parametrize("obstacle", ["suspended", "broken"])
+async def test_an_attempt_that_cannot_be_made_again_holds_no_slot(obstacle: str) -> None:
+    async with EngineWorld(budget=1) as world:
+        for name in "ab":
+            world.add_instance(name)
+            world.write_pair(name)
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY)
+        world.declare_custom("a")
+        await world.run(10)
+        world.declare_custom("b")
+        if obstacle == "suspended":
+            world.edit("a", suspend=True)
+        else:
+            world.write("Secret", "a-tls", {"tls.crt": b"no PEM", "tls.key": b"none"})
+
+        await world.run(2 * SETTLE)
+
+        assert {"Stalled", "ChangePending"} & world.conditions("a").keys()
+        assert world.cost("b") == (1, 1)
+        assert world.ready("b") == ("True", "Verified")
+
+
+@played
+@pytest.mark.parametrize("obstacle", ["suspended", "broken"])
+async def test_an_attempt_that_cannot_be_made_again_is_not_followed_for_ever(obstacle: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY)
+        world.declare_custom("a")
+        await world.run(10)
+        if obstacle == "suspended":
+            world.edit("a", suspend=True)
+        else:
+            world.write("Secret", "a-tls", {"tls.crt": b"no PEM", "tls.key": b"none"})
+        await world.run(SETTLE)
+        before = len(world.calls("a"))
+
+        await world.run(3000)
+
+        assert len(world.calls("a")) - before < 20  # A look every ten minutes, not every POLL.
+
+
+@played
+async def test_an_attempt_that_only_a_quiet_period_holds_is_made_when_it_is_over() -> None:
+    async with EngineWorld(pace=Pace(quiet_period=10.0)) as world:
+        world.add_instance("a")
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY)
+        world.declare("a")
+        await world.run(10 + SETTLE - 2)
+        world.ask("a", "now")
+
+        await world.run(30)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_a_crash_before_the_second_attempt_after_a_failure_is_sent_is_made_good() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        world.declare("a")
+        await world.run(100)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+
+        def die(call: Call) -> None:
+            if call.what == "patch_status" and "startTime" in (call.content.get("operation") or {}):
+                world.line.cut()  # The record stands; the call is never made.
+
+        world.line.after.append(die)
+        await world.line.is_cut.wait()
+        world.line.after.remove(die)
+        await world.restart()
+        assert world.kube.objects[NAMESPACE, "a"]["status"]["operation"]["attempt"] == 2
+
+        await world.run(3000)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (2, 2)
