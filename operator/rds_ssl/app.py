@@ -23,7 +23,7 @@ from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport, make_http_client
 from rds_ssl.core.conditions import READY
 from rds_ssl.core.errors import KubeError
-from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
+from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL, Reason
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine import handlers
 from rds_ssl.engine.budget import Budget
@@ -145,7 +145,7 @@ class _Parts:
         counts: collections.Counter[tuple[str, str]] = collections.Counter()
         for each in self.objects:
             ready = each.status.condition(READY)
-            counts[(ready.status, ready.reason) if ready else ("Unknown", "Pending")] += 1
+            counts[(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)] += 1
         self._metrics.set_objects(counts)
 
 

@@ -8,7 +8,8 @@ and it leaves no object behind, so that a module may also start operators of its
     @pytest.mark.parametrize("operator", [{"READ_ONLY": "true"}], indirect=True)
     def test_…(operator: OperatorProcess, shop: Shop) -> None: …
 
-gives the test an operator with other settings, in place of the module's.
+gives the test an operator with other settings, in place of the module's; ``OPERATOR = {…}`` in a
+module gives them to all of its tests. A name with ALIBABA_CLOUD_ is one of the environment.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,11 @@ def operator(
     request: pytest.FixtureRequest, cluster: Cluster, rds: Simulator
 ) -> Iterator[OperatorProcess]:
     """The operator under the ServiceAccount of deploy/; a parameter is more settings."""
-    given: dict[str, str] = {**PACE, **getattr(request, "param", {})}
+    given: dict[str, str] = {
+        **PACE,
+        **getattr(request.module, "OPERATOR", {}),
+        **getattr(request, "param", {}),
+    }
     environ = {name: given.pop(name) for name in list(given) if name.startswith("ALIBABA_CLOUD_")}
     with OperatorProcess(
         kubeconfig=cluster.kubeconfig, api_url=rds.url, environ=environ, **given

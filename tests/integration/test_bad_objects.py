@@ -8,16 +8,13 @@ from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Simulator
 
 CREDENTIALS = "rds-credentials"
 OWN_KEY, OWN_SECRET = "LTAI5tOperator", "operator-secret"
-OWN_IDENTITY = {
+OPERATOR = {
     "IDENTITY_NAMESPACES": "identity-*",
     "ALIBABA_CLOUD_ACCESS_KEY_ID": OWN_KEY,
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": OWN_SECRET,
 }
 
-pytestmark = [
-    pytest.mark.usefixtures("operator"),
-    pytest.mark.parametrize("operator", [OWN_IDENTITY], indirect=True, ids=[""]),
-]
+pytestmark = pytest.mark.usefixtures("operator")
 
 
 def write_credentials(shop: Shop, **data: str) -> None:

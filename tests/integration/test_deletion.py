@@ -57,7 +57,7 @@ def test_disable_turns_ssl_off_once_and_then_the_object_goes(shop: Shop) -> None
     assert set(off) == {"DBInstanceId", "RegionId", "ConnectionString", "SSLEnabled"}
 
 
-def test_disable_needs_no_credentials_of_today_once_ssl_is_off_already(shop: Shop) -> None:
+def test_disable_of_ssl_that_is_off_already_costs_no_call(shop: Shop) -> None:
     shop.adopt_cloud(deletionPolicy="Disable")
     shop.meddle(enabled=False)
 

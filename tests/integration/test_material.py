@@ -12,11 +12,10 @@ from support.operator_process import OperatorProcess
 from support.shop import ORDERS, Shop, secret
 from support.simulator import ACCESS_KEY_SECRET
 
-pytestmark = [
-    pytest.mark.usefixtures("operator"),
-    # What it writes is searched for secrets at the end.
-    pytest.mark.parametrize("operator", [{"LOG_LEVEL": "debug"}], indirect=True, ids=[""]),
-]
+pytestmark = pytest.mark.usefixtures("operator")
+
+OPERATOR = {"LOG_LEVEL": "debug"}
+"""What it writes is searched for secrets at the end."""
 
 PASSES = "rds_ssl_passes_total"
 

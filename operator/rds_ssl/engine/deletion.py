@@ -10,7 +10,7 @@ from rds_ssl.core import eligibility, verdicts
 from rds_ssl.core.declaration import DeletionPolicy, ManagementPolicy
 from rds_ssl.core.desired import Desired, inputs_digest
 from rds_ssl.core.gate import BUDGET
-from rds_ssl.core.model import FINALIZER
+from rds_ssl.core.model import FINALIZER, Observed
 from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
 from rds_ssl.core.plan import stand
 from rds_ssl.engine.faulting import Faulting
@@ -106,6 +106,31 @@ class Deletion:
         ).plan
         if plan is None:
             return None
+        inputs = inputs_digest(desired, chain=(), surroundings=repr(observed.enabled))
+        stopped = await self._may_not(work, desired, observed, inputs)
+        if stopped is not None:
+            return stopped
+        if not tools.budget.reserve(
+            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
+        ):
+            work.awaits_budget = True
+            work.set(plan=plan_status(plan, held_by=BUDGET.reason))
+            verdict = verdicts.held(plan, BUDGET, work.declaration, in_force=None, warning=None)
+            return Result(verdict=verdict, look_after=tools.resync_after())
+        order = Order(plan=plan, desired=desired, inputs_digest=inputs, in_force=False)
+        outcome = await self._sending.send(work, order)
+        if isinstance(outcome, Result):
+            return outcome
+        if work.status.operation is None:
+            return self._faulting.not_executed(work, outcome)
+        finding = self._faulting.refusal(work, work.status.operation.code or "", desired, observed)
+        return Result(verdict=verdicts.stalled(finding), look_after=600.0)
+
+    async def _may_not(
+        self, work: Work, desired: Desired, observed: Observed, inputs: str
+    ) -> Result | None:
+        """Say why SSL cannot be turned off now; None if it can."""
+        tools, operation = self._tools, work.status.operation
         work.instance = await work.cloud.describe_attribute(
             work.declaration, priority=Priority.CHANGE
         )
@@ -115,7 +140,6 @@ class Deletion:
             return Result(verdict=verdicts.stalled(gone), look_after=600.0)
         if not work.instance.running:
             return self._faulting.busy(work)
-        inputs = inputs_digest(desired, chain=(), surroundings=repr(observed.enabled))
         if operation is not None and operation.phase not in UNFINISHED:
             answer, wait = rearm(
                 operation,
@@ -133,18 +157,4 @@ class Deletion:
                     else verdicts.ended(operation.phase, last=answer is Rearm.NO)
                 )
                 return Result(verdict=verdicts.stalled(finding), look_after=wait or 600.0)
-        if not tools.budget.reserve(
-            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
-        ):
-            work.awaits_budget = True
-            work.set(plan=plan_status(plan, held_by=BUDGET.reason))
-            verdict = verdicts.held(plan, BUDGET, work.declaration, in_force=None, warning=None)
-            return Result(verdict=verdict, look_after=tools.resync_after())
-        order = Order(plan=plan, desired=desired, inputs_digest=inputs, in_force=False)
-        outcome = await self._sending.send(work, order)
-        if isinstance(outcome, Result):
-            return outcome
-        if work.status.operation is None:
-            return self._faulting.not_executed(work, outcome)
-        finding = self._faulting.refusal(work, work.status.operation.code or "", desired, observed)
-        return Result(verdict=verdicts.stalled(finding), look_after=600.0)
+        return None
