@@ -16,8 +16,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from random import SystemRandom
 
-import uvloop
-
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport, make_http_client
@@ -48,6 +46,9 @@ _log = logging.getLogger(__name__)
 _GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
+_SILENCE = 600.0
+"""Seconds without a word of the API server after which the liveness probe fails."""
+
 _MAX_RESTARTS = 3
 _RESTART_WINDOW = 600.0
 _MISSING_PAUSE = 5.0
@@ -56,7 +57,8 @@ _MISSING_PAUSE = 5.0
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
     configure_logging(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    # Not uvloop, see docs/decisions/005-no-uvloop.md.
+    with asyncio.Runner() as runner:
         return runner.run(Operator(settings).run())
 
 
@@ -111,6 +113,7 @@ class _Parts:
             outages=self.outages,
             materials=materials,
             clouds=clouds,
+            counted=self._count_objects,
         )
 
     def _wake(self, key: Key) -> None:
@@ -158,6 +161,7 @@ class Operator:
         self._stop = asyncio.Event()
         self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
+        self._witness: Witness | None = None
         self._watches: dict[Kind, list[MetadataWatch]] = {"Secret": [], "ConfigMap": []}
 
     async def run(self) -> int:
@@ -190,8 +194,11 @@ class Operator:
             loop.add_signal_handler(number, self._stop.set)
 
     def _unhealthy(self) -> list[str]:
-        # The liveness probe answers from the loop itself: a stuck loop does not answer at all.
-        return []
+        # A stuck loop does not answer at all; a process that hears nothing may be cured by another.
+        silent = self._witness.silent_for() if self._witness else 0.0
+        if silent < _SILENCE:
+            return []
+        return [f"the API server has not been heard of for {silent:.0f} s"]
 
     async def _connected(self) -> int:
         settings = self._settings
@@ -245,16 +252,15 @@ class Operator:
 
     async def _work(self, kube: KubeClient, resources: Resources, transport: Transport) -> int:
         parts = _Parts(self._settings, resources, transport, self._metrics, self._version)
-        for kind, plural in (("Secret", "secrets"), ("ConfigMap", "configmaps")):
-            for path in self._paths("/api/v1", plural):
-                self._watches[_kind(kind)].append(
-                    MetadataWatch(kube, path, _to_intake(parts.intake, _kind(kind)))
-                )
+        for kind, watches in self._watches.items():
+            for path in self._paths("/api/v1", f"{kind.lower()}s"):
+                watches.append(MetadataWatch(kube, path, _to_intake(parts.intake, kind)))
         witness = Witness(parts.objects, parts.intake, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
             witness.watch(kube, path)
+        self._witness = witness
         self._observe(parts, transport, witness)
-        watches = [*(each for several in self._watches.values() for each in several)]
+        watches = [each for several in self._watches.values() for each in several]
         watches += witness.watches
         tasks = [asyncio.create_task(each.run()) for each in watches]
         stop = asyncio.create_task(self._stopped())
@@ -346,14 +352,10 @@ class Operator:
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
     def _observe(self, parts: _Parts, transport: Transport, witness: Witness) -> None:
-        def age() -> float:
-            heard = [each.heard_at for each in witness.watches if each.heard_at is not None]
-            return asyncio.get_running_loop().time() - min(heard) if heard else 0.0
-
         self._metrics.watch(
             queue_depth=lambda: parts.queue.depth,
             queue_oldest_age=lambda: parts.queue.oldest_age,
-            watch_age=age,
+            watch_age=witness.silent_for,
             clock_skew=lambda: transport.clock_skew,
         )
 
@@ -365,10 +367,6 @@ async def _all_synced(watches: list[MetadataWatch]) -> None:
 
 def _to_intake(intake: Intake, kind: Kind) -> Callable[[Key], None]:
     return lambda name: intake.data_changed(kind, name)
-
-
-def _kind(word: str) -> Kind:
-    return "Secret" if word == "Secret" else "ConfigMap"
 
 
 def _own_credentials(settings: Settings) -> Credentials | None:

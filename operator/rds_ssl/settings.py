@@ -1,9 +1,9 @@
 """
 What `rds-ssl run` can be told, read once and checked together.
 
-pydantic checks the values. pydantic-settings would read the environment too, but does not say which
-source a value came from, nor that a Service named ``rds-ssl`` puts variables of our prefix into each
-Pod, and takes longer to import than all else here; the reading is ten lines.
+pydantic checks the values. pydantic-settings would read the environment too, but does not say where
+a value came from, knows nothing of the variables that a Service named ``rds-ssl`` gives each Pod,
+and takes longer to import than all else here.
 """
 
 import os

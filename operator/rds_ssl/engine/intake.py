@@ -1,6 +1,6 @@
 """What happens to the queue when the cluster changes. No I/O: it runs inside the watch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rds_ssl.core.conditions import READY
@@ -27,6 +27,7 @@ class Intake:
         outages: Outages,
         materials: Materials,
         clouds: Clouds,
+        counted: Callable[[], None] = lambda: None,
     ) -> None:
         self._objects = objects
         self._queue = queue
@@ -35,6 +36,7 @@ class Intake:
         self._outages = outages
         self._materials = materials
         self._clouds = clouds
+        self._counted = counted
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
@@ -76,6 +78,7 @@ class Intake:
         if gone is not None:
             self._clean(gone)
             self._wake_rivals(gone)
+            self._counted()
 
     def _clean(self, resource: Resource) -> None:
         self._reconciler.forget(resource.key)

@@ -42,6 +42,11 @@ class Witness:
         )
         self.watches.append(watch)
 
+    def silent_for(self) -> float:
+        """Seconds since the last word of the API server; a bookmark comes every minute."""
+        heard = [each.heard_at for each in self.watches if each.heard_at is not None]
+        return asyncio.get_running_loop().time() - min(heard) if heard else 0.0
+
     async def found_stale(self) -> None:
         """Return once kopf's watch is behind."""
         await self.stale.wait()

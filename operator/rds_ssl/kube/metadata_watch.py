@@ -63,13 +63,17 @@ class MetadataWatch:
         position: str | None = None
         pause = 0.0
         while True:
+            heard = self.heard_at or 0.0
             try:
                 if position is None:
                     position = await self._list()
                     self.synced.set()
+                    pause = 0.0
                 position = await self._watch(position)
                 pause = 0.0
             except KubeError as error:
+                if self.heard_at is not None and self.heard_at > heard:
+                    pause = 0.0  # It has worked since the last fault.
                 pause = min(_MAX_PAUSE, max(0.5, pause * 2))
                 _log.warning("%s; next try in about %.0f s", error, pause)
                 if error.status == 410:

@@ -175,6 +175,7 @@ class Resources:
             if watch_config:
                 core = f"/api/v1/namespaces/{quote(namespace)}" if namespace else "/api/v1"
                 kinds += [(kind, f"{core}/{kind}") for kind in ("secrets", "configmaps")]
+            faults += await self._forbidden(namespace, where)
             for kind, path in kinds:
                 try:
                     await self._kube.request("GET", path, query={"limit": "1"}, accept=METADATA)
@@ -189,6 +190,39 @@ class Resources:
                     faults.append(f"the right to list {kind} {where} is missing")
         return faults
 
+    async def _forbidden(self, namespace: str | None, where: str) -> list[str]:
+        """Ask for the rights that only a first use would show to be missing."""
+        faults: list[str] = []
+        for verb, group, resource, subresource in _RIGHTS:
+            attributes = {
+                "namespace": namespace or "",
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+            }
+            answer = await self._kube.request(
+                "POST",
+                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                body={"spec": {"resourceAttributes": attributes}},
+            )
+            if not (answer.get("status") or {}).get("allowed"):
+                what = f"{resource}/{subresource}" if subresource else resource
+                faults.append(f"the right to {verb} {what} {where} is missing")
+        return faults
+
+
+_RIGHTS = (
+    ("watch", API_GROUP, PLURAL, ""),
+    ("patch", API_GROUP, PLURAL, ""),
+    ("patch", API_GROUP, PLURAL, "status"),
+    ("get", "", "secrets", ""),
+    ("watch", "", "secrets", ""),
+    ("get", "", "configmaps", ""),
+    ("watch", "", "configmaps", ""),
+    ("create", "", "events", ""),
+)
+"""Verb, group, resource, subresource; that of listing is asked for by doing it."""
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
