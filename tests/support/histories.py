@@ -123,6 +123,8 @@ class Crash:
     down: float
 
 
+Initially = Literal["off", "on", "custom"]
+
 Step = Wait | Declare | Edit | Material | Touch | Foreign | Fault | KubeFault | Crash
 
 CRASH_PATIENCE = 60.0
@@ -136,6 +138,8 @@ class History:
     world: EngineWorld
     other: str = "postgresql-14"
     """The profile of the second instance."""
+    initially: tuple[Initially, Initially] = ("off", "off")
+    """What the instances are like before anybody declares anything."""
     echoes: bool = True
     """The cloud shows which endpoint is protected."""
     changes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(INSTANCES, 0))
@@ -155,6 +159,9 @@ class History:
         """Make instances, material and a process."""
         self.world.add_instance("a")
         self.world.add_instance("b", profile=self.other)
+        for name, state in zip(INSTANCES, self.initially, strict=True):
+            if state != "off":
+                self._meddle(name, state)
         for name in INSTANCE_OF:
             self._write(name, "new")
         self.changes = dict.fromkeys(INSTANCES, 0)

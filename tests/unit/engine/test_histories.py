@@ -29,6 +29,7 @@ from support.histories import (
     Fault,
     Foreign,
     History,
+    Initially,
     KubeFault,
     Material,
     Step,
@@ -102,16 +103,20 @@ class Setting:
 
     switches: dict[str, str]
     other: str
+    initially: tuple[Initially, Initially]
     quiet_period: float
     budget: int
     bold: bool
     """Objects are declared with everything waived: more is sent."""
 
 
+INITIALLY: st.SearchStrategy[Initially] = st.sampled_from(["off", "off", "on", "custom"])
+
 SETTINGS = st.builds(
     Setting,
     switches=SWITCHES,
     other=st.sampled_from(["postgresql-14", "postgresql-14", "mysql-8.0"]),
+    initially=st.tuples(INITIALLY, INITIALLY),
     quiet_period=st.sampled_from([0.0, 10.0]),
     budget=st.sampled_from([0, 1, 5]),
     bold=st.booleans(),
@@ -142,7 +147,7 @@ async def play(setting: Setting, steps: Iterable[Step], log: list[str]) -> list[
     async with EngineWorld(pace=pace, budget=setting.budget, started=False) as world:
         world.rds.config(switches=setting.switches)
         echoes = setting.switches["echo-connection-string"] == "yes"
-        history = History(world, other=setting.other, echoes=echoes)
+        history = History(world, other=setting.other, initially=setting.initially, echoes=echoes)
         history.begin()
         for step in steps:
             await history.take(step)
