@@ -311,27 +311,44 @@ def test_a_certificate_becomes_valid_without_anybody_touching_anything(shop: Sho
     assert shop.cost() == (1, 1, 1)
 
 
-def test_faulty_material_that_is_in_force_blocks_no_other_change(shop: Shop) -> None:
-    clients = pki.make_root("Clients")
+def test_a_certificate_that_expires_in_force_is_said_and_replaced_with_one_call(
+    shop: Shop,
+) -> None:
     shop.add_instance()
-    leaf = shop.leaf(not_after=pki.real_now() + timedelta(seconds=4))
+    leaf = shop.leaf(not_after=pki.real_now() + timedelta(seconds=3))
+    shop.set_pair(leaf)
     shop.write_pair(leaf)
     shop.declare_custom()
-    shop.wait_ready(reason="Verified")
-    shop.wait_until("it has expired", lambda: pki.real_now() > leaf.certificate.not_valid_after_utc)
-    shop.wait("Ready", "False", "CertificateExpired")
-    assert shop.conditions()["Stalled"] == ("True", "CertificateExpired")
 
+    shop.wait("Ready", "False", "CertificateExpired")
+
+    assert shop.conditions()["Stalled"] == ("True", "CertificateExpired")
+    assert shop.modifies() == []
     newer = shop.leaf()
     shop.write_pair(newer)
-
     shop.wait_ready(reason="Verified")
     assert shop.ssl()["server_sha256"] == newer.sha256
-    assert shop.cost() == (2, 2, 2)
-    shop.write_client_ca(clients.pem)
-    shop.patch(clientAuthentication={"ca": {"configMapKeyRef": {"name": "client-ca"}}})
-    shop.wait_cost((3, 3, 3))
-    shop.wait_ready(reason="Verified")
+    assert shop.cost() == (1, 1, 1)
+
+
+def test_a_stale_crl_that_is_in_force_does_not_stop_a_new_certificate(shop: Shop) -> None:
+    clients = pki.make_root("Clients")
+    now = pki.real_now()
+    stale = clients.revocation_list(this_update=now - pki.DAY, next_update=now - pki.HOUR)
+    shop.add_instance()
+    leaf, newer = shop.leaf(), shop.leaf()
+    shop.set_pair(leaf)
+    shop.meddle(client_ca=clients.pem.decode(), crl=stale.decode())
+    shop.write_client_ca(clients.pem, stale)
+    shop.write_pair(leaf)
+    shop.declare_custom(clientAuthentication=BOTH)
+    shop.wait("MaterialReady", "True")
+    assert shop.modifies() == []
+
+    shop.write_pair(newer)
+
+    shop.wait_until("it is in force", lambda: shop.ssl()["server_sha256"] == newer.sha256)
+    assert shop.cost() == (1, 1, 1)
 
 
 # -- faults of client CA and CRL -------------------------------------------------------------------

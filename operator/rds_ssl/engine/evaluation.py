@@ -161,7 +161,7 @@ class Evaluation:
             verified = applied is not None and applied.request_id
             reason = Reason.VERIFIED if verified else Reason.ADOPTED
         work.set(plan=None, operation=None)
-        work.memory.send_again = False
+        work.memory.no_effect = None
         verdict = verdicts.settled(
             work.declaration,
             observed,
@@ -186,8 +186,6 @@ class Evaluation:
         work.asks_on = hold.moving
         since = known.since if same and known is not None and known.since else self._tools.now()
         work.set(plan=plan_status(plan, held_by=hold.reason, since=since))
-        if work.in_flight and not work.memory.send_again:
-            work.set(operation=None)
         in_force = None
         if plan.material_only:
             in_force = self._kept(work, observed)

@@ -124,9 +124,12 @@ class Following:
     def _end(self, work: Work, operation: OperationStatus, end: End, watch: Watch) -> None:
         tools, memory = self._tools, work.memory
         if end is End.SEND_AGAIN:
-            memory.send_again = True  # The slot stays: it is the same change.
+            # The record goes: whatever holds the next attempt must not hold a slot.
+            memory.no_effect = operation
             memory.unfollow()
+            work.set(operation=None)
             return
+        memory.no_effect = None
         request_id = memory.request_id or operation.request_id
         entry = self._entry(work, operation, end, watch, request_id)
         history = (entry, *work.status.history)

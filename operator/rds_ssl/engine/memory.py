@@ -10,6 +10,7 @@ from datetime import datetime
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import Instance
 from rds_ssl.core.operation import Watch
+from rds_ssl.core.status import OperationStatus
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +42,9 @@ class Memory:
     """Of the call that this process sent, once it was accepted."""
     not_executed: datetime | None = None
     """The startTime of an operation that is Sending in status and surely was not executed."""
-    send_again: bool = False
+    no_effect: OperationStatus | None = None
+    """The attempt whose outcome was unknown and that was seen to be without effect: the next one
+    counts on from it, also after a hold."""
 
     instance: Instance | None = None
     running_since: float | None = None

@@ -103,7 +103,7 @@ class Sending:
         Raises:
             KubeError: The API server, before anything was sent.
         """
-        tools, memory = self._tools, work.memory
+        tools, _memory = self._tools, work.memory
         sent = False
         try:
             await work.cloud.reserve(Priority.CHANGE)
@@ -127,7 +127,6 @@ class Sending:
             work.resource = await tools.reporter.write(resource, work.status, verdict)
             work.written()
             work.status = work.resource.status
-            memory.send_again = False
             tools.changed(STARTED if order.plan.restart is Restart.NONE else RESTARTING)
             tools.reporter.announce(
                 work.resource,
@@ -181,12 +180,12 @@ class Sending:
 
     def _operation(self, work: Work, order: Order) -> OperationStatus:
         before = work.status.operation
+        lost = work.memory.no_effect
         attempt, unanswered = 1, 0
-        if before is not None and before.digest == order.desired.digest:
-            if work.memory.send_again:
-                attempt, unanswered = before.attempt + 1, (before.unanswered or 0) + 1
-            elif before.phase is Phase.FAILED:
-                attempt = before.attempt + 1
+        if lost is not None and lost.digest == order.desired.digest:
+            attempt, unanswered = lost.attempt + 1, (lost.unanswered or 0) + 1
+        elif before is not None and before.digest == order.desired.digest:
+            attempt = before.attempt + 1 if before.phase is Phase.FAILED else 1
         observed = work.observed
         return OperationStatus(
             digest=order.desired.digest,
