@@ -127,6 +127,9 @@ Initially = Literal["off", "on", "custom"]
 
 Step = Wait | Declare | Edit | Material | Touch | Foreign | Fault | KubeFault | Crash
 
+SLOWEST = 0.1
+"""Seconds of one way of a request, at most: long enough for something to come in between."""
+
 CRASH_PATIENCE = 60.0
 """Seconds after which a process dies although it has not made as many requests."""
 
@@ -157,6 +160,8 @@ class History:
 
     def begin(self) -> None:
         """Make instances, material and a process."""
+        random = self.world.random
+        self.world.line.latency = lambda: random.uniform(0.001, SLOWEST)
         self.world.add_instance("a")
         self.world.add_instance("b", profile=self.other)
         for name, state in zip(INSTANCES, self.initially, strict=True):

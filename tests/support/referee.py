@@ -58,34 +58,61 @@ def meaning(settings: Settings) -> tuple[object, ...]:
 
 def _of_calls(history: History) -> Iterator[str]:
     touched: set[str] = set()
+    """The uids of objects for which something was accepted before."""
     failed: dict[str, bool] = {}
+    """By instance: whether what was accepted last has failed."""
     for each in history.world.accepted:
         where = f"{each.instance_id} at {each.at:.1f}"
         name = each.instance_id.removeprefix("pgm-")
-        meddled = any(0 <= each.at - at < UNSEEN for at in history.meddled[name])
         if each.overlaps:
             yield f"{where}: sent while another change was in flight"
         if each.manifest is None:
             yield f"{where}: sent without a write-ahead record"
             continue
-        if not meddled:
-            # What is not shown is sent once more after a failure, and at first contact.
-            untold = not history.echoes and (
-                failed.get(each.instance_id) or not each.manifest["status"].get("applied")
-            )
-            if meaning(each.before) == meaning(each.target) and not untold:
-                yield f"{where}: sent although nothing differs"
-            held = _impacts(each) & _required(each.manifest)
-            if held:
-                yield f"{where}: sent in spite of {', '.join(sorted(held))}"
-            uid = each.manifest["metadata"]["uid"]
+        spec, uid = each.manifest["spec"], each.manifest["metadata"]["uid"]
+        if spec.get("suspend") or spec.get("managementPolicy") == "Observe":
+            yield f"{where}: sent for an object that is suspended or observes"
+        if not _is_as_declared(each, each.manifest):
+            yield f"{where}: sent what is not declared"
+        if not any(0 <= each.at - at < UNSEEN for at in history.meddled[name]):
+            again = failed.get(each.instance_id, False)
+            for what in _of_call(each, each.manifest, again=again, echoes=history.echoes):
+                yield f"{where}: {what}"
             if uid not in touched and _is_first_contact(each):
                 yield f"{where}: sent at first contact"
         failed[each.instance_id] = each.fails
-        touched.add(each.manifest["metadata"]["uid"])
-        spec = each.manifest["spec"]
-        if spec.get("suspend") or spec.get("managementPolicy") == "Observe":
-            yield f"{where}: sent for an object that is suspended or observes"
+        touched.add(uid)
+
+
+def _of_call(call: Accepted, manifest: Json, *, again: bool, echoes: bool) -> Iterator[str]:
+    """Judge a call that nobody came in between; *again*: the one before it has failed."""
+    # What is not shown is sent once more after a failure, and at first contact.
+    untold = not echoes and (again or not manifest["status"].get("applied"))
+    if meaning(call.before) == meaning(call.target) and not untold:
+        yield "sent although nothing differs"
+    held = _impacts(call) & _required(manifest)
+    if held:
+        yield f"sent in spite of {', '.join(sorted(held))}"
+    if _is_correction(manifest) and not again:
+        yield "sent to undo what somebody else did"
+
+
+def _is_correction(manifest: Json) -> bool:
+    """Whether the call leads to what was applied last."""
+    applied = manifest["status"].get("applied") or {}
+    last = f"{applied.get('settingsDigest')}-{applied.get('materialDigest')}"
+    digest: str = manifest["status"]["operation"]["digest"]
+    return digest == last and "deletionTimestamp" not in manifest["metadata"]
+
+
+def _is_as_declared(call: Accepted, manifest: Json) -> bool:
+    """Whether the object, as its record left it, declares what was sent."""
+    declaration = parse(manifest["spec"])
+    if "deletionTimestamp" in manifest["metadata"]:
+        return not call.target.enabled
+    if not (declaration.enabled and call.target.enabled):
+        return declaration.enabled == call.target.enabled
+    return call.target.ca_type == declaration.effective_ca_type.value
 
 
 def _required(manifest: Json) -> set[str]:

@@ -5,6 +5,7 @@ Random histories, and what must hold of each once the world has come to rest.
 same.
 """
 
+import functools
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -82,9 +83,17 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
         st.sampled_from(["on", "off", "custom", "renew", "busy", "running"]),
     ),
 )
+resume = functools.partial(Edit, spec="resume")
 NOTHING: st.SearchStrategy[Step] = st.just(Wait(0.0))
 STROKES = st.one_of(
     st.tuples(STEPS),
+    st.builds(
+        lambda name, state, wait: (Edit(name, "suspend"), Edit(name, state), wait, resume(name)),
+        NAMES,
+        STATES,
+        WAITS,
+    ),
+    st.tuples(CHANGES, WAITS, CHANGES),
     st.tuples(FAULTY | NOTHING, CHANGES, KUBE_FAULTS | NOTHING, WAITS | CRASHES),
 )
 
