@@ -211,6 +211,10 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
         return
     if not declaration.enabled:
         return
+    # MySQL does not say whose certificate it has: what was adopted there may be the user's own.
+    untold = (status.get("observed") or {}).get("caType") is None and not applied.get("requestID")
+    if untold:
+        return
     if ssl["ca_type"] != declaration.effective_ca_type.value:
         yield f"{name}: Ready, but with a certificate of {ssl['ca_type']}"
     if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import product
 from typing import TypeVar
 
-from rds_ssl.core.desired import Desired, material_digest
+from rds_ssl.core.desired import Desired, material_digest, settings_digests_at
 from rds_ssl.core.facts import shown, title
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Change, Observed, RevocationListFacts
 from rds_ssl.core.observation import host_name
@@ -79,6 +79,13 @@ def compare(
             for name, equal in verdicts.items()
             if equal is None and name not in MATERIAL
         }
+    elif (
+        applied is not None
+        and verdicts.get(Field.CONNECTION_STRING, True) is None
+        and applied.settings_digest in settings_digests_at(desired.connection_string)
+    ):
+        # Somebody has changed what is shown; the endpoint, which is not, was applied as wanted.
+        verdicts[Field.CONNECTION_STRING] = True
     return Comparison(
         different=frozenset(name for name, equal in verdicts.items() if equal is False),
         unknown=frozenset(name for name, equal in verdicts.items() if equal is None),

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
@@ -141,6 +142,29 @@ def settings_digest_of(declaration: Declaration, *, endpoint: str) -> str:
         revocation_list=clients.revocation_list is not None,
         acls=(clients.acl, clients.replication_acl),
         force_encryption=declaration.force_encryption,
+    )
+
+
+def settings_digests_at(endpoint: str) -> frozenset[str]:
+    """
+    Name every state of settings with SSL on for *endpoint*: is an applied one among them?
+
+    A few hundred digests, for the rare case that the API hides the endpoint and that somebody else
+    has changed what it shows.
+    """
+    flags = (False, True)
+    return frozenset(
+        _settings_digest(
+            endpoint=endpoint,
+            ca_type=ca_type,
+            client_ca=client_ca,
+            revocation_list=revocation_list,
+            acls=(acl, replication),
+            force_encryption=forced,
+        )
+        for ca_type, client_ca, revocation_list, acl, replication, forced in product(
+            CAType, flags, flags, ACL, ACL, flags
+        )
     )
 
 

@@ -19,6 +19,7 @@ from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import ACL, CAType, Observed
 from rds_ssl.core.observation import read_ssl
 from rds_ssl.core.pem import parse_certificates, parse_revocation_lists
+from rds_ssl.core.status import AppliedStatus
 from support import pki, states
 from support.states import (
     CA,
@@ -471,3 +472,24 @@ def test_a_moment_of_difference_between_the_dates_is_a_difference() -> None:
     shown = replace(mysql(CUSTOM), expire_time=LEAF.not_after + timedelta(seconds=1))
 
     assert compare(CUSTOM, shown, applied=applied(CUSTOM)).different == {Field.SERVER_CERTIFICATE}
+
+
+def test_an_endpoint_that_is_not_echoed_stays_applied_though_somebody_changed_the_certificate() -> (
+    None
+):
+    """A foreign change of what is shown says nothing about what is not."""
+    custom = replace(CLOUD, ca_type=CAType.CUSTOM, server_certificate=None)
+    applied = AppliedStatus(
+        settings_digest=custom.settings_digest,
+        material_digest=custom.material_digest,
+        time=states.NOW,
+    )
+    observed = Observed(enabled=True, ca_type=CAType.ALIYUN, client_ca=(), revocation_list=())
+
+    same = compare(CLOUD, observed, applied=applied)
+    moved = compare(
+        replace(CLOUD, connection_string="other.pg.rds.aliyuncs.com"), observed, applied=applied
+    )
+
+    assert same.shown
+    assert moved.unknown == {Field.CONNECTION_STRING}
