@@ -62,6 +62,11 @@ FAULTY = st.builds(
 KUBE_FAULTS = st.builds(
     KubeFault, st.sampled_from(["unavailable", "conflict"]), st.booleans(), st.integers(1, 3)
 )
+FOREIGN = st.builds(
+    Foreign,
+    INSTANCE_NAMES,
+    st.sampled_from(["on", "off", "custom", "renew", "busy", "running"]),
+)
 CHANGES: st.SearchStrategy[Step] = st.one_of(
     st.builds(Edit, NAMES, STATES),
     st.builds(Material, NAMES, st.just("new")),
@@ -77,11 +82,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(Edit, NAMES, st.sampled_from(list(SPECS))),
     st.builds(Material, NAMES, st.sampled_from(["cosmetic", "broken", "gone"])),
     st.builds(Touch, NAMES, st.sampled_from(["label", "credentials", "ask"])),
-    st.builds(
-        Foreign,
-        INSTANCE_NAMES,
-        st.sampled_from(["on", "off", "custom", "renew", "busy", "running"]),
-    ),
+    FOREIGN,
 )
 resume = functools.partial(Edit, spec="resume")
 NOTHING: st.SearchStrategy[Step] = st.just(Wait(0.0))
@@ -94,6 +95,7 @@ STROKES = st.one_of(
         WAITS,
     ),
     st.tuples(CHANGES, WAITS, CHANGES),
+    st.tuples(st.just(Wait(200.0)), FOREIGN, WAITS),
     st.tuples(FAULTY | NOTHING, CHANGES, KUBE_FAULTS | NOTHING, WAITS | CRASHES),
 )
 
