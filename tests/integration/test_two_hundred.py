@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rds_ssl.core.model import PLURAL
 from support import pki, polling
 from support.cluster import Cluster
 from support.controlplane import ControlPlane
@@ -74,7 +75,7 @@ def writes(cluster: Cluster) -> list[dict[str, object]]:
         if (
             entry["user"]["username"].endswith(":rds-ssl-operator")
             and entry["verb"] not in {"get", "list", "watch"}
-            and entry["objectRef"]["resource"] != "events"
+            and entry["objectRef"]["resource"] == PLURAL
         ):
             found.append(entry)
     return found
