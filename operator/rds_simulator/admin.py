@@ -196,6 +196,8 @@ def _put_config(task: _Task) -> Fields:
         config.latency = body.latency
     if "rate_limit" in body.model_fields_set:
         config.rate_limit = body.rate_limit
+    config.signatures = body.signatures or config.signatures
+    config.errors = body.errors or config.errors
     return _get_config(task)
 
 
@@ -207,6 +209,8 @@ def _get_config(task: _Task) -> Fields:
         "instances": config.of_instances(),
         "latency": config.latency,
         "rate_limit": config.rate_limit,
+        "signatures": config.signatures,
+        "errors": config.errors,
         "valid_switches": {str(name): list(values) for name, values in SWITCH_VALUES.items()},
     }
 
@@ -255,6 +259,7 @@ def _get_calls(task: _Task) -> Fields:
                 "parameters": sorted({*entry.query_parameters, *entry.body_parameters}),
                 "query_parameters": list(entry.query_parameters),
                 "body_parameters": list(entry.body_parameters),
+                "values": dict(entry.values),
                 "place": entry.place,
                 "status": entry.status,
                 "code": entry.code,

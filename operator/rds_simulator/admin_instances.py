@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rds_simulator.admin_models import InstanceBody, InstancePatch, SSLBody
-from rds_simulator.certificates import Bundle, parse_client_ca, parse_crl, parse_server
+from rds_simulator.certificates import Bundle, Pfx, parse_client_ca, parse_crl, parse_server
 from rds_simulator.clock import to_wire
 from rds_simulator.config import ConfigError
 from rds_simulator.machine import Endpoint, Event, Instance, Issue, Settings, View
@@ -111,13 +111,19 @@ def _patch_ssl(instance: Instance, body: SSLBody, at: datetime, issue: Issue) ->
 def _with_server(ssl: Settings, body: SSLBody, at: datetime, issue: Issue) -> Settings:
     if body.server_cert:
         key = body.server_key.get_secret_value() if body.server_key else ""
-        return replace(ssl, ca_type="custom", server=parse_server(body.server_cert, key))
+        server = parse_server(body.server_cert, key)
+        return replace(ssl, ca_type="custom", server=server, pfx=None)
+    if body.pfx:
+        pfx = Pfx(location=body.pfx, fetched_at=at)
+        return replace(ssl, ca_type="custom", server=None, pfx=pfx)
+    if ssl.pfx and body.pfx is None and body.ca_type is None:
+        return ssl
     ca_type = body.ca_type or ssl.ca_type or "aliyun"
     covered = ssl.server is not None and ssl.ca_type == ca_type
     moved = body.connection_string is not None and ca_type == "aliyun"
     if covered and not body.renew and not moved:
         return ssl
-    return replace(ssl, ca_type="aliyun", server=issue(ssl.connection_string, at))
+    return replace(ssl, ca_type="aliyun", server=issue(ssl.connection_string, at), pfx=None)
 
 
 def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
@@ -128,6 +134,7 @@ def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
         "profile": instance.profile.name,
         "region": instance.region,
         "engine": instance.profile.engine,
+        "engine_version": instance.profile.engine_version,
         "status": view.status,
         "lock_mode": instance.lock_mode,
         "kernel_version": instance.kernel_version,
@@ -161,15 +168,15 @@ def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
 
 def show_settings(ssl: Settings) -> Fields:
     """SSL settings by their fingerprints."""
-    server = ssl.server
+    server, end = ssl.server, ssl.expires_at
     return {
         "enabled": ssl.enabled,
         "connection_string": ssl.connection_string,
         "ca_type": ssl.ca_type,
         "server_sha256": server.sha256 if server else None,
         "server_subject": server.subject if server else None,
-        "expire_time": to_wire(server.not_after) if server else None,
-        "pfx": ssl.pfx,
+        "expire_time": to_wire(end) if end else None,
+        "pfx": ssl.pfx.location if ssl.pfx else "",
         "client_ca_sha256": _fingerprints(ssl.client_ca),
         "crl_sha256": _fingerprints(ssl.crl),
         "acl": ssl.acl,

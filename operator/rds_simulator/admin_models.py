@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from rds_simulator.config import Errors, Signatures
 from rds_simulator.faults import Fault
 
 
@@ -21,6 +22,8 @@ class SSLBody(_Body):
     connection_string: str | None = None
     server_cert: str | None = None
     server_key: pydantic.SecretStr | None = None
+    pfx: str | None = None
+    """SQL Server's certificate in OSS; empty: the cloud's again."""
     client_ca: str | None = None
     """PEM; empty: none."""
     crl: str | None = None
@@ -82,6 +85,9 @@ class ConfigBody(_Body):
     latency: Annotated[float, pydantic.Field(ge=0)] | None = None
     rate_limit: Annotated[float, pydantic.Field(gt=0)] | None = None
     """Given as null: no limit."""
+    signatures: Signatures | None = None
+    """Of the whole gateway, as is `errors`."""
+    errors: Errors | None = None
 
 
 Kind = Literal[

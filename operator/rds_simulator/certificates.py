@@ -50,6 +50,25 @@ class ServerMaterial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pfx:
+    """
+    A certificate and its key in an object in OSS, which nothing here can read.
+
+    When it is really valid nobody knows; it is taken to last as long as the cloud's own. The
+    object may have been overwritten, so that the same one fetched later is another one.
+    """
+
+    location: str
+    """``oss-<region>.aliyuncs.com:<bucket>:<file.pfx>``."""
+    fetched_at: datetime
+
+    @property
+    def not_after(self) -> datetime:
+        """Made up: 365 days after it was fetched."""
+        return self.fetched_at + CLOUD_LIFETIME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """Client CAs, or revocation lists."""
 

@@ -14,10 +14,10 @@ from email.utils import format_datetime
 from rds_simulator import admin, wire
 from rds_simulator.call import Call, read_call
 from rds_simulator.faults import HTML_502, Fault
-from rds_simulator.ledger import Entry
+from rds_simulator.ledger import Entry, open_values
 from rds_simulator.operations import API_VERSION, MODIFY, OPERATIONS, Task
 from rds_simulator.refusals import Code, Refusal, missing
-from rds_simulator.signatures import authenticate
+from rds_simulator.signatures import authenticate, check_dialect
 from rds_simulator.world import World
 
 JSON_TYPE = "application/json;charset=utf-8"
@@ -88,20 +88,24 @@ class Cloud:
         if fault is None:
             return self._execute(call, now)
         if not fault.executes:
-            return _faulty(call, fault)
+            return self._faulty(call, fault)
         result = self._execute(call, now)
         if fault.kind == "delay":
             return replace(result, answer=replace(result.answer, delay=fault.seconds))
-        return replace(_faulty(call, fault), accepted=result.accepted)
+        return replace(self._faulty(call, fault), accepted=result.accepted)
 
     def _execute(self, call: Call, now: datetime) -> _Result:
         try:
             fields = self._operate(call, now)
         except Refusal as refusal:
-            return _refused(call, refusal)
-        body = _serialise(call, f"{call.action}Response", {"RequestId": _request_id(), **fields})
+            return self._refused(call, refusal)
+        body = _serialise(
+            f"{call.action}Response",
+            {"RequestId": _request_id(), **fields},
+            as_xml=call.wants_xml,
+        )
         return _Result(
-            answer=Answer(status=200, headers=_headers(call), body=body),
+            answer=Answer(status=200, headers=_headers(as_xml=call.wants_xml), body=body),
             code="OK",
             accepted=call.action == MODIFY,
         )
@@ -118,6 +122,7 @@ class Cloud:
             raise Refusal(Code.UNSUPPORTED_METHOD)
         if not call.action:
             raise missing("Action")
+        check_dialect(call, world.config.signatures)
         key = authenticate(call, world.accounts, world.nonces, world.clock.gateway(now))
         at = world.clock.moved(now)
         token = call.parameters.get("SecurityToken") if call.legacy else None
@@ -133,6 +138,51 @@ class Cloud:
         key.check_permission(call.action, call.instance_id)
         return operation(Task(world=world, action=call.action, parameters=call.parameters, at=at))
 
+    def _refused(self, call: Call, refusal: Refusal) -> _Result:
+        as_xml = call.wants_xml or self.world.config.errors == "xml"
+        headers = _headers(as_xml=as_xml)
+        if refusal.retry_after_ms is not None:
+            headers["x-acs-retry-after"] = str(refusal.retry_after_ms)
+        fields = {"RequestId": _request_id(), **wire.error(refusal, call.headers.get("host", ""))}
+        body = _serialise("Error", fields, as_xml=as_xml)
+        answer = Answer(status=refusal.status, headers=headers, body=body)
+        return _Result(answer=answer, code=refusal.code)
+
+    def _faulty(self, call: Call, fault: Fault) -> _Result:
+        """The answer of a fault that replaces the operation's own."""
+        answer = Answer(
+            status=fault.status or 200, headers=_headers(as_xml=call.wants_xml), body=b""
+        )
+        match fault.kind:
+            case "code" | "throttle":
+                code = fault.code or Code.THROTTLING
+                return self._refused(
+                    call,
+                    Refusal(
+                        code,
+                        status=fault.status,
+                        message=fault.message,
+                        retry_after_ms=fault.retry_after_ms,
+                    ),
+                )
+            case "html":
+                answer = replace(
+                    answer,
+                    status=fault.status or 502,
+                    headers={"content-type": "text/html"},
+                    body=HTML_502,
+                )
+            case "bare":
+                body = _serialise(
+                    f"{call.action}Response", {"RequestId": _request_id()}, as_xml=call.wants_xml
+                )
+                answer = replace(answer, body=body)
+            case "empty":
+                pass
+            case _:
+                answer = replace(answer, reset=True)
+        return _Result(answer=answer, code=fault.kind)
+
     def _record(self, call: Call, result: _Result, now: datetime) -> None:
         self.world.ledger.record(
             Entry(
@@ -142,6 +192,7 @@ class Cloud:
                 access_key=call.claimed_key,
                 query_parameters=tuple(sorted(call.query)),
                 body_parameters=tuple(sorted(call.form)),
+                values=open_values(call.parameters),
                 status=None if result.answer.reset else result.answer.status,
                 code=result.code,
                 key_in_url=call.secret_in_url,
@@ -155,51 +206,9 @@ def _request_id() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def _headers(call: Call) -> dict[str, str]:
-    return {"content-type": "text/xml;charset=utf-8" if call.wants_xml else JSON_TYPE}
+def _headers(*, as_xml: bool) -> dict[str, str]:
+    return {"content-type": "text/xml;charset=utf-8" if as_xml else JSON_TYPE}
 
 
-def _serialise(call: Call, root: str, fields: wire.Fields) -> bytes:
-    return wire.to_xml(root, fields) if call.wants_xml else wire.to_json(fields)
-
-
-def _refused(call: Call, refusal: Refusal) -> _Result:
-    headers = _headers(call)
-    if refusal.retry_after_ms is not None:
-        headers["x-acs-retry-after"] = str(refusal.retry_after_ms)
-    fields = {"RequestId": _request_id(), **wire.error(refusal, call.headers.get("host", ""))}
-    body = _serialise(call, "Error", fields)
-    answer = Answer(status=refusal.status, headers=headers, body=body)
-    return _Result(answer=answer, code=refusal.code)
-
-
-def _faulty(call: Call, fault: Fault) -> _Result:
-    """The answer of a fault that replaces the operation's own."""
-    answer = Answer(status=fault.status or 200, headers=_headers(call), body=b"")
-    match fault.kind:
-        case "code" | "throttle":
-            code = fault.code or Code.THROTTLING
-            return _refused(
-                call,
-                Refusal(
-                    code,
-                    status=fault.status,
-                    message=fault.message,
-                    retry_after_ms=fault.retry_after_ms,
-                ),
-            )
-        case "html":
-            answer = replace(
-                answer,
-                status=fault.status or 502,
-                headers={"content-type": "text/html"},
-                body=HTML_502,
-            )
-        case "bare":
-            body = _serialise(call, f"{call.action}Response", {"RequestId": _request_id()})
-            answer = replace(answer, body=body)
-        case "empty":
-            pass
-        case _:
-            answer = replace(answer, reset=True)
-    return _Result(answer=answer, code=fault.kind)
+def _serialise(root: str, fields: wire.Fields, *, as_xml: bool) -> bytes:
+    return wire.to_xml(root, fields) if as_xml else wire.to_json(fields)

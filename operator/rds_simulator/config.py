@@ -1,5 +1,5 @@
 """
-What may be set while the simulator runs: switches, durations, latency, rate limit.
+What may be set while the simulator runs: switches, durations, latency, rate limit, signatures.
 
 A switch stands for a question that no document answers. Its first value is the default and, as
 far as one can tell, the less convenient one for a client; a client has to cope with all of them.
@@ -33,20 +33,37 @@ window                      short long          Still Running after a call: the 
                                                 or anything up to 25 s.
 window-values               old new             What Describe shows until the change has ended.
 crl-blocks                  all first           Which blocks of a revocation list are used?
+numbers                     yes no              Are ForceEncryption and TlsVersion JSON numbers,
+                                                or the strings that are documented?
+absent                      empty missing dash  How DescribeDBInstanceSSL says that there is no
+                                                value: ``""``, no field, or ``"-"``.
+acl-spelling                prefer perfer       How the ACL prefer is shown.
+update-value                accepted refused    SSLEnabled=2 (renew) on SQL Server.
+sqlserver-off               accepted refused    SSLEnabled=0 on SQL Server.
+vendor-renews               postgresql all      Whose cloud certificates does the vendor renew?
 ==========================  ==================  =================================================
 
 ``off-under-force``, ``drop-ca-under-acl`` and ``call-in-window`` come from the open questions of
-the team's API notes (4.3, 4.4), the rest from the simulator's contract.
+the team's API notes (4.3, 4.4), the last six from what its sources disagree on (1.2, 2, open
+questions 2, 5, 12, 17, 19), the rest from the simulator's contract.
 
 Durations, in seconds: ``window`` (0.3), ``change`` (2), ``acl`` (2: a change of ACLs alone),
 ``require-update`` (30 days: RequireUpdate is shown that long before a cloud certificate ends),
-``auto-renewal`` (7 days: PostgreSQL's cloud certificates are renewed that long before; 0 = never).
+``auto-renewal`` (7 days: the vendor renews cloud certificates that long before; 0 = never).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
+
+Signatures = Literal["any", "v1", "v3"]
+"""Which the gateway reads: with ``v1`` it misses the Action of a V3 request, with ``v3`` it refuses
+HMAC-SHA1."""
+
+Errors = Literal["as-asked", "xml"]
+"""The form of error bodies: that of the answer (Format for V1, JSON for V3), or XML always."""
 
 LONG_WINDOW_SECONDS = 25.0
 """A longer one could not be told from a call without effect."""
@@ -72,9 +89,15 @@ class Switch(StrEnum):
     WINDOW = "window"
     WINDOW_VALUES = "window-values"
     CRL_BLOCKS = "crl-blocks"
+    NUMBERS = "numbers"
+    ABSENT = "absent"
+    ACL_SPELLING = "acl-spelling"
+    UPDATE_VALUE = "update-value"
+    SQLSERVER_OFF = "sqlserver-off"
+    VENDOR_RENEWS = "vendor-renews"
 
 
-SWITCH_VALUES: Mapping[Switch, tuple[str, str]] = MappingProxyType(
+SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
     {
         Switch.ENABLE_AGAIN: ("reissues", "nothing"),
         Switch.RESTART: ("every-call", "semantic-changes"),
@@ -93,6 +116,12 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, str]] = MappingProxyType(
         Switch.WINDOW: ("short", "long"),
         Switch.WINDOW_VALUES: ("old", "new"),
         Switch.CRL_BLOCKS: ("all", "first"),
+        Switch.NUMBERS: ("yes", "no"),
+        Switch.ABSENT: ("empty", "missing", "dash"),
+        Switch.ACL_SPELLING: ("prefer", "perfer"),
+        Switch.UPDATE_VALUE: ("accepted", "refused"),
+        Switch.SQLSERVER_OFF: ("accepted", "refused"),
+        Switch.VENDOR_RENEWS: ("postgresql", "all"),
     }
 )
 """The first value is the default."""
@@ -161,6 +190,8 @@ class Config:
         """Seconds before every answer of the API (not of the admin interface)."""
         self.rate_limit: float | None = None
         """Calls per second, per access key and operation; None: no limit."""
+        self.signatures: Signatures = "any"
+        self.errors: Errors = "as-asked"
         self.rules = Rules()
         self._of_instance: dict[str, tuple[dict[str, str], dict[str, float]]] = {}
         self._cache: dict[str, Rules] = {}

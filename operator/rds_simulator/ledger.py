@@ -1,16 +1,36 @@
 """
-What was called, and how often. No value of a parameter is kept but the instance id.
+What was called, and how often: names of parameters, and the values of those that are no secret.
 
 Times of entries are the instances' (moved) time, so that they can be compared with what Describe
 shows; rates are measured in the caller's time, which nobody moves.
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 MAX_ENTRIES = 200_000
 """Older ones are dropped; counters keep counting. About 100 MB."""
+
+OPEN_PARAMETERS = frozenset(
+    {
+        "SSLEnabled",
+        "ConnectionString",
+        "CAType",
+        "ClientCAEnabled",
+        "ClientCrlEnabled",
+        "ACL",
+        "ReplicationACL",
+        "ForceEncryption",
+        "TlsVersion",
+        "Certificate",
+    }
+)
+"""Parameters of ModifyDBInstanceSSL whose values are kept. Never add one that may hold PEM."""
+
+MAX_VALUE = 300
+"""Characters of a value that are kept: a host name, bucket and file fit."""
 
 _SECOND = timedelta(seconds=1)
 
@@ -27,6 +47,8 @@ class Entry:
     query_parameters: tuple[str, ...]
     """Names, sorted."""
     body_parameters: tuple[str, ...]
+    values: Mapping[str, str]
+    """Values of `OPEN_PARAMETERS`, see `open_values`."""
     status: int | None
     """HTTP status; None: the connection was cut."""
     code: str
@@ -43,6 +65,15 @@ class Entry:
         return {(1, 0): "query", (0, 1): "body", (1, 1): "both"}.get(
             (int(places[0]), int(places[1])), "none"
         )
+
+
+def open_values(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Values that may be kept; PEM under a wrong name is not, and a long value is cut."""
+    return {
+        name: "(PEM)" if "-----" in value else value[:MAX_VALUE]
+        for name, value in sorted(parameters.items())
+        if name in OPEN_PARAMETERS
+    }
 
 
 class Ledger:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rds_simulator.certificates import Bundle, ServerMaterial
+from rds_simulator.certificates import Bundle, Pfx, ServerMaterial
 from rds_simulator.config import LONG_WINDOW_SECONDS, Rules, Switch
 from rds_simulator.profiles import Profile
 
@@ -39,14 +39,20 @@ class Settings:
     connection_string: str = ""
     ca_type: str = ""
     server: ServerMaterial | None = None
-    pfx: str = ""
-    """SQL Server's ``Certificate``: an object in OSS, which cannot be read back."""
+    pfx: Pfx | None = None
+    """SQL Server's ``Certificate``, which cannot be read back; then there is no `server`."""
     client_ca: Bundle | None = None
     crl: Bundle | None = None
     acl: str = DEFAULT_ACL
     replication_acl: str = DEFAULT_ACL
     force_encryption: bool = False
     tls_version: str = DEFAULT_TLS
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """End of the server certificate, as SSLExpireTime has it."""
+        certificate = self.server or self.pfx
+        return certificate.not_after if certificate else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +318,8 @@ def _renewal_due(instance: Instance, rules: Rules) -> datetime | None:
     """When the vendor renews this cloud certificate by itself; None: never."""
     ssl = instance.ssl
     ahead = rules.durations["auto-renewal"]
-    if not (instance.profile.renewed_by_vendor and ssl.enabled and ssl.ca_type == "aliyun"):
+    by_vendor = instance.profile.renewed_by_vendor or rules.has(Switch.VENDOR_RENEWS, "all")
+    if not (by_vendor and ssl.enabled and ssl.ca_type == "aliyun"):
         return None
     if instance.change or ssl.server is None or not ahead:
         return None

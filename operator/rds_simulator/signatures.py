@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from rds_simulator.accounts import AccessKey, Accounts
 from rds_simulator.call import Call
+from rds_simulator.config import Signatures
 from rds_simulator.refusals import Code, Refusal, missing
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -71,6 +72,20 @@ def canonical_query(parameters: Mapping[str, str]) -> str:
     """Sorted by encoded name, joined by ``&``."""
     encoded = sorted((percent_encode(k), percent_encode(v)) for k, v in parameters.items())
     return "&".join(f"{name}={value}" for name, value in encoded)
+
+
+def check_dialect(call: Call, accepted: Signatures) -> None:
+    """
+    Refuse a signature that this gateway does not read.
+
+    Raises:
+        Refusal: MissingAction for V3, which names the operation in a header; for V1
+            InvalidSignatureMethod.
+    """
+    if call.legacy and accepted == "v3":
+        raise Refusal(Code.SIGNATURE_METHOD)
+    if "authorization" in call.headers and accepted == "v1":
+        raise missing("Action")
 
 
 def authenticate(call: Call, accounts: Accounts, nonces: Nonces, now: datetime) -> AccessKey:

@@ -2,11 +2,14 @@
 From the parameters of ModifyDBInstanceSSL to settings, or to the documented refusal.
 
 Pessimistic where the documents are silent: a parameter that the engine does not have is refused
-(``InvalidParam``), as are material that is not valid yet, a client CA bundle that has expired as
-a whole, and a revocation list of a CA that is not in the bundle.
+(``InvalidParam``) whatever its value, as are material that is not valid yet, a client CA bundle
+that has expired as a whole, a revocation list of a CA that is not in the bundle, and a PFX without
+its password. Parameters that no engine has are ignored, as the gateway does (Terraform sends
+``SourceIp``).
 Source: the team's API notes 1.1, 1.4, 4.3.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +18,7 @@ from rds_simulator.certificates import (
     COMMON_NAME_MAX,
     Bundle,
     MaterialError,
+    Pfx,
     ServerMaterial,
     parse_client_ca,
     parse_crl,
@@ -31,18 +35,15 @@ from rds_simulator.machine import (
     Settings,
     View,
 )
+from rds_simulator.profiles import ENGINE_PARAMETERS
 from rds_simulator.refusals import Code, Refusal, missing
 
 ACLS = ("cert", "prefer", "verify-ca", "verify-full")
 TLS_VERSIONS = ("1.0", "1.1", "1.2")
-CLIENT_PARAMETERS = (
-    "ClientCAEnabled",
-    "ClientCACert",
-    "ClientCrlEnabled",
-    "ClientCertRevocationList",
-    "ACL",
-    "ReplicationACL",
-)
+
+PFX_LOCATION = re.compile(r"oss-[a-z0-9-]+\.aliyuncs\.com:[^:]+:[^:]+\.pfx", re.IGNORECASE)
+"""Endpoint, bucket and file in OSS."""
+
 Parameters = Mapping[str, str]
 
 
@@ -71,8 +72,13 @@ class Request:
         if value is None:
             return None
         if value not in {"0", "1"}:
-            raise Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
+            raise invalid(name)
         return value == "1"
+
+
+def invalid(name: str) -> Refusal:
+    """The answer to a parameter that the engine does not have, or not with this value."""
+    return Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
 
 
 def check_instance(instance: Instance, view: View, rules: Rules) -> None:
@@ -100,10 +106,11 @@ def settings_of(request: Request, issue: Issue) -> Settings:
         Refusal: With the code of the first parameter that is at fault.
     """
     host = _endpoint(request)
+    _check_names(request)
     value = request.parameters.get("SSLEnabled", "")
     if value == "0":
         return _off(request)
-    if value != "1" and not (value == "2" and request.instance.profile.update_value):
+    if value != "1" and not (value == "2" and _takes_update(request)):
         raise Refusal(Code.SSL_ENABLED)
     ca_type, pfx = _ca_type(request)
     client_ca = _client_ca(request)
@@ -139,36 +146,65 @@ def _endpoint(request: Request) -> str:
     raise Refusal(Code.ENDPOINT_NOT_FOUND)
 
 
+def _check_names(request: Request) -> None:
+    """Refuse parameters that the engine, or its minor version, does not have."""
+    instance, given = request.instance, request.parameters
+    for name in given:
+        if name in ENGINE_PARAMETERS and name not in instance.profile.parameters:
+            raise invalid(name)
+    minor = instance.kernel_version.rpartition("_")[2]
+    if "ForceEncryption" in given and minor < instance.profile.force_since_kernel:
+        # Whether ForceEncryption=0 is refused as well is not documented.
+        raise Refusal(Code.INCORRECT_MINOR_VERSION)
+
+
 def _off(request: Request) -> Settings:
     current = request.current
+    if request.instance.profile.refuses_off and request.rules.has(Switch.SQLSERVER_OFF, "refused"):
+        raise Refusal(Code.SSL_ENABLED)
     if not current.enabled:
         raise Refusal(Code.SSL_STATE)
     if current.client_ca and request.rules.has(Switch.OFF_WITH_CA, "refused"):
         raise Refusal(Code.SSL_STATE)
-    forced = current.force_encryption and request.flag("ForceEncryption") is not False
+    given = request.flag("ForceEncryption")
+    forced = current.force_encryption if given is None else given
     if forced and request.rules.has(Switch.OFF_UNDER_FORCE, "refused"):
         raise Refusal(Code.SSL_STATE)
     return Settings()
 
 
-def _ca_type(request: Request) -> tuple[str, str]:
-    """CAType, and SQL Server's PFX object if that is the certificate."""
-    given, current = request.parameters.get("CAType"), request.current
-    profile = request.instance.profile
-    pfx = request.parameters.get("Certificate", "")
+def _takes_update(request: Request) -> bool:
+    """Whether SSLEnabled=2 is understood: a renewal, of what is there."""
+    understood = request.instance.profile.update_value and request.current.enabled
+    return understood and request.rules.has(Switch.UPDATE_VALUE, "accepted")
+
+
+def _ca_type(request: Request) -> tuple[str, Pfx | None]:
+    """Whose certificate it is to be, and SQL Server's PFX if that is the one."""
+    current, pfx = request.current, _pfx(request)
     if pfx:
-        if not profile.pfx:
-            raise Refusal(Code.INVALID_PARAM, message="The specified Certificate is invalid.")
-        if not request.parameters.get("PassWord"):
-            raise missing("PassWord")
         return "custom", pfx
+    given = request.parameters.get("CAType")
     if given is None:
         if request.keeps and current.enabled:
             return current.ca_type, current.pfx
-        return "aliyun", ""
-    if given != "aliyun" and not (given == "custom" and profile.custom_certificate):
+        return "aliyun", None
+    if given not in {"aliyun", "custom"}:
         raise Refusal(Code.CA_TYPE)
-    return given, ""
+    return given, None
+
+
+def _pfx(request: Request) -> Pfx | None:
+    location, password = (request.parameters.get(each, "") for each in ("Certificate", "PassWord"))
+    if not location:
+        if password:
+            raise missing("Certificate")
+        return None
+    if not PFX_LOCATION.fullmatch(location):
+        raise invalid("Certificate")
+    if not password:
+        raise missing("PassWord")
+    return Pfx(location=location, fetched_at=request.now)
 
 
 def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMaterial | None:
@@ -201,11 +237,6 @@ def _custom(request: Request) -> ServerMaterial | None:
 
 
 def _client_ca(request: Request) -> Bundle | None:
-    if not request.instance.profile.client_authentication:
-        for name in CLIENT_PARAMETERS:
-            if name in request.parameters:
-                raise Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
-        return None
     kept = request.current.client_ca if request.keeps else None
     enabled = request.flag("ClientCAEnabled")
     if not (kept if enabled is None else enabled):
@@ -269,12 +300,6 @@ def _force_encryption(request: Request) -> bool:
     value = request.flag("ForceEncryption")
     if value is None:
         return request.keeps and request.current.force_encryption
-    profile = request.instance.profile
-    if not profile.force_encryption:
-        raise Refusal(Code.INVALID_PARAM, message="The specified ForceEncryption is invalid.")
-    kernel = request.instance.kernel_version.rpartition("_")[2]
-    if value and kernel < profile.force_since_kernel:
-        raise Refusal(Code.INCORRECT_MINOR_VERSION)
     return value
 
 
@@ -282,6 +307,6 @@ def _tls_version(request: Request) -> str:
     value = request.parameters.get("TlsVersion")
     if value is None:
         return request.current.tls_version if request.keeps else DEFAULT_TLS
-    if not request.instance.profile.tls_version or value not in TLS_VERSIONS:
-        raise Refusal(Code.INVALID_PARAM, message="The specified TlsVersion is invalid.")
+    if value not in TLS_VERSIONS:
+        raise invalid("TlsVersion")
     return value

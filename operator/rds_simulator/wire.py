@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from rds_simulator.certificates import Bundle, ServerMaterial
 from rds_simulator.clock import to_wire
 from rds_simulator.config import Rules, Switch
-from rds_simulator.machine import Endpoint, Instance, Settings, View
+from rds_simulator.machine import DEFAULT_ACL, Endpoint, Instance, Settings, View
 from rds_simulator.refusals import Refusal
 
 Fields = dict[str, object]
@@ -24,27 +24,40 @@ CA_URL = "http://127.0.0.1/simulated-rds-ca.pem"
 
 TLS_NUMBERS = {"1.0": 1.0, "1.1": 1.1, "1.2": 1.2}
 
+NO_VALUE = "-"
+"""One of the ways to say that there is no value; the switch ``absent`` has all."""
+
 
 def describe_ssl(instance: Instance, view: View, rules: Rules, at: datetime) -> Fields:
     """DescribeDBInstanceSSL; numbers stand where the vendor's example has them."""
-    words, ssl = instance.profile.vocabulary, view.ssl
+    words, ssl, end = instance.profile.vocabulary, view.ssl, view.ssl.expires_at
     update = _requires_update(ssl, rules, at)
     fields: Fields = {
         "SSLEnabled": words.on if ssl.enabled else words.off,
-        "SSLExpireTime": to_wire(ssl.server.not_after) if ssl.server else "",
+        "SSLExpireTime": to_wire(end) if end else "",
         "RequireUpdate": words.update if update else words.no_update,
     }
     if rules.has(Switch.ECHO_CONNECTION_STRING, "yes"):
         fields["ConnectionString"] = ssl.connection_string
     if words.force_encryption and rules.has(Switch.ECHO_FORCE_ENCRYPTION, "yes"):
-        fields["ForceEncryption"] = int(ssl.force_encryption)
+        force = int(ssl.force_encryption)
+        fields["ForceEncryption"] = force if rules.has(Switch.NUMBERS, "yes") else str(force)
     if words.tls_version:
-        fields["TlsVersion"] = TLS_NUMBERS[ssl.tls_version]
+        number = rules.has(Switch.NUMBERS, "yes")
+        fields["TlsVersion"] = TLS_NUMBERS[ssl.tls_version] if number else ssl.tls_version
     if words.full:
         fields |= _postgresql(view, rules, update=update)
     elif instance.profile.engine == "MySQL" and rules.has(Switch.ECHO_CUSTOM_MYSQL, "yes"):
         fields |= _server(ssl, rules)
-    return fields
+    return _without_value(fields, rules)
+
+
+def _without_value(fields: Fields, rules: Rules) -> Fields:
+    """Say of fields without a value that they have none, in the way of the switch."""
+    if rules.has(Switch.ABSENT, "missing"):
+        return {name: value for name, value in fields.items() if value not in {"", NO_VALUE}}
+    word = NO_VALUE if rules.has(Switch.ABSENT, "dash") else ""
+    return {name: word if value == "" else value for name, value in fields.items()}
 
 
 def _requires_update(ssl: Settings, rules: Rules, at: datetime) -> bool:
@@ -65,11 +78,16 @@ def _postgresql(view: View, rules: Rules, *, update: bool) -> Fields:
         "LastModifyStatus": view.last_modify_status,
         "ModifyStatusReason": view.modify_status_reason,
         "ClientCACert": _bundle(ssl.client_ca, rules),
-        "ClientCACertExpireTime": "-",
+        "ClientCACertExpireTime": NO_VALUE,
         "ClientCertRevocationList": _bundle(ssl.crl, rules),
-        "ACL": ssl.acl if ssl.enabled else "",
-        "ReplicationACL": ssl.replication_acl if ssl.enabled else "",
+        "ACL": _acl(ssl.acl, rules) if ssl.enabled else "",
+        "ReplicationACL": _acl(ssl.replication_acl, rules) if ssl.enabled else "",
     }
+
+
+def _acl(value: str, rules: Rules) -> str:
+    misspelt = value == DEFAULT_ACL and rules.has(Switch.ACL_SPELLING, "perfer")
+    return "perfer" if misspelt else value
 
 
 def _server(ssl: Settings, rules: Rules) -> Fields:

@@ -15,6 +15,13 @@ def rds() -> InProcess:
     return rds
 
 
+@pytest.fixture
+def engines(rds: InProcess) -> InProcess:
+    """A simulator with one instance of each engine: ``pg``, ``my`` and the SQL Server ``ms``."""
+    rds.put_instance("ms", profile="sqlserver-2019")
+    return rds
+
+
 @pytest.fixture(scope="session")
 def root() -> pki.Authority:
     """A CA, for servers and clients."""
@@ -36,6 +43,12 @@ def custom(root: pki.Authority) -> dict[str, str]:
 def client_ca(root: pki.Authority) -> dict[str, str]:
     """Parameters of a client CA."""
     return {"ClientCAEnabled": "1", "ClientCACert": root.pem.decode()}
+
+
+@pytest.fixture(scope="session")
+def pfx() -> dict[str, str]:
+    """Parameters of SQL Server's certificate."""
+    return {"Certificate": "oss-cn-hangzhou.aliyuncs.com:bucket:ms.pfx", "PassWord": "secret"}
 
 
 @pytest.fixture(scope="session")

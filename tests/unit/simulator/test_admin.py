@@ -204,72 +204,18 @@ def test_a_fault_is_used_up_and_can_be_taken_back(rds: InProcess) -> None:
     assert rds.call(SSL, DBInstanceId="pg").status_code == 200
 
 
-def test_the_ledger_has_names_and_places_but_no_values(
-    rds: InProcess, custom: dict[str, str]
-) -> None:
-    rds.modify("pg", **custom)
-    rds.call(SSL, place="query", DBInstanceId="my")
+def test_a_pfx_is_put_in_force_and_taken_away(rds: InProcess) -> None:
+    rds.put_instance("ms", profile="sqlserver-2019")
+    place = "oss-cn-hangzhou.aliyuncs.com:b:f.pfx"
 
-    modify, describe = rds.calls()
+    first = rds.patch_instance("ms", ssl={"enabled": True, "pfx": place})["ssl"]
+    second = rds.patch_instance("ms", ssl={"force_encryption": True})["ssl"]
+    third = rds.patch_instance("ms", ssl={"pfx": ""})["ssl"]
 
-    assert modify["parameters"] == [
-        "CAType",
-        "ConnectionString",
-        "DBInstanceId",
-        "SSLEnabled",
-        "ServerCert",
-        "ServerKey",
-    ]
-    assert (modify["place"], modify["key_in_url"], modify["accepted"]) == ("body", False, True)
-    assert (describe["place"], describe["instance"]) == ("query", "my")
-    assert describe["access_key"] == ACCESS_KEY_ID
-    assert "BEGIN" not in str(rds.calls())
-
-
-def test_a_key_in_a_url_is_flagged(rds: InProcess, custom: dict[str, str]) -> None:
-    rds.call(
-        "ModifyDBInstanceSSL",
-        place="query",
-        DBInstanceId="pg",
-        ConnectionString="pg.pg.rds.aliyuncs.com",
-        SSLEnabled="1",
-        **custom,
-    )
-
-    assert rds.calls()[-1]["key_in_url"] is True
-    assert rds.stats()["keys_in_url"] == 1
-
-
-def test_the_ledger_is_narrowed_and_forgotten(rds: InProcess) -> None:
-    rds.modify("pg")
-    rds.describe("pg")
-    rds.describe("my")
-
-    assert len(rds.calls(instance="pg")) == 2
-    assert len(rds.calls(action=SSL)) == 2
-    assert len(rds.calls(since="2")) == 1
-    rds.clear_calls()
-    assert rds.calls() == []
-    assert rds.stats()["calls"] == 0
-
-
-def test_the_counters_tell_codes_restarts_and_rates(rds: InProcess) -> None:
-    rds.modify("pg")
-    for _ in range(3):
-        rds.describe("pg")
-    rds.advance(1)
-    rds.call(SSL, DBInstanceId="no")
-    rds.advance(60)
-
-    stats = rds.stats()
-
-    assert stats["actions"] == {
-        "ModifyDBInstanceSSL": {"OK": 1},
-        SSL: {"OK": 3, "InvalidDBInstanceId.NotFound": 1},
-    }
-    assert stats["restarts"] == {"pg": 1, "my": 0}
-    assert stats["accepted"] == {"pg": 1, "my": 0}
-    assert stats["highest_rate"] == {ACCESS_KEY_ID: 4}
+    assert (first["ca_type"], first["pfx"], first["server_sha256"]) == ("custom", place, None)
+    assert second == {**first, "force_encryption": True}
+    assert (third["ca_type"], third["pfx"]) == ("aliyun", "")
+    assert third["server_subject"] == "CN=ms.sqlserver.rds.aliyuncs.com"
 
 
 def test_the_time_is_moved_by_seconds_or_to_a_moment(rds: InProcess) -> None:

@@ -123,6 +123,12 @@ V1_COMMON = (
             id="F form",
         ),
         pytest.param(
+            "/",
+            f"Action=ModifyDBInstanceSSL&{V1_COMMON}&{FORM}",
+            "9MO/t8MJG1k0RnUydeutCIRsyrs=",
+            id="F all in the form",
+        ),
+        pytest.param(
             f"/?Action=DescribeDBInstanceSSL&{V1_COMMON}&DBInstanceId=rm-bp1234567890abcde"
             "&SecurityToken=CAISEXAMPLE%2F%2F%2B%3DSecurityToken",
             "",
@@ -132,7 +138,12 @@ V1_COMMON = (
     ],
 )
 def test_v1_gives_the_signature_of_the_vendors_sdk(url: str, body: str, expected: str) -> None:
-    request = read_call("POST", f"{url}&Signature=ignored", FORM_TYPE, body.encode())
+    signature = "&Signature=ignored"
+    if body.startswith("Action"):
+        body += signature
+    else:
+        url += signature
+    request = read_call("POST", url, FORM_TYPE, body.encode())
 
     assert signature_v1(request, SECRET) == expected
 
@@ -331,3 +342,53 @@ def test_a_key_that_is_switched_off_is_refused(rds: InProcess) -> None:
     response = rds.caller("LTAI5tOff", "s").call("DescribeDBInstanceSSL", DBInstanceId="pg")
 
     assert response.json()["Code"] == "InvalidAccessKeyId.Inactive"
+
+
+@pytest.mark.parametrize("place", ["query", "body"])
+def test_a_gateway_of_v1_misses_the_action_of_a_v3_request(rds: InProcess, place: str) -> None:
+    rds.config(signatures="v1")
+    caller = rds.caller()
+
+    refused = caller.call("DescribeDBInstanceSSL", place=place, DBInstanceId="pg")
+    accepted = caller.send(v1_request(caller, Format="JSON"))
+
+    assert (refused.status_code, refused.json()["Code"]) == (400, "MissingAction")
+    assert accepted.json()["SSLEnabled"] == "off"
+
+
+def test_a_gateway_of_v3_refuses_v1(rds: InProcess) -> None:
+    rds.config(signatures="v3")
+    caller = rds.caller()
+
+    refused = caller.send(v1_request(caller, Format="JSON"))
+
+    assert (refused.status_code, refused.json()["Code"]) == (400, "InvalidSignatureMethod")
+    assert rds.describe("pg")["SSLEnabled"] == "off"
+
+
+def test_what_the_gateway_speaks_holds_for_all_until_it_is_reset(rds: InProcess) -> None:
+    rds.config(signatures="v1", errors="xml")
+    rds.config(latency=0)
+
+    before = rds.config()
+    rds.reset()
+    after = rds.config()
+
+    assert (before["signatures"], before["errors"]) == ("v1", "xml")
+    assert (after["signatures"], after["errors"]) == ("any", "as-asked")
+    with pytest.raises(httpx.HTTPStatusError, match="signatures"):
+        rds.config(signatures="v2")
+
+
+def test_errors_are_xml_on_demand_and_answers_are_not(rds: InProcess) -> None:
+    rds.config(errors="xml")
+    rds.put_access_key("LTAI5tNobody", secret="s", actions=[])
+    rds.fault({"code": "Throttling.User"})
+
+    throttled = rds.call("DescribeDBInstanceSSL", DBInstanceId="pg")
+    denied = rds.caller("LTAI5tNobody", "s").call("DescribeDBInstanceSSL", DBInstanceId="pg")
+
+    assert throttled.headers["content-type"].startswith("text/xml")
+    assert "<Code>Throttling.User</Code>" in throttled.text
+    assert "<AccessDeniedDetail><AuthAction>rds:DescribeDBInstanceSSL</AuthAction>" in denied.text
+    assert rds.describe("pg")["SSLEnabled"] == "off"
