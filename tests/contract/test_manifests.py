@@ -153,6 +153,7 @@ OPERATIONS: dict[str, Callable[[Resources], Awaitable[object]]] = {
     "create_event": lambda it: it.create_event(
         INVOLVED, reason="Verified", message="", warning=False, time="2026-11-24T03:00:00Z"
     ),
+    "is_terminating": lambda it: it.is_terminating(INVOLVED, time="2026-11-24T03:00:00Z"),
 }
 NEEDED_BY_KOPF = {(API_GROUP, PLURAL, "list"), (API_GROUP, PLURAL, "watch")}
 """With scanning off; measured on a real API server."""
@@ -195,7 +196,7 @@ def test_the_rights_are_those_that_were_reviewed() -> None:
         ("", "configmaps", "get"),  # Resources.read_data
         ("", "configmaps", "list"),  # MetadataWatch, Resources.missing
         ("", "configmaps", "watch"),  # MetadataWatch
-        ("", "events", "create"),  # Resources.create_event
+        ("", "events", "create"),  # Resources.create_event, .is_terminating
     }
 
 
@@ -386,7 +387,14 @@ def sample(name: str) -> declaration.Declaration:
 def test_the_samples_are_those_that_the_documentation_names() -> None:
     names = [path.stem for path in SAMPLES]
 
-    assert names == ["credentials", "mysql", "observe", "postgresql-minimal", "postgresql"]
+    assert names == [
+        "credentials",
+        "mysql",
+        "observe",
+        "postgresql-minimal",
+        "postgresql",
+        "sqlserver",
+    ]
 
 
 @pytest.mark.parametrize("each", list(sample_objects()))
@@ -427,6 +435,10 @@ def test_the_samples_show_what_they_are_named_for() -> None:
     assert clients.revocation_list
     assert minimal.model_fields_set == {"instance_id", "region_id", "credentials_secret_ref"}
     assert mysql.effective_ca_type is CAType.ALIYUN
+    assert mysql.server_certificate.renew_before
+    assert mysql.force_encryption
+    assert sample("sqlserver").server_certificate.pfx
+    assert sample("sqlserver").minimum_tls_version
     assert sample("observe").management_policy is declaration.ManagementPolicy.OBSERVE
 
 

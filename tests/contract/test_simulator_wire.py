@@ -1,5 +1,6 @@
 """The simulator as a program: sockets, faults of the connection, start and end."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,13 +11,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from rds_simulator.cloud import Cloud
-from support.simulator import Caller, Simulator
+from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
+from rds_ssl.aliyun.rds import RdsApi
+from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.core.errors import ApiError
+from rds_ssl.core.model import SecretText
+from support import pki
+from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator
 
 SSL = "DescribeDBInstanceSSL"
 END_SECONDS = 10.0
@@ -177,6 +186,92 @@ def test_a_large_body_is_taken(rds: Simulator, caller: Caller) -> None:
 
     assert response.status_code == 200
     assert rds.calls()[-1]["body_parameters"] == ["ClientCACert", "DBInstanceId"]
+
+
+async def _as_the_operator_does(url: str, leaf: pki.Leaf) -> tuple[bool, str, int]:
+    """Read, change, read; give whether SSL was on, the change's id, the rows that demand SSL."""
+    async with make_http_client(user_agent="test") as client:
+        api = RdsApi(
+            transport=Transport(client, now=lambda: datetime.now(UTC)),
+            endpoint=url,
+            credentials=Credentials(
+                access_key_id=ACCESS_KEY_ID, access_key_secret=SecretText(ACCESS_KEY_SECRET)
+            ),
+            limiter=RateLimiter(0),
+        )
+        before = await api.describe_ssl("pg", "cn-hangzhou", priority=Priority.CHANGE)
+        endpoints = await api.describe_endpoints("pg", "cn-hangzhou", priority=Priority.CHANGE)
+        parameters: dict[str, str | SecretText] = {
+            "ConnectionString": endpoints[0].host,
+            "SSLEnabled": "1",
+            "CAType": "custom",
+            "ServerCert": leaf.chain_pem.decode(),
+            "ServerKey": SecretText(leaf.key_pem().decode()),
+        }
+        request_id = await api.modify_ssl("pg", "cn-hangzhou", parameters)
+        rows = await api.describe_hostssl_rows("pg", "cn-hangzhou", priority=Priority.CHANGE)
+    return before.enabled, request_id, len(rows)
+
+
+@pytest.mark.parametrize(
+    ("signatures", "describes"),
+    [("v3", ["OK"]), ("any", ["OK"]), ("v1", ["MissingAction", "OK"])],
+)
+def test_the_operators_client_reads_and_changes_in_whatever_the_gateway_speaks(
+    rds: Simulator, signatures: str, describes: list[str]
+) -> None:
+    rds.patch_instance(
+        "pg", hba_rows=[["hostssl", "all", "all", "0.0.0.0/0", "md5"], ["host", "a", "b", "c", "d"]]
+    )
+    leaf = pki.make_root().leaf("pg.pg.rds.aliyuncs.com")
+    rds.config(signatures=signatures)
+    try:
+        enabled, request_id, rows = asyncio.run(_as_the_operator_does(rds.url, leaf))
+    finally:
+        rds.config(signatures="any")
+
+    assert (enabled, bool(request_id), rows) == (False, True, 1)
+    calls = rds.calls()
+    assert [call["code"] for call in calls if call["action"] == SSL] == describes
+    (modify,) = rds.calls(action="ModifyDBInstanceSSL")
+    assert (modify["code"], modify["accepted"]) == ("OK", True)
+    assert ("Signature" in modify["body_parameters"]) == (signatures == "v1")
+    assert {call["place"] for call in calls} == {"body"}
+    assert rds.stats()["keys_in_url"] == 0
+
+
+async def _denied(url: str) -> ApiError:
+    async with make_http_client(user_agent="test") as client:
+        transport = Transport(client, now=lambda: datetime.now(UTC))
+        credentials = Credentials(access_key_id="LTAI5tNobody", access_key_secret=SecretText("s"))
+        with pytest.raises(ApiError) as caught:
+            await transport.call(SSL, {"DBInstanceId": "pg"}, credentials, url, write=False)
+    return caught.value
+
+
+@pytest.mark.parametrize("signatures", ["v1", "v3"])
+@pytest.mark.parametrize("errors", ["as-asked", "xml"])
+def test_a_refusal_says_the_same_in_json_and_xml(
+    rds: Simulator, signatures: str, errors: str
+) -> None:
+    rds.put_access_key("LTAI5tNobody", secret="s", actions=[])
+    rds.config(signatures=signatures, errors=errors)
+    try:
+        error = asyncio.run(_denied(rds.url))
+    finally:
+        rds.config(signatures="any", errors="as-asked")
+
+    assert (error.code, error.http_status) == ("NoPermission", 403)
+    assert error.request_id
+    assert error.message == "You are not authorized to perform this action."
+    assert error.access_denied == {
+        "AuthAction": f"rds:{SSL}",
+        "AuthPrincipalType": "SubUser",
+        "AuthPrincipalDisplayName": "user-of-LTAI5tNobody",
+        "AuthPrincipalOwnerId": "1234567890123456",
+        "NoPermissionType": "ImplicitDeny",
+        "PolicyType": "AccountLevelIdentityBasedPolicy",
+    }
 
 
 def start(*arguments: str) -> "subprocess.Popen[bytes]":

@@ -243,6 +243,52 @@ def test_the_older_signature_is_accepted_too(rds: Simulator) -> None:
     assert "Signature" in rds.calls()[0]["query_parameters"]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "algorithm", "code"),
+    [("v1", None, "MissingAction"), ("v3", "v2", "InvalidSignatureMethod")],
+)
+def test_a_signature_that_the_gateway_does_not_read_is_refused(
+    rds: Simulator, accepted: str, algorithm: str | None, code: str
+) -> None:
+    rds.config(signatures=accepted)
+    try:
+        with pytest.raises(ClientException) as raised:
+            describe(sdk(rds, algorithm=algorithm), PG)
+    finally:
+        rds.config(signatures="any")
+
+    assert (raised.value.status_code, raised.value.code) == (400, code)
+
+
+@pytest.mark.parametrize(("accepted", "algorithm"), [("v1", "v2"), ("v3", None)])
+def test_a_form_is_read_in_either_signature(
+    rds: Simulator, accepted: str, algorithm: str | None
+) -> None:
+    params = Params(
+        action="ModifyDBInstanceSSL",
+        version="2014-08-15",
+        protocol="HTTP",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+    body = {"DBInstanceId": PG, "ConnectionString": PG_HOST, "SSLEnabled": "1"}
+    rds.config(signatures=accepted)
+    try:
+        answer = sdk(rds, algorithm=algorithm).call_api(
+            params, OpenApiRequest(body=body), RuntimeOptions()
+        )
+    finally:
+        rds.config(signatures="any")
+
+    assert answer["body"]["RequestId"]
+    assert rds.instance(PG)["accepted"] == 1
+    assert {*body} <= set(rds.calls()[0]["body_parameters"])
+
+
 def test_throttling_with_a_hint_is_recognised(rds: Simulator, client: Client) -> None:
     rds.fault({"kind": "throttle", "retry_after_ms": 1500})
 

@@ -176,3 +176,35 @@ def test_disable_that_is_blocked_says_so_and_goes_on_once_it_can(shop: Shop) -> 
     wait_gone(shop)
     assert shop.cost() == (1, 1, 1)
     assert not shop.ssl()["enabled"]
+
+
+def test_rows_that_demand_ssl_hold_the_call_and_retain_lets_the_object_go(shop: Shop) -> None:
+    shop.adopt_cloud(deletionPolicy="Disable")
+    row = ["hostssl", "all", "all", "0.0.0.0/0", "scram-sha-256"]
+    shop.rds.patch_instance(shop.instance_id(), hba_rows=[row])
+    shop.delete()
+    shop.wait_until(
+        "it says what is in the way",
+        lambda: shop.conditions().get("Stalled") == ("True", "HostSSLRowsPresent"),
+    )
+    message = str((shop.condition("Stalled") or {})["message"])
+    assert " ".join(row) in message
+    assert "spec.deletionPolicy to Retain" in message
+
+    shop.patch(deletionPolicy="Retain")
+
+    wait_gone(shop)
+    assert shop.cost() == (0, 0, 0)
+
+
+def test_a_renamed_object_keeps_ssl_on_and_costs_no_call(shop: Shop) -> None:
+    shop.start_cloud(deletionPolicy="Disable")
+    shop.cluster.create(shop.namespace, "renamed", instanceID=shop.instance_id())
+    shop.wait("Stalled", "True", "Conflict", name="renamed")
+
+    shop.delete()
+
+    wait_gone(shop)
+    assert "another object" in released(shop)
+    shop.wait_ready("renamed", reason="Adopted")
+    assert shop.cost() == (1, 1, 1)

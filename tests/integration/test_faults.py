@@ -136,6 +136,40 @@ def test_a_refused_declaration_is_sent_once_and_again_when_its_material_changes(
     assert shop.cost() == (2, 1, 1)
 
 
+@pytest.mark.parametrize("code", EIGHT)
+def test_the_same_code_at_a_read_says_the_same_sends_nothing_and_goes_with_its_cause(
+    shop: Shop, code: str
+) -> None:
+    row = EIGHT[code]
+    shop.add_instance()
+    refuse(shop, code, row.status, action=READ)
+
+    declare_all(shop)
+
+    assert code in assert_stalled(shop, row.reason)
+    assert shop.cost() == (0, 0, 0)
+
+    shop.look_again()
+
+    shop.wait_ready(reason="Verified")
+    assert "Stalled" not in shop.conditions()
+    assert shop.cost() == (1, 1, 1)
+
+
+def test_an_account_that_is_blocked_is_told_from_a_missing_permission(shop: Shop) -> None:
+    shop.add_instance()
+    refuse(shop, "Pay.InsufficientBalance")
+
+    declare_all(shop)
+
+    assert "the account's owner" in assert_stalled(shop, "AccountBlocked")
+    assert shop.cost() == (1, 0, 0)
+
+    shop.look_again()
+    shop.wait_ready(reason="Verified")
+    assert shop.cost() == (2, 1, 1)
+
+
 def test_a_refused_state_of_ssl_is_read_back_once(shop: Shop) -> None:
     shop.add_instance()
     refuse(shop, "InvalidSSLStatus")

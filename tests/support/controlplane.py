@@ -10,6 +10,7 @@ so no pod ever runs in it.
 """
 
 import argparse
+import contextlib
 import http.client
 import itertools
 import json
@@ -21,6 +22,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -149,6 +151,27 @@ class ControlPlane:
         """
         self._launch_api_server()
         self.wait_ready()
+
+    @contextlib.contextmanager
+    def deleting_namespaces(self) -> Iterator[None]:
+        """
+        Run the one controller that empties and removes deleted namespaces, and no other.
+
+        For a control plane without controllers, whose other users are not to notice anything.
+
+        Raises:
+            ControlPlaneError: There is no kube-controller-manager.
+        """
+        program = self._programs.kube_controller_manager
+        if program is None or self.has_controllers:
+            raise ControlPlaneError("no kube-controller-manager, or it runs already")
+        name = "kube-controller-manager"
+        command = controlplane_setup.controller_manager(program, ["namespace-controller"])
+        self._supervisor.start(name, command)
+        try:
+            yield
+        finally:
+            self._supervisor.kill(name)
 
     def wait_ready(self) -> None:
         """

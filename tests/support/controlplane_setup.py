@@ -8,7 +8,7 @@ import datetime as dt
 import ipaddress
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def api_server(program: Path, *, host: str, port: int, audit: bool) -> list[str 
     return command
 
 
-def controller_manager(program: Path) -> list[str | Path]:
+def controller_manager(program: Path, controllers: Sequence[str] = CONTROLLERS) -> list[str | Path]:
     """Command line of the controller manager, which reads kube-controller-manager.kubeconfig."""
     return [
         program,
@@ -93,7 +93,7 @@ def controller_manager(program: Path) -> list[str | Path]:
         "--service-account-private-key-file=service-accounts.key",
         "--leader-elect=false",
         "--secure-port=0",
-        f"--controllers={','.join(CONTROLLERS)}",
+        f"--controllers={','.join(controllers)}",
         # The default of 20 a second makes the deletion of a full namespace slow.
         "--kube-api-qps=1000",
         "--kube-api-burst=2000",

@@ -7,6 +7,7 @@ apart with `tbs_parts`, change it, and let `signed` put all together again.
 
 from collections.abc import Sequence
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -19,6 +20,7 @@ TIMES = frozenset({0x17, 0x18})
 
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
+RSA_PSS = bytes.fromhex("300b06092a864886f70d01010a")
 
 
 def element(tag: int, content: bytes) -> bytes:
@@ -28,6 +30,18 @@ def element(tag: int, content: bytes) -> bytes:
         return bytes([tag, size]) + content
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes([tag, 0x80 | len(octets)]) + octets + content
+
+
+def oid(name: x509.ObjectIdentifier) -> bytes:
+    """Write an object identifier."""
+    first, second, *rest = map(int, name.dotted_string.split("."))
+    content = b""
+    for arc in (first * 40 + second, *rest):
+        octets = [arc & 0x7F]
+        while arc := arc >> 7:
+            octets.append(arc & 0x7F | 0x80)
+        content += bytes(reversed(octets))
+    return element(0x06, content)
 
 
 def parts(constructed: bytes) -> list[bytes]:

@@ -95,6 +95,7 @@ class EngineWorld:
         self._began = self._rds.now
         self.kube = KubeMemory(self.clock)
         self.root = pki.make_root("Shop root")
+        self.issuer = self.root.intermediate("Shop issuer")
         self.engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
         self.passes: list[tuple[float, str, str]] = []
@@ -176,7 +177,8 @@ class EngineWorld:
         async def answer(request: httpx.Request) -> httpx.Response:
             form = parse_qs(request.content.decode())
             instance_id = form.get("DBInstanceId", [""])[0]
-            action = request.headers["x-acs-action"]
+            # V1 has it among the parameters.
+            action = request.headers.get("x-acs-action") or form["Action"][0]
 
             async def handled() -> httpx.Response:
                 return self._handled(instance_id, inner, request)
@@ -262,7 +264,7 @@ class EngineWorld:
 
     def write_pair(self, name: str, leaf: pki.Leaf | None = None, **extra: bytes) -> pki.Leaf:
         """Write the Secret ``NAME-tls``: *leaf*, or a new certificate for the instance's host."""
-        leaf = leaf or self.root.leaf(self.host(name))
+        leaf = leaf or self.issuer.leaf(self.host(name))
         pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem(), **extra}
         self.write("Secret", f"{name}-tls", pair)
         return leaf

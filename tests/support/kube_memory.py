@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rds_ssl.core.errors import KubeConflict, KubeNotFound
+from rds_ssl.core.errors import KubeConflict, KubeNotFound, KubeRefused
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.core.status import write_time
 from rds_ssl.engine.intake import Intake
@@ -57,6 +57,8 @@ class KubeMemory:
         self.writes: Counter[str] = Counter()
         self.hidden: set[Key] = set()
         """Objects that the watch does not show: of another label, or the watch is broken."""
+        self.terminating: set[str] = set()
+        """Namespaces that are being deleted."""
         self.watch: Watch | None = None
 
     # -- what people do -----------------------------------------------------------------------
@@ -65,6 +67,7 @@ class KubeMemory:
         """Create an object; *metadata* beyond what the server sets."""
         if key in self.objects:
             raise ValueError(f"{key} exists")
+        self.admit(key[0])
         manifest = {
             "metadata": {
                 "namespace": key[0],
@@ -99,6 +102,11 @@ class KubeMemory:
         """Merge into the status with a foreign hand."""
         return self._replace(key, status=merged(self.objects[key]["status"], _json(status)))
 
+    def put_finalizer(self, key: Key, finalizer: str) -> Json:
+        """Add a finalizer with a foreign hand."""
+        known = self.objects[key]["metadata"].get("finalizers", [])
+        return self._replace(key, finalizers=[*known, finalizer])
+
     def delete(self, key: Key) -> None:
         """Delete an object; it lingers while it has finalizers."""
         known = self.objects[key]
@@ -121,6 +129,39 @@ class KubeMemory:
         """Delete a Secret or ConfigMap."""
         if self.data.pop((kind, key), None) is not None:
             self._show_data(kind, key)
+
+    def delete_namespace(self, namespace: str, *, secrets_first: bool = True) -> None:
+        """
+        Delete a namespace: no creation any more, and its contents go in one order or the other.
+
+        The real one deletes kind after kind, in no order that is promised.
+        """
+        self.terminating.add(namespace)
+        kinds = [self._delete_data_of, self._delete_objects_of]
+        for delete in kinds if secrets_first else reversed(kinds):
+            delete(namespace)
+
+    def _delete_data_of(self, namespace: str) -> None:
+        for kind, key in [each for each in self.data if each[1][0] == namespace]:
+            self.delete_data(kind, key)
+
+    def _delete_objects_of(self, namespace: str) -> None:
+        for key in [each for each in self.objects if each[0] == namespace]:
+            self.delete(key)
+
+    def admit(self, namespace: str) -> None:
+        """
+        Refuse a creation in a namespace that is being deleted, as the API server does.
+
+        Raises:
+            KubeRefused: It is.
+        """
+        if namespace in self.terminating:
+            raise KubeRefused(
+                f"namespace {namespace} is being terminated",
+                status=403,
+                causes=frozenset({"NamespaceTerminating"}),
+            )
 
     # -- storage ------------------------------------------------------------------------------
 
@@ -307,9 +348,20 @@ class MemoryResources(Resources):
         body = self._note("create_event", {**event, "time": time})
 
         async def created() -> None:
+            self._cluster.admit(involved["metadata"]["namespace"])
             self._cluster.events.append(body)
 
         await self._connection.carry("kube", "create_event", name, created, body)
+
+    async def is_terminating(self, involved: Mapping[str, Any], *, time: str) -> bool:
+        """See `Resources.is_terminating`."""
+        del time
+        meta = involved["metadata"]
+
+        async def found() -> bool:
+            return meta["namespace"] in self._cluster.terminating
+
+        return await self._connection.carry("kube", "is_terminating", meta["name"], found)
 
     async def missing(self, *, watch_config: bool = True) -> list[str]:
         """See `Resources.missing`: nothing is."""

@@ -59,6 +59,40 @@ def without_next_update(
     return x509.load_der_x509_crl(surgery.signed(tbs, _ec(key)))
 
 
+def with_extension(
+    of: x509.Certificate | x509.CertificateRevocationList,
+    key: PrivateKeyTypes,
+    oid: str,
+    value: bytes,
+    *,
+    critical: bool = True,
+) -> bytes:
+    """Add an extension of any content to *of*, which has some already; as DER."""
+    *tbs, wrapper = surgery.tbs_parts(_der(of))
+    name = x509.ObjectIdentifier(oid)
+    marks = bytes.fromhex("0101ff") if critical else b""
+    added = surgery.element(
+        surgery.SEQUENCE, surgery.oid(name) + marks + surgery.element(surgery.OCTET_STRING, value)
+    )
+    extensions = b"".join(surgery.parts(surgery.parts(wrapper)[0])) + added
+    content = surgery.element(surgery.SEQUENCE, extensions)
+    return surgery.signed([*tbs, surgery.element(wrapper[0], content)], _ec(key))
+
+
+def with_pss_key(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
+    """Bind the RSA key of *certificate* to PSS; as DER."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    tbs[6] = surgery.element(surgery.SEQUENCE, surgery.RSA_PSS + surgery.parts(tbs[6])[1])
+    return surgery.signed(tbs, _ec(key))
+
+
+def with_version(certificate: x509.Certificate, key: PrivateKeyTypes, version: int) -> bytes:
+    """Let *certificate* say that it is of another version; as DER."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    tbs[0] = surgery.element(tbs[0][0], surgery.element(surgery.INTEGER, bytes([version - 1])))
+    return surgery.signed(tbs, _ec(key))
+
+
 def _der(of: x509.Certificate | x509.CertificateRevocationList) -> bytes:
     return of.public_bytes(serialization.Encoding.DER)
 
@@ -105,6 +139,11 @@ def escaped(text: bytes) -> bytes:
 def to_utf16(text: bytes) -> bytes:
     """Store as PowerShell's ``>`` does."""
     return text.decode("latin-1").encode("utf-16")
+
+
+def to_utf32(text: bytes) -> bytes:
+    """Store four bytes for each character."""
+    return text.decode("latin-1").encode("utf-32-le")
 
 
 def to_der(text: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rds_simulator.machine import Settings
 from rds_ssl.core.declaration import parse
-from rds_ssl.core.desired import settings_digest_of
+from rds_ssl.core.desired import OFF, settings_digest_of
 from support.engine_world import NAMESPACE, Accepted
 from support.histories import INSTANCE_OF, INSTANCES, History
 from support.simulator import ACCESS_KEY_SECRET
@@ -86,8 +86,9 @@ def _of_calls(history: History) -> Iterator[str]:
 
 def _of_call(call: Accepted, manifest: Json, *, again: bool, echoes: bool) -> Iterator[str]:
     """Judge a call that nobody came in between; *again*: the one before it has failed."""
-    # What is not shown is sent once more after a failure, and at first contact.
-    untold = not echoes and (again or not manifest["status"].get("applied"))
+    # What is not shown, and not told by what was applied, may be sent without a difference.
+    applied = manifest["status"].get("applied") or {"settingsDigest": OFF}
+    untold = not echoes and (again or applied["settingsDigest"] == OFF)
     if meaning(call.before) == meaning(call.target) and not untold:
         yield "sent although nothing differs"
     held = _impacts(call) & _required(manifest)

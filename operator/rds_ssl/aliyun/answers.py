@@ -8,8 +8,10 @@ be anything.
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from rds_ssl.aliyun.signing import percent_encode
 
 MESSAGE_CHARACTERS = 300
 """Of the API's text in a log line or an Event (a note of an Event ends at 1,024)."""
@@ -69,7 +71,10 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
     Source: the vendor's pages on error bodies, and its SDK.
     """
     fields = read_object(raw) or _xml_fields(raw)
-    pieces = {*sent, *secrets, *(line for secret in secrets for line in secret.splitlines())}
+    hidden = {*secrets, *(line for secret in secrets for line in secret.splitlines())}
+    # What V1 signs has its values encoded twice, and an answer may quote it.
+    once = {percent_encode(secret) for secret in hidden}
+    pieces = {*sent, *hidden, *once, *(percent_encode(secret) for secret in once)}
     # The longest first: a value may begin with another one.
     values = sorted((one for one in pieces if len(one) >= _SHORTEST_VALUE), key=len, reverse=True)
 
@@ -128,11 +133,18 @@ def _name(value: object) -> str:
 
 
 def _xml_fields(raw: bytes) -> dict[str, object]:
-    # Three flat elements: a pattern reads them without entities, DTDs and what comes with them.
+    # A few flat elements: a pattern reads them without entities, DTDs and what comes with them.
     text = raw.decode(errors="replace")
     if "<Error>" not in text:
         return {}
-    return {
-        match[1]: html.unescape(match[2])
-        for match in re.finditer(r"<(Code|Message|RequestId)>([^<]*)</\1>", text)
-    }
+    before, opened, rest = text.partition("<AccessDeniedDetail>")
+    detail, _, after = rest.partition("</AccessDeniedDetail>")
+    fields: dict[str, object] = dict(_elements(before + after))
+    if opened:
+        fields["AccessDeniedDetail"] = dict(_elements(detail))
+    return fields
+
+
+def _elements(text: str) -> Iterator[tuple[str, str]]:
+    for match in re.finditer(r"<([A-Za-z]{1,40})>([^<]*)</\1>", text):
+        yield match[1], html.unescape(match[2])

@@ -4,11 +4,15 @@ How fast the cloud API may be called: a token bucket with priorities.
 aiolimiter was weighed: its queue is first come, first served (a resync of 1,000 objects would keep
 a change in flight from being watched), its rate is fixed and it cannot be paused by the API's own
 hint. Those three are all that this module does.
+
+The API's quotas are per account and operation: a throttled write must not keep the reads waiting
+that watch a change, so a pause is for one operation.
 """
 
 import asyncio
 import heapq
 import itertools
+import math
 from enum import IntEnum
 
 BURST = 5
@@ -29,9 +33,12 @@ class Priority(IntEnum):
     """A look at an object that has nothing to do."""
 
 
+_Turn = tuple[Priority, int, asyncio.Future[None]]
+
+
 class RateLimiter:
     """
-    A token bucket for one caller at one endpoint.
+    A token bucket for one caller at one endpoint, with a pause of its own for each operation.
 
     Waiters are served by priority, then in the order they came. Times are the running loop's, in
     seconds. All methods belong to that loop's thread.
@@ -45,20 +52,21 @@ class RateLimiter:
         self._burst = max(float(BURST), rate)
         self._tokens = self._burst
         self._counted_at: float | None = None
-        self._paused_until = 0.0
-        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._paused_until: dict[str, float] = {}
+        self._waiting: dict[str, list[_Turn]] = {}
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
         """How many callers wait; for metrics."""
-        return sum(1 for _, _, turn in self._waiting if not turn.done())
+        return sum(1 for queue in self._waiting.values() for _, _, turn in queue if not turn.done())
 
-    async def acquire(self, priority: Priority) -> None:
+    async def acquire(self, priority: Priority, action: str) -> None:
         """Wait for a token and take it. A caller that is cancelled meanwhile has taken none."""
         turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), turn))
+        queue = self._waiting.setdefault(action, [])
+        heapq.heappush(queue, (priority, next(self._order), turn))
         self._serve()
         try:
             await turn
@@ -69,28 +77,39 @@ class RateLimiter:
             self._serve()
             raise
 
-    def pause(self, until: float) -> None:
-        """Hand out nothing before *until* (loop time); the latest end counts."""
-        if until > self._paused_until:
-            self._paused_until = until
+    def pause(self, action: str, until: float) -> None:
+        """Hand out nothing for *action* before *until* (loop time); the latest end counts."""
+        if until > self._paused_until.get(action, 0.0):
+            self._paused_until[action] = until
             self._serve()
 
     def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._refill(now)
-        paused = now < self._paused_until
-        while self._waiting and not paused and (not self._rate or self._tokens >= _ALMOST_ONE):
-            _, _, turn = heapq.heappop(self._waiting)
+        while not self._rate or self._tokens >= _ALMOST_ONE:
+            queue = min(
+                (queue for action, queue in self._waiting.items() if self._due(action) <= now),
+                key=lambda queue: queue[0],
+                default=None,
+            )
+            if queue is None:
+                break
+            _, _, turn = heapq.heappop(queue)
             if not turn.done():
                 turn.set_result(None)
                 self._tokens = max(0.0, self._tokens - 1)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting:
-            due = now + (1 - self._tokens) / self._rate if self._rate else now
-            self._timer = loop.call_at(max(due, self._paused_until), self._serve)
+        earliest = min(map(self._due, self._waiting), default=math.inf)
+        if earliest < math.inf:
+            token = now + (1 - self._tokens) / self._rate if self._rate else now
+            self._timer = loop.call_at(max(token, earliest), self._serve)
+
+    def _due(self, action: str) -> float:
+        """Give the time from which its first waiter may be served; never without one."""
+        return self._paused_until.get(action, 0.0) if self._waiting[action] else math.inf
 
     def _refill(self, now: float) -> None:
         if self._counted_at is not None:

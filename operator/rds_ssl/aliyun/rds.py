@@ -12,15 +12,18 @@ from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core import faults, observation
+from rds_ssl.core import faults, observation, surroundings
 from rds_ssl.core.errors import ApiError, NoAnswer
-from rds_ssl.core.model import Disposition, Instance, Observed, SecretText
+from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, SecretText
 
 LONGEST_PAUSE = 300.0
 """Seconds. A longer hint is cut: a caller that is silent for longer notices nothing any more."""
 
 PAUSE_WITHOUT_HINT = 2.0
-"""Seconds. Nobody's turn after a throttled call without a hint; each caller backs off besides."""
+"""Seconds. Nobody's turn at an operation that was throttled without a hint; each caller backs off
+besides."""
+
+_MODIFY = "ModifyDBInstanceSSL"
 
 _KEYS = frozenset({"serverkey", "clientkey", "password"})
 
@@ -48,7 +51,7 @@ class RdsApi:
 
     async def reserve(self, priority: Priority) -> None:
         """Wait for the token of one `modify_ssl`, and take it."""
-        await self._limiter.acquire(priority)
+        await self._limiter.acquire(priority, _MODIFY)
 
     async def describe_ssl(
         self,
@@ -94,6 +97,38 @@ class RdsApi:
             )
         return observation.read_attribute(body)
 
+    async def describe_endpoints(
+        self, instance_id: str, region_id: str, *, priority: Priority
+    ) -> tuple[Endpoint, ...]:
+        """
+        Ask for the addresses of the instance; also those that cannot have SSL.
+
+        Raises:
+            AliyunError: No answer, or a refusal.
+            ObservationError: An answer without the list.
+        """
+        action = "DescribeDBInstanceNetInfo"
+        return surroundings.read_endpoints(
+            await self._read(action, instance_id, region_id, priority)
+        )
+
+    async def describe_hostssl_rows(
+        self, instance_id: str, region_id: str, *, priority: Priority
+    ) -> tuple[str, ...]:
+        """
+        Ask for the rows of a PostgreSQL's running pg_hba.conf that demand SSL.
+
+        The right to it, ``rds:DescribePGHbaConfig``, is optional.
+
+        Raises:
+            AliyunError: No answer, or a refusal: all other engines, and without the right.
+            ObservationError: An answer without the list.
+        """
+        action = "DescribePGHbaConfig"
+        return surroundings.read_hostssl_rows(
+            await self._read(action, instance_id, region_id, priority)
+        )
+
     async def modify_ssl(
         self, instance_id: str, region_id: str, parameters: Mapping[str, str | SecretText]
     ) -> str:
@@ -112,17 +147,16 @@ class RdsApi:
             NotSent: Surely not executed.
             NoAnswer: The outcome is unknown; a 2xx without RequestId is one.
         """
-        action = "ModifyDBInstanceSSL"
-        body = await self._call(action, instance_id, region_id, parameters, write=True)
+        body = await self._call(_MODIFY, instance_id, region_id, parameters, write=True)
         request_id = answers.read_request_id(body)
         if not request_id:
-            raise NoAnswer(action=action, kind="answer without RequestId", http_status=200)
+            raise NoAnswer(action=_MODIFY, kind="answer without RequestId", http_status=200)
         return request_id
 
     async def _read(
         self, action: str, instance_id: str, region_id: str, priority: Priority
     ) -> Mapping[str, object]:
-        await self._limiter.acquire(priority)
+        await self._limiter.acquire(priority, action)
         return await self._call(action, instance_id, region_id, {}, write=False)
 
     async def _call(
@@ -148,7 +182,7 @@ class RdsApi:
             if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
                 wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
                 now = asyncio.get_running_loop().time()
-                self._limiter.pause(now + min(wait, LONGEST_PAUSE))
+                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))
             raise
         return _without_keys(body)
 

@@ -1,8 +1,8 @@
 """
 Signatures of the cloud API: V3 (ACS3-HMAC-SHA256) and its predecessor V1 (HMAC-SHA1).
 
-Pure: date and nonce are parameters. V3 is what `rds_ssl.aliyun.transport` sends; V1 is kept for a
-gateway that does not take V3 with a form body.
+Pure: date and nonce are parameters. V3 is what is sent; V1 is for a gateway that does not read V3
+with a form body (`rds_ssl.aliyun.dialects`).
 
 Source: https://www.alibabacloud.com/help/en/doc-detail/2593177.htm (V3) and
 https://help.aliyun.com/en/sdk/product-overview/rpc-mechanism (V1).
@@ -172,6 +172,40 @@ def signature_v1(
         hashlib.sha1,
     )
     return base64.b64encode(mac.digest()).decode()
+
+
+def sign_v1(
+    parameters: Mapping[str, str],
+    *,
+    action: str,
+    version: str,
+    date: str,
+    nonce: str,
+    access_key_id: str,
+    access_key_secret: SecretText,
+    security_token: SecretText | None = None,
+    method: str = "POST",
+) -> dict[str, str]:
+    """
+    Make all parameters of a V1 request, ``Signature`` included; where they travel is not signed.
+
+    Args:
+        parameters: The operation's own.
+        date: As for `sign_v3`, as is *nonce*.
+    """
+    signed = {
+        **parameters,
+        **common_parameters_v1(
+            action=action,
+            version=version,
+            date=date,
+            nonce=nonce,
+            access_key_id=access_key_id,
+            security_token=security_token,
+        ),
+    }
+    signature = signature_v1(method, signed, access_key_secret=access_key_secret)
+    return {**signed, "Signature": signature}
 
 
 def _sha256(content: bytes) -> str:

@@ -2,17 +2,18 @@
 One signed call to the cloud API: sent once, and its outcome told apart.
 
 POST with a form body: a private key has no place in a URL, which proxies and gateways log. No
-redirect is followed and nothing is sent twice, because ModifyDBInstanceSSL has no idempotency token
-and each accepted call may restart a database.
+redirect is followed and no write is sent twice, because ModifyDBInstanceSSL has no idempotency
+token and each accepted call may restart a database. A read is sent twice in one case: to find out
+which signature its endpoint takes (`rds_ssl.aliyun.dialects`).
 
 Source: the vendor's pages on request structure and signature V3.
 """
 
 import asyncio
+import math
 import secrets
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -21,9 +22,10 @@ from typing import NoReturn
 import httpx
 
 from rds_ssl.aliyun import answers
+from rds_ssl.aliyun.causes import no_connection
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
-from rds_ssl.aliyun.signing import FORM, form, sign_v3
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, TransportError
 from rds_ssl.core.model import SecretText
 
@@ -52,6 +54,9 @@ connection that is just being dropped would have an unknown outcome."""
 
 ANSWER_BYTES = 2 * 1024 * 1024
 """Largest answer read. A CRL with 20,000 serials is 1 MB of PEM; all else is a few KB."""
+
+SKEW_STEP = 30.0
+"""Seconds. An answer may be that late, and its Date has no fractions."""
 
 NOT_SENT: Mapping[type[Exception], str] = {
     httpx.ConnectTimeout: "connect time-out",
@@ -88,13 +93,6 @@ MAY_BE_SENT: Mapping[type[Exception], str] = {
     httpx.RequestNotRead: "unreadable answer",
 }
 """httpx's exceptions after which the request may have been executed, and the word for each."""
-
-# Names what stood behind "no connection"; the first that fits is taken.
-_NO_CONNECTION: Mapping[type[Exception], str] = {
-    ssl.SSLError: "TLS error",
-    socket.gaierror: "host name not found",
-    ConnectionRefusedError: "connection refused",
-}
 
 _RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
@@ -136,6 +134,17 @@ def make_http_client(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """A call before it is signed."""
+
+    action: str
+    parameters: Mapping[str, str | SecretText]
+    credentials: Credentials
+    url: httpx.URL
+    deadline: float
+
+
 class Transport:
     """Calls to any RPC operation, over a client that the caller owns."""
 
@@ -154,9 +163,20 @@ class Transport:
         self._nonce = nonce
         self._on_call = on_call
         self._version = version
+        self._dialects = Dialects()
+        self._skews: dict[httpx.URL, float] = {}
         self.clock_skew: float | None = None
         """Seconds by which this machine's clock is ahead of the API's, by the last answer with a
         Date; signatures are refused beyond 900."""
+
+    def skew_of(self, endpoint: str) -> float | None:
+        """
+        Give `clock_skew` by the answers of one endpoint; None before the first.
+
+        It stands as long as nothing has moved by more than a slow answer would: it is part of a
+        condition's text.
+        """
+        return self._skews.get(httpx.URL(checked_url(endpoint)))
 
     async def call(
         self,
@@ -170,9 +190,12 @@ class Transport:
         """
         Sign, send once, and give the decoded JSON object of a 2xx answer.
 
+        A read whose V3 request nobody has read is sent again as V1, unless the endpoint has taken
+        V3 before; what V1 gets is the result then, unless nobody reads that either.
+
         Args:
             endpoint: A URL as `rds_ssl.aliyun.endpoints.endpoint_url` gives it.
-            write: Whether it changes something; decides on the deadline only.
+            write: Whether it changes something; decides on the deadline, and is never sent again.
 
         Raises:
             ApiError: The API answered with an error code.
@@ -182,17 +205,40 @@ class Transport:
             ValueError: *endpoint* must not get a request.
         """
         url = checked_url(endpoint)
+        wanted = _Wanted(
+            action=action,
+            parameters=parameters,
+            credentials=credentials,
+            url=httpx.URL(url),
+            deadline=WRITE_DEADLINE if write else READ_DEADLINE,
+        )
+        dialect = self._dialects.of(url)
+        try:
+            body = await self._counted(wanted, dialect)
+        except ApiError as error:
+            if write or dialect is Dialect.V1 or not unread(error) or self._dialects.takes_v3(url):
+                raise
+            return await self._again(wanted, url, error)
+        self._dialects.learn(url, dialect)
+        return body
+
+    async def _again(self, wanted: _Wanted, url: str, first: ApiError) -> dict[str, object]:
+        """Send a read as V1 that as V3 got *first*; see `call`."""
+        try:
+            body = await self._counted(wanted, Dialect.V1)
+        except ApiError as error:
+            if self._dialects.learn(url, Dialect.V1, error):
+                raise
+            raise first from None
+        self._dialects.learn(url, Dialect.V1)
+        return body
+
+    async def _counted(self, wanted: _Wanted, dialect: Dialect) -> dict[str, object]:
         loop = asyncio.get_running_loop()
         started = loop.time()
         outcome = "Cancelled"
         try:
-            body = await self._exchange(
-                action,
-                parameters,
-                credentials,
-                httpx.URL(url),
-                deadline=WRITE_DEADLINE if write else READ_DEADLINE,
-            )
+            body = await self._exchange(wanted, dialect)
             outcome = "OK"
         except ApiError as error:
             outcome = error.code
@@ -203,29 +249,30 @@ class Transport:
         else:
             return body
         finally:
-            self._on_call(action, outcome, loop.time() - started)
+            self._on_call(wanted.action, outcome, loop.time() - started)
 
-    async def _exchange(
-        self,
-        action: str,
-        parameters: Mapping[str, str | SecretText],
-        credentials: Credentials,
-        url: httpx.URL,
-        *,
-        deadline: float,
-    ) -> dict[str, object]:
-        plain = {name: _plain(value) for name, value in parameters.items()}
-        content = form(plain).encode("ascii")
-        headers = self._headers(action, content, credentials, host=url.netloc.decode("ascii"))
+    async def _exchange(self, wanted: _Wanted, dialect: Dialect) -> dict[str, object]:
+        action, credentials, deadline = wanted.action, wanted.credentials, wanted.deadline
+        plain = {name: _plain(value) for name, value in wanted.parameters.items()}
+        request = sign(
+            dialect,
+            plain,
+            credentials,
+            host=wanted.url.netloc.decode("ascii"),
+            action=action,
+            version=self._version,
+            date=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            nonce=self._nonce(),
+        )
         try:
             # httpx's time-outs are for one read or write each; this one is for the whole.
             async with (
                 asyncio.timeout(deadline),
                 self._client.stream(
                     "POST",
-                    url,
-                    content=content,
-                    headers=headers,
+                    wanted.url,
+                    content=request.content,
+                    headers=request.headers,
                     follow_redirects=False,
                     timeout=httpx.Timeout(deadline, connect=CONNECT_DEADLINE, pool=POOL_DEADLINE),
                 ) as response,
@@ -235,9 +282,9 @@ class Transport:
             raise NoAnswer(action=action, kind="time-out") from error
         except (*_RAISED_BY_HTTPX, OSError) as error:
             _raise_from(error, action=action)
-        self._compare_clocks(response.headers.get("date", ""))
+        self._compare_clocks(wanted.url, response.headers.get("date", ""))
         secret_values = (
-            *parameters.values(),
+            *wanted.parameters.values(),
             credentials.access_key_secret,
             credentials.security_token,
         )
@@ -251,29 +298,15 @@ class Transport:
             ),
         )
 
-    def _headers(
-        self, action: str, content: bytes, credentials: Credentials, *, host: str
-    ) -> dict[str, str]:
-        return sign_v3(
-            host=host,
-            action=action,
-            version=self._version,
-            date=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            nonce=self._nonce(),
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
-            body=content,
-            content_type=FORM,
-        )
-
-    def _compare_clocks(self, date: str) -> None:
+    def _compare_clocks(self, url: httpx.URL, date: str) -> None:
         try:
             theirs = parsedate_to_datetime(date)
         except ValueError:
             return
         if theirs.tzinfo is not None:
-            self.clock_skew = (self._now() - theirs).total_seconds()
+            skew = self.clock_skew = (self._now() - theirs).total_seconds()
+            if abs(skew - self._skews.get(url, math.inf)) > SKEW_STEP:
+                self._skews[url] = skew
 
 
 async def _read(response: httpx.Response, *, action: str) -> bytes:
@@ -326,41 +359,13 @@ def _raise_from(error: Exception, *, action: str) -> NoReturn:
         error.request = httpx.Request("POST", "")
     for raised, kind in NOT_SENT.items():
         if isinstance(error, raised):
-            raise NotSent(action=action, kind=_behind(error) or kind) from error
+            behind = no_connection(error) if isinstance(error, httpx.ConnectError) else ""
+            raise NotSent(action=action, kind=behind or kind) from error
     for raised, kind in MAY_BE_SENT.items():
         if isinstance(error, raised):
             raise NoAnswer(action=action, kind=kind) from error
     # An OSError that httpx has let through, or an exception of a later httpx.
     raise NoAnswer(action=action, kind="connection lost") from error
-
-
-def _behind(error: Exception) -> str:
-    if not isinstance(error, httpx.ConnectError):
-        return ""
-    chain = tuple(_chain(error))
-    return next(
-        (
-            kind
-            for cause, kind in _NO_CONNECTION.items()
-            if any(isinstance(link, cause) for link in chain)
-        ),
-        "",
-    )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        link = pending.pop()
-        if link is None or id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        pending += [link.__cause__, link.__context__]
-        if isinstance(link, BaseExceptionGroup):
-            # anyio tries all addresses of a host, and groups what came of it.
-            pending += link.exceptions
 
 
 def _plain(value: str | SecretText) -> str:

@@ -12,9 +12,8 @@ from enum import StrEnum
 from itertools import product
 from typing import TypeVar
 
-from rds_ssl.core.desired import Desired, material_digest, settings_digests_at
-from rds_ssl.core.facts import shown, title
-from rds_ssl.core.model import ACL, CAType, CertificateFacts, Change, Observed, RevocationListFacts
+from rds_ssl.core.desired import TLS_VERSIONS, Desired, material_digest, settings_digests_at
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
 from rds_ssl.core.observation import host_name
 from rds_ssl.core.status import AppliedStatus
 
@@ -28,15 +27,18 @@ class Field(StrEnum):
     CONNECTION_STRING = "connectionString"
     CA_TYPE = "serverCertificate.caType"
     SERVER_CERTIFICATE = "serverCertificate"
+    PFX = "serverCertificate.pfx"
+    RENEWAL = "serverCertificate.renewBefore"
     CLIENT_CA = "clientAuthentication.ca"
     REVOCATION_LIST = "clientAuthentication.revocationList"
     ACL = "clientAuthentication.acl"
     REPLICATION_ACL = "clientAuthentication.replicationACL"
     FORCE_ENCRYPTION = "forceEncryption"
+    MINIMUM_TLS_VERSION = "minimumTLSVersion"
 
 
-MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.CLIENT_CA, Field.REVOCATION_LIST})
-"""What `Desired.material_digest` names; the other fields are settings."""
+MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.PFX, Field.CLIENT_CA, Field.REVOCATION_LIST})
+"""What `Desired.material_digest` names; the other fields, but for a renewal, are settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def compare(
         verdicts |= {
             name: _setting(name, before) == _setting(name, desired)
             for name, equal in verdicts.items()
-            if equal is None and name not in MATERIAL
+            if equal is None and name not in MATERIAL | {Field.RENEWAL}
         }
     elif (
         applied is not None
@@ -112,9 +114,20 @@ def _verdicts(
         else host_name(observed.connection_string) == host_name(desired.connection_string),
     )
     yield Field.CA_TYPE, _ca_type(desired, observed, applied)
-    if desired.ca_type is CAType.CUSTOM:
+    if desired.pfx:
+        yield Field.PFX, _pfx(desired, applied)
+    elif desired.ca_type is CAType.CUSTOM:
         yield Field.SERVER_CERTIFICATE, _leaf(desired, observed, applied)
+    if desired.renews is not None:
+        expires = observed.expire_time
+        yield Field.RENEWAL, None if expires is None else expires > desired.renews
     yield from _client_authentication(desired, observed)
+    if desired.minimum_tls_version is not None:
+        shown = observed.minimum_tls_version
+        yield (
+            Field.MINIMUM_TLS_VERSION,
+            None if shown is None else shown == desired.minimum_tls_version,
+        )
 
 
 def _settings_as_applied(
@@ -144,15 +157,23 @@ def _settings_as_applied(
         if observed.revocation_list is None
         else observed.revocation_list,
     )
+    # A version that was not managed is no part of the digest, whatever is shown.
+    versions = values(observed.minimum_tls_version, TLS_VERSIONS)
     candidates = (
         replace(
-            shown, ca_type=ca_type, force_encryption=forced, acl=acl, replication_acl=replication
+            shown,
+            ca_type=ca_type,
+            force_encryption=forced,
+            acl=acl,
+            replication_acl=replication,
+            minimum_tls_version=tls,
         )
-        for ca_type, forced, acl, replication in product(
+        for ca_type, forced, acl, replication, tls in product(
             values(observed.ca_type, CAType),
             values(observed.force_encryption, (False, True)),
             values(observed.acl, ACL if shown.client_ca else (ACL.PREFER,)),
             values(observed.replication_acl, ACL if shown.client_ca else (ACL.PREFER,)),
+            (None, *versions),
         )
     )
     return next(
@@ -167,6 +188,7 @@ def _setting(name: Field, state: Desired) -> object:
         Field.ACL: state.acl,
         Field.REPLICATION_ACL: state.replication_acl,
         Field.FORCE_ENCRYPTION: state.force_encryption,
+        Field.MINIMUM_TLS_VERSION: state.minimum_tls_version,
     }
     return values[name]
 
@@ -193,6 +215,13 @@ def _leaf(desired: Desired, observed: Observed, applied: AppliedStatus | None) -
     if applied.material_digest not in {desired.material_digest, _material_with(leaf, observed)}:
         return False  # Whatever the dates: a CA may let all its certificates end at one time.
     return True if observed.expire_time else None
+
+
+def _pfx(desired: Desired, applied: AppliedStatus | None) -> bool | None:
+    # Nothing of it can be read back.
+    if applied is None or applied.material_digest is None:
+        return None
+    return applied.material_digest == desired.material_digest
 
 
 def _material_with(leaf: CertificateFacts | None, observed: Observed) -> str:
@@ -247,88 +276,3 @@ def observed_material_digest(observed: Observed) -> str | None:
     if observed.client_ca and observed.revocation_list is None:
         return None
     return _material_with(observed.server_certificate if custom else None, observed)
-
-
-def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tuple[Change, ...]:
-    """Put into words what a call would change, in the order of the spec."""
-    named = comparison.different | comparison.unknown
-    if Field.ENABLED in named and desired.enabled:
-        # Off shows nothing else: what is turned on is named as a whole.
-        named |= {Field.CONNECTION_STRING, Field.CA_TYPE}
-        if desired.server_certificate:
-            named |= {Field.SERVER_CERTIFICATE}
-        if desired.client_ca:
-            named |= {Field.CLIENT_CA, Field.ACL, Field.REPLICATION_ACL}
-        if desired.revocation_list:
-            named |= {Field.REVOCATION_LIST}
-    return tuple(
-        Change(field=field.value, before=before, after=after)
-        for field in Field
-        if field in named
-        for before, after in [_words(field, desired, observed)]
-    )
-
-
-def _words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
-    before, after = _plain_words(field, desired, observed)
-    if not observed.enabled and field not in {Field.ENABLED, Field.FORCE_ENCRYPTION}:
-        before = "none"  # There is nothing that could be shown.
-    return before, after
-
-
-def _plain_words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
-    match field:
-        case Field.ENABLED:
-            return _on(observed.enabled), _on(desired.enabled)
-        case Field.CONNECTION_STRING:
-            return observed.connection_string or "none", desired.connection_string
-        case Field.CA_TYPE:
-            return _text(observed.ca_type), desired.ca_type.value
-        case Field.SERVER_CERTIFICATE:
-            return _certificate(observed.server_certificate), _certificate(
-                desired.server_certificate
-            )
-        case Field.CLIENT_CA:
-            return _bundle(observed.client_ca), _bundle(desired.client_ca)
-        case Field.REVOCATION_LIST:
-            return _lists(observed.revocation_list), _lists(desired.revocation_list)
-        case Field.ACL:
-            return _acl(observed.acl), desired.acl.value
-        case Field.REPLICATION_ACL:
-            return _acl(observed.replication_acl), desired.replication_acl.value
-        case Field.FORCE_ENCRYPTION:
-            hidden = observed.enabled and observed.force_encryption is None
-            before = "not shown" if hidden else _on(bool(observed.force_encryption))
-            return before, _on(desired.force_encryption)
-
-
-def _on(value: bool) -> str:  # noqa: FBT001  # A word for a flag has nothing but the flag.
-    return "on" if value else "off"
-
-
-def _text(value: CAType | None) -> str:
-    return value.value if value else "not shown"
-
-
-def _acl(value: ACL | None) -> str:
-    return value.value if value else "none"
-
-
-def _certificate(facts: CertificateFacts | None) -> str:
-    if facts is None:
-        return "not shown"
-    return f"{title(facts)} ({facts.sha256[:16]}, until {facts.not_after:%Y-%m-%d})"
-
-
-def _bundle(cas: tuple[CertificateFacts, ...] | None) -> str:
-    if not cas:
-        return "none"
-    return ", ".join(f"{title(each)} ({each.sha256[:16]})" for each in cas)
-
-
-def _lists(lists: tuple[RevocationListFacts, ...] | None) -> str:
-    if not lists:
-        return "none"
-    return ", ".join(
-        f"{shown(each.issuer)} ({each.sha256[:16]}, {len(each.serials)} revoked)" for each in lists
-    )

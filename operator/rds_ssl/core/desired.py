@@ -8,13 +8,20 @@ digests are the same state. Source: design, "Equality is three-valued" and "Stat
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import product
+from typing import NamedTuple
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
-from rds_ssl.core.model import ACL, CAType, CertificateFacts, RevocationListFacts
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
 from rds_ssl.core.observation import host_name
+
+TLS_VERSIONS = ("1.0", "1.1", "1.2")
+"""The values of TlsVersion, the weakest first."""
+
+_EXPIRY = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,12 @@ class Desired:
     acl: ACL = ACL.PREFER
     replication_acl: ACL = ACL.PREFER
     force_encryption: bool = False
+    minimum_tls_version: str | None = None
+    """None: not managed, it stays as it is."""
+    pfx: str = ""
+    """The object in OSS, for `CAType.CUSTOM` on SQL Server."""
+    renews: datetime | None = None
+    """The SSLExpireTime of the cloud certificate that is to be renewed; None: it may stay."""
 
     @property
     def settings_digest(self) -> str:
@@ -57,23 +70,49 @@ class Desired:
             revocation_list=bool(self.revocation_list),
             acls=(self.acl, self.replication_acl),
             force_encryption=self.force_encryption,
+            minimum_tls_version=self.minimum_tls_version,
         )
 
     @property
     def material_digest(self) -> str:
-        """Name the content of the material: the leaf, and CAs and CRLs as sets."""
+        """
+        Name the content of the material: the leaf, CAs and CRLs as sets, the name of a PFX file.
+
+        Its password is no part of it: a digest of a password is a trace of it.
+        """
         if not self.enabled:
             return _digest({})
         return material_digest(
             server_certificate=self.server_certificate,
             client_ca=self.client_ca,
             revocation_list=self.revocation_list,
+            pfx=self.pfx,
         )
 
     @property
     def digest(self) -> str:
-        """Name the whole state: settings, then material."""
-        return f"{self.settings_digest}-{self.material_digest}"
+        """Name the whole state: settings, material and, for a renewal, the expiry it ends."""
+        whole = f"{self.settings_digest}-{self.material_digest}"
+        return f"{whole}-{self.renews.astimezone(UTC):{_EXPIRY}}" if self.renews else whole
+
+
+class Digest(NamedTuple):
+    """`Desired.digest`, taken apart."""
+
+    settings: str
+    material: str | None
+    renews: datetime | None
+
+    @classmethod
+    def parse(cls, digest: str) -> "Digest":
+        """Take apart what a status holds; a part that cannot be read is None."""
+        settings, _, rest = digest.partition("-")
+        material, _, expiry = rest.partition("-")
+        try:
+            renews = datetime.strptime(expiry, _EXPIRY).replace(tzinfo=UTC)
+        except ValueError:
+            renews = None
+        return cls(settings=settings, material=material or None, renews=renews)
 
 
 def material_digest(
@@ -81,6 +120,7 @@ def material_digest(
     server_certificate: CertificateFacts | None,
     client_ca: tuple[CertificateFacts, ...],
     revocation_list: tuple[RevocationListFacts, ...],
+    pfx: str = "",
 ) -> str:
     """Name material by its fingerprints; see `Desired.material_digest`."""
     return _digest(
@@ -89,6 +129,8 @@ def material_digest(
             "clientCA": sorted({each.sha256 for each in client_ca}),
             "revocationList": sorted({each.sha256 for each in revocation_list}),
         }
+        # A field that came later is named where it is used: digests in status outlive versions.
+        | ({"pfx": pfx} if pfx else {})
     )
 
 
@@ -122,6 +164,28 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
         acl=clients.acl if clients.ca else ACL.PREFER,
         replication_acl=clients.replication_acl if clients.ca else ACL.PREFER,
         force_encryption=declaration.force_encryption,
+        minimum_tls_version=declaration.minimum_tls_version,
+        pfx=server.pfx.oss_object if server.pfx else "",
+    )
+
+
+def loosened(desired: Desired, observed: Observed) -> Desired | None:
+    """
+    Give the state before client authentication is taken away; None if it is loose already.
+
+    The CA in force is kept and nobody is asked for a certificate of it any more: what takes away
+    a CA that an ACL still needs is refused, or locks everybody out. Source: design, "What is sent".
+    """
+    if not (desired.enabled and observed.enabled and observed.client_ca) or desired.client_ca:
+        return None
+    if observed.acl is ACL.PREFER and observed.replication_acl is ACL.PREFER:
+        return None
+    return replace(
+        desired,
+        client_ca=observed.client_ca or (),
+        revocation_list=observed.revocation_list or (),
+        acl=ACL.PREFER,
+        replication_acl=ACL.PREFER,
     )
 
 
@@ -142,6 +206,7 @@ def settings_digest_of(declaration: Declaration, *, endpoint: str) -> str:
         revocation_list=clients.revocation_list is not None,
         acls=(clients.acl, clients.replication_acl),
         force_encryption=declaration.force_encryption,
+        minimum_tls_version=declaration.minimum_tls_version,
     )
 
 
@@ -149,7 +214,7 @@ def settings_digests_at(endpoint: str) -> frozenset[str]:
     """
     Name every state of settings with SSL on for *endpoint*: is an applied one among them?
 
-    A few hundred digests, for the rare case that the API hides the endpoint and that somebody else
+    A thousand digests, for the rare case that the API hides the endpoint and that somebody else
     has changed what it shows.
     """
     flags = (False, True)
@@ -161,9 +226,10 @@ def settings_digests_at(endpoint: str) -> frozenset[str]:
             revocation_list=revocation_list,
             acls=(acl, replication),
             force_encryption=forced,
+            minimum_tls_version=tls,
         )
-        for ca_type, client_ca, revocation_list, acl, replication, forced in product(
-            CAType, flags, flags, ACL, ACL, flags
+        for ca_type, client_ca, revocation_list, acl, replication, forced, tls in product(
+            CAType, flags, flags, ACL, ACL, flags, (None, *TLS_VERSIONS)
         )
     )
 
@@ -188,6 +254,7 @@ def _settings_digest(
     revocation_list: bool,
     acls: tuple[ACL, ACL],
     force_encryption: bool,
+    minimum_tls_version: str | None,
 ) -> str:
     return _digest(
         {
@@ -201,6 +268,7 @@ def _settings_digest(
             "replicationACL": acls[1] if client_ca else None,
             "forceEncryption": force_encryption,
         }
+        | ({"minimumTLSVersion": minimum_tls_version} if minimum_tls_version else {})
     )
 
 

@@ -91,7 +91,11 @@ class KubeNotFound(KubeError):
 
 
 class KubeRefused(KubeError):
-    """Any other 4xx."""
+    """Any other 4xx; *causes* are the reasons of its details: ``NamespaceTerminating``."""
+
+    def __init__(self, text: str, *, status: int = 0, causes: frozenset[str] = frozenset()) -> None:
+        super().__init__(text, status=status)
+        self.causes = causes
 
 
 class AliyunError(OperatorError):

@@ -5,18 +5,22 @@ Pure, over facts. Sentences name the object and its date, never the days that ar
 written to conditions, and a text that changes every day would be a PATCH every day.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rds_ssl.core.facts import shown, title
-from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts
+from rds_ssl.core.model import CAType, Observed, Reason
 
 EXPIRY_WARNING = timedelta(days=30)
 """Default of the setting of that name: how long before the end a warning begins."""
 
 WARNING_SHARE = 0.2
 """Of the lifetime: a certificate of a day would otherwise be expiring from its first minute."""
+
+
+CLOUD_LIFETIME = timedelta(days=365)
+"""Of a certificate that the vendor issues (MYSQL-SSL, PG-CLOUD: "valid for one year")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,32 +37,32 @@ class _Span:
     """The life of one thing; *last* says that nothing else stands in for it after its end."""
 
     what: str
-    start: datetime
+    start: datetime | None
+    """None: how long it lives is not known."""
     end: datetime
     last: bool
     afterwards: str
 
     def warns_at(self, warning: timedelta) -> datetime:
+        if self.start is None:
+            return self.end - warning
         return self.end - min(warning, (self.end - self.start) * WARNING_SHARE)
 
 
 def expiry(
-    *,
-    server: CertificateFacts | None,
-    client_ca: Sequence[CertificateFacts] = (),
-    revocation_list: Sequence[RevocationListFacts] = (),
-    now: datetime,
-    warning: timedelta = EXPIRY_WARNING,
+    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
 ) -> tuple[Expiry, ...]:
     """
     Say what of the material in force has expired or will soon: the expired first, then by date.
 
     The warning begins *warning* or a fifth of the lifetime before the end, whichever is later.
-    An expired CA counts as expiring for as long as another CA of the bundle is valid. Of several
-    lists of one issuer the one that lives longest counts; one without nextUpdate does not expire.
+    A server certificate that is not echoed ends at SSLExpireTime; its lifetime is known of a cloud
+    certificate only. An expired CA counts as expiring for as long as another CA of the bundle is
+    valid. Of several lists of one issuer the one that lives longest counts; one without nextUpdate
+    does not expire.
     """
     found: list[Expiry] = []
-    for span in _spans(server, client_ca, revocation_list):
+    for span in _spans(observed):
         if now < span.warns_at(warning):
             continue
         ended = now >= span.end
@@ -79,36 +83,23 @@ def expiry(
 
 
 def next_expiry_change(
-    *,
-    server: CertificateFacts | None,
-    client_ca: Sequence[CertificateFacts] = (),
-    revocation_list: Sequence[RevocationListFacts] = (),
-    now: datetime,
-    warning: timedelta = EXPIRY_WARNING,
+    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
 ) -> datetime | None:
     """Give the first moment after *now* at which `expiry` has another answer, if there is one."""
     moments = [
         moment
-        for span in _spans(server, client_ca, revocation_list)
+        for span in _spans(observed)
         for moment in (span.warns_at(warning), span.end)
         if moment > now
     ]
     return min(moments, default=None)
 
 
-def _spans(
-    server: CertificateFacts | None,
-    client_ca: Sequence[CertificateFacts],
-    revocation_list: Sequence[RevocationListFacts],
-) -> Iterator[_Span]:
-    if server is not None:
-        yield _Span(
-            what=f"The server certificate {title(server)}",
-            start=server.not_before,
-            end=server.not_after,
-            last=True,
-            afterwards="clients that verify it refuse it from then on",
-        )
+def _spans(observed: Observed) -> Iterator[_Span]:
+    if not observed.enabled:
+        return
+    yield from _server_span(observed)
+    client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
         yield _Span(
@@ -130,3 +121,21 @@ def _spans(
                 last=True,
                 afterwards="all clients of that CA are refused from then on",
             )
+
+
+def _server_span(observed: Observed) -> Iterator[_Span]:
+    server, end = observed.server_certificate, observed.expire_time
+    what, start = "The server certificate", None
+    if server is not None:  # SSLExpireTime is its notAfter then.
+        what, start, end = f"{what} {title(server)}", server.not_before, server.not_after
+    elif end is not None and observed.ca_type is CAType.ALIYUN:
+        start = end - CLOUD_LIFETIME
+    if end is None:
+        return
+    yield _Span(
+        what=what,
+        start=start,
+        end=end,
+        last=True,
+        afterwards="clients that verify it refuse it from then on",
+    )

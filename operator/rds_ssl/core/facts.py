@@ -19,6 +19,22 @@ Source: cert-manager, annotation issue-temporary-certificate; measured.
 MIN_RSA_BITS = 2048
 """Under this a warning: the security level 2 of OpenSSL, Debian's default, refuses such a key."""
 
+KNOWN_TO_OPENSSL = frozenset(
+    {f"2.5.29.{each}" for each in (15, 17, 19, 30, 31, 32, 33, 36, 37, 54)}
+    | {f"1.3.6.1.5.5.7.1.{each}" for each in (7, 8, 14)}
+    | {"1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1"}
+)
+"""
+Extensions that may be critical; a certificate with another one is refused.
+Source: OpenSSL 3.0, X509_supported_extension; measured.
+"""
+
+KNOWN_IN_LISTS = frozenset({"2.5.29.27", "2.5.29.28", "2.5.29.35"})
+"""
+The same of revocation lists: deltaCRLIndicator, issuingDistributionPoint, authorityKeyIdentifier.
+Source: OpenSSL 3.0, crl_cb in crypto/x509/x_crl.c.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -29,6 +45,8 @@ class Link:
     """None for a key of another kind: they have no weak sizes."""
     signature_hash: str
     """As OpenSSL spells it (``sha256``); empty if the signature has none, or an unknown one."""
+    unknown_critical: str = ""
+    """The OID of a critical extension that OpenSSL does not know; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +115,23 @@ class ClientCAFacts:
     """Basic constraints say CA and key usage allows it, or it is a self-issued v1 root."""
     may_sign_lists: bool
     """Key usage is absent or has cRLSign."""
+    rsa_bits: int | None = None
+    """As in `Link`."""
+    signature_hash: str = ""
+    """As in `Link`."""
+    unknown_critical: str = ""
+    """As in `Link`."""
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """One sentence for each weakness that needs no clock to be seen."""
+        link = Link(
+            certificate=self.certificate,
+            rsa_bits=self.rsa_bits,
+            signature_hash=self.signature_hash,
+            unknown_critical=self.unknown_critical,
+        )
+        return tuple(_link_weaknesses(link, is_root=is_self_issued(self.certificate)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +180,10 @@ def title(certificate: CertificateFacts) -> str:
 def _weaknesses(facts: ServerFacts) -> Iterator[str]:
     leaf = facts.leaf
     for link in facts.links:
-        name = title(link.certificate)
-        if link.rsa_bits is not None and link.rsa_bits < MIN_RSA_BITS:
-            yield (
-                f"{name} has an RSA key of {link.rsa_bits} bits;"
-                f" many clients refuse fewer than {MIN_RSA_BITS}."
-            )
-        # Nobody verifies the signature of a root.
-        is_root = link.certificate is not leaf and is_self_issued(link.certificate)
-        if link.signature_hash in {"md5", "sha1"} and not is_root:
-            yield f"{name} is signed with {link.signature_hash.upper()}, which many clients refuse."
+        certificate = link.certificate
+        yield from _link_weaknesses(
+            link, is_root=certificate is not leaf and is_self_issued(certificate)
+        )
     for certificate, issuer in pairwise(facts.chain):
         if certificate.issuer != issuer.subject:
             yield (
@@ -165,6 +194,26 @@ def _weaknesses(facts: ServerFacts) -> Iterator[str]:
         yield f"The chain has no intermediate: clients must trust {shown(leaf.issuer)} itself."
     if not facts.for_servers:
         yield f"{title(leaf)} is not for servers: its extended key usage lacks serverAuth."
+
+
+def _link_weaknesses(link: Link, *, is_root: bool) -> Iterator[str]:
+    """*is_root*: nobody verifies its signature."""
+    name = title(link.certificate)
+    if link.rsa_bits is not None and link.rsa_bits < MIN_RSA_BITS:
+        yield (
+            f"{name} has an RSA key of {link.rsa_bits} bits;"
+            f" those who verify it may refuse fewer than {MIN_RSA_BITS}."
+        )
+    if link.signature_hash in {"md5", "sha1"} and not is_root:
+        yield (
+            f"{name} is signed with {link.signature_hash.upper()},"
+            " which those who verify it may refuse."
+        )
+    if link.unknown_critical:
+        yield (
+            f"{name} has a critical extension that OpenSSL does not know"
+            f" ({link.unknown_critical}), so that it is refused wherever OpenSSL verifies it."
+        )
 
 
 def is_self_issued(certificate: CertificateFacts) -> bool:

@@ -7,9 +7,7 @@ What each disposition does: docs/conditions.md.
 from collections.abc import Mapping
 
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, TransportError
-from rds_ssl.core.fault_table import (
-    BY_CODE,
-    BY_PATTERN,
+from rds_ssl.core.fault_meanings import (
     FAILED_READ,
     FORBIDDEN,
     REFUSED,
@@ -18,8 +16,10 @@ from rds_ssl.core.fault_table import (
     UNKNOWN,
     Fault,
 )
+from rds_ssl.core.fault_table import BY_CODE, BY_PATTERN
+from rds_ssl.core.model import Disposition
 
-__all__ = ["WORDS", "Fault", "classify", "lookup", "message", "sentence"]
+__all__ = ["WORDS", "Fault", "classify", "lookup", "message", "sentence", "skew_words"]
 
 WORDS: Mapping[str, str] = {
     "server_certificate": "the declared Secret",
@@ -34,8 +34,26 @@ WORDS: Mapping[str, str] = {
     "observed": "unknown",
     "principal": "the identity in use",
     "permission": "the RDS actions that the operator uses",
+    "denial": "whoever administers RAM has to allow it for this instance, and to check that the"
+    " instance belongs to this account",
+    "skew": "more than 15 minutes off",
 }
 """Names that a caller may fill in a sentence, and what stands there if it does not."""
+
+PRINCIPAL_CHARACTERS = 64
+"""Of the name of a RAM user or role, as RAM itself allows, and of an action."""
+
+_PRINCIPALS = {"SubUser": "RAM user", "AssumedRoleUser": "role"}
+"""AuthPrincipalType, in words; others are an identity."""
+
+_POLICIES = {
+    "AccountLevelIdentityBasedPolicy": "a policy of its own",
+    "ResourceGroupLevelIdentityBasedPolicy": "a policy of a resource group",
+    "AssumeRolePolicy": "the role's trust policy",
+    "SessionPolicy": "the session policy",
+    "ControlPolicy": "a control policy of the resource directory",
+}
+"""PolicyType, in words; others are a policy."""
 
 
 def lookup(code: str, http_status: int, access_denied: Mapping[str, str] | None = None) -> Fault:
@@ -75,7 +93,7 @@ def classify(error: AliyunError, *, write: bool) -> Fault:
         fault = THROTTLED
     else:
         fault = UNKNOWN
-    if fault is UNKNOWN and not write:
+    if fault.disposition is Disposition.UNKNOWN and not write:
         return FAILED_READ
     return fault
 
@@ -103,9 +121,56 @@ def message(error: AliyunError, *, write: bool, **words: str) -> str:
         code = error.kind
     elif isinstance(error, ApiError):
         code = error.code
-        words = {
-            "principal": error.access_denied.get("AuthPrincipalDisplayName", ""),
-            "permission": error.access_denied.get("AuthAction") or f"rds:{error.action}",
-            **words,
-        }
+        words = {**_denial(error), **words}
     return sentence(classify(error, write=write), code, **words)
+
+
+def skew_words(seconds: float | None) -> str:
+    """
+    Say how far a clock is ahead of another, in whole minutes: ``about 17 minutes ahead of``.
+
+    Empty if nobody knows, or if it is less than a minute.
+    """
+    minutes = round(abs(seconds or 0.0) / 60)
+    if not minutes:
+        return ""
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"about {minutes} {unit} {'ahead of' if (seconds or 0.0) > 0 else 'behind'}"
+
+
+def _denial(error: ApiError) -> dict[str, str]:
+    """
+    Say who lacks which permission and why, as far as the answer tells (AccessDeniedDetail).
+
+    What differs between attempts is left out: a role's session has a name of its own each time.
+    """
+    told = {name: _short(value) for name, value in error.access_denied.items()}
+    kind, name = told.get("AuthPrincipalType", ""), told.get("AuthPrincipalDisplayName", "")
+    if kind == "AssumedRoleUser":
+        name = name.partition(":")[0]
+    account = told.get("AuthPrincipalOwnerId", "")
+    principal = f"{_PRINCIPALS.get(kind, 'identity')} {name}".strip() if name or kind else ""
+    if principal and account:
+        principal += f" of account {account}"
+    denial = ""
+    if told.get("NoPermissionType") == "ExplicitDeny":
+        policy = _POLICIES.get(told.get("PolicyType", ""), "a policy")
+        denial = (
+            f"{policy} denies it, so that whoever administers RAM has to take that denial away: to"
+            " allow it elsewhere does not help"
+        )
+    elif told.get("NoPermissionType") == "ImplicitDeny":
+        denial = (
+            "no policy allows it, so that whoever administers RAM has to allow it for this"
+            " instance, and to check that the instance belongs to this account"
+        )
+    return {
+        "principal": principal,
+        "permission": told.get("AuthAction") or f"rds:{error.action}",
+        "denial": denial,
+    }
+
+
+def _short(value: str) -> str:
+    # Names of people are in any script, and none has a line break or a mark of direction.
+    return "".join(each if each.isprintable() else "?" for each in value)[:PRINCIPAL_CHARACTERS]

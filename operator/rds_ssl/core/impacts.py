@@ -7,7 +7,7 @@ Pure. Source: design, "Impacts and gates".
 from collections.abc import Iterator
 
 from rds_ssl.core.comparison import Comparison, Field
-from rds_ssl.core.desired import Desired
+from rds_ssl.core.desired import TLS_VERSIONS, Desired
 from rds_ssl.core.model import ACL, CAType, Impact, Observed
 from rds_ssl.core.revocation import revocation_weakens
 
@@ -40,6 +40,17 @@ def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> 
         yield Impact.MOVES_ENDPOINT
     yield from _server_impacts(desired, observed, open_fields)
     yield from _client_impacts(desired, observed, open_fields)
+    if Field.MINIMUM_TLS_VERSION in open_fields and desired.minimum_tls_version:
+        yield from _tls_impacts(observed.minimum_tls_version, desired.minimum_tls_version)
+
+
+def _tls_impacts(before: str | None, after: str) -> Iterator[Impact]:
+    # Not told is any other version than the one that is wanted.
+    old = TLS_VERSIONS if before is None else (before,)
+    if any(each < after for each in old):
+        yield Impact.TIGHTENS
+    if any(each > after for each in old):
+        yield Impact.WEAKENS
 
 
 def _server_impacts(
@@ -49,6 +60,8 @@ def _server_impacts(
         yield Impact.TRUST_CHANGES
         if desired.ca_type is CAType.ALIYUN:
             yield Impact.WEAKENS
+    if Field.PFX in open_fields:
+        yield Impact.TRUST_CHANGES
     if Field.SERVER_CERTIFICATE in open_fields:
         old, new = observed.server_certificate, desired.server_certificate
         if old is None or new is None or old.issuer != new.issuer:

@@ -55,18 +55,15 @@ def problem_of(error: MaterialError) -> Problem:
     return Problem(reason=error.reason, field=error.field, message=str(error))
 
 
-def check_server_certificate(
-    facts: ServerFacts, *, endpoint: str | None, now: datetime, where: str
-) -> Problem | None:
+def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -> Problem | None:
     """
-    Check a server certificate whose key is known to fit.
+    Check a server certificate whose key is known to fit; its names apart, see `check_names`.
 
     A temporary certificate comes first: whatever else is wrong with it, the real one will differ.
     A leaf that is a CA is refused: clients built on webpki do not take it for a server's, and
     with its key whoever manages the instance could issue certificates that clients trust.
 
     Args:
-        endpoint: The host name it must cover; None where it is not known yet: not checked.
         where: The certificate's place, for the message.
     """
     leaf = facts.leaf
@@ -92,13 +89,19 @@ def check_server_certificate(
             f"{name} is a CA, not a server certificate; issue a certificate for the server"
             " (a self-signed one with basicConstraints CA:FALSE).",
         )
-    if endpoint is not None and not covers(leaf, endpoint):
-        return _invalid(
-            where,
-            f"{name} does not cover the endpoint {host_name(endpoint)}, but {_names(leaf)};"
-            " issue it for that name, or choose another connectionString.",
-        )
     return None
+
+
+def check_names(facts: ServerFacts, *, endpoint: str, where: str) -> Problem | None:
+    """Check that a server certificate covers *endpoint*, the host name that clients ask for."""
+    leaf = facts.leaf
+    if covers(leaf, endpoint):
+        return None
+    return _invalid(
+        where,
+        f"{title(leaf)} does not cover the endpoint {host_name(endpoint)}, but {_names(leaf)};"
+        " issue it for that name, or choose another connectionString.",
+    )
 
 
 def server_warnings(
@@ -119,8 +122,9 @@ def covers(certificate: CertificateFacts, endpoint: str) -> bool:
     """
     Tell whether *certificate* is for *endpoint*, a host name or an IPv4 address.
 
-    RFC 6125, as clients apply it: without case, port and trailing dot; a wildcard is the whole
-    left-most label, stands for exactly one, and has two labels or more to its right.
+    RFC 6125, as clients apply it: without case; the endpoint without port and trailing dot, while
+    OpenSSL takes a dot at the end of a certificate's name for another name (measured); a wildcard
+    is the whole left-most label, stands for exactly one, and has two or more to its right.
     """
     host = host_name(endpoint)
     try:
@@ -264,6 +268,7 @@ def _server_warnings(
 def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Iterator[str]:
     subjects = {ca.certificate.subject for ca in cas}
     for ca in cas:
+        yield from ca.weaknesses
         certificate = ca.certificate
         if now >= certificate.not_after:
             yield (
@@ -278,7 +283,7 @@ def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Itera
 
 
 def _matches(pattern: str, host: str) -> bool:
-    wanted = pattern.rstrip(".").lower()
+    wanted = pattern.lower()
     if not wanted.startswith("*."):
         return bool(wanted) and wanted == host
     label, _, parent = host.partition(".")

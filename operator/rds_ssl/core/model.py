@@ -156,16 +156,19 @@ class Reason(StrEnum):
     DECLARATION_INVALID = "DeclarationInvalid"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"
+    ACCOUNT_BLOCKED = "AccountBlocked"
     INSTANCE_NOT_FOUND = "InstanceNotFound"
     ENDPOINT_NOT_FOUND = "EndpointNotFound"
     ENGINE_NOT_SUPPORTED = "EngineNotSupported"
     INSTANCE_UNAVAILABLE = "InstanceUnavailable"
+    HOST_SSL_ROWS = "HostSSLRowsPresent"
     APPLY_FAILED = "ApplyFailed"
     APPLY_TIMED_OUT = "ApplyTimedOut"
     NOT_CONVERGING = "NotConverging"
     CERTIFICATE_EXPIRED = "CertificateExpired"
     CERTIFICATE_EXPIRING = "CertificateExpiring"
     RENEWAL_REQUIRED = "RenewalRequired"
+    RENEWAL_HAD_NO_EFFECT = "RenewalHadNoEffect"
     # The cloud API's answers
     SERVER_CERTIFICATE_REJECTED = "ServerCertificateRejected"
     CLIENT_CA_REJECTED = "ClientCARejected"
@@ -232,6 +235,17 @@ class Instance:
         """Whether a write may be accepted now."""
         return self.status == "Running"
 
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What it is, apart from what it is doing: a refusal may rest on it."""
+        return self.engine_version, self.kernel_version, self.category, self.storage_type
+
+    @property
+    def minor_version(self) -> str:
+        """The date in the kernel version, such as ``20241130``; empty if it holds none."""
+        digits = self.kernel_version.rpartition("_")[2]
+        return digits if len(digits) == 8 and digits.isdigit() else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
@@ -256,6 +270,10 @@ class Observed:
     last_modify_status: str = ""
     """``success``, ``setting``, ``failed`` or empty."""
     modify_status_reason: str = field(default="", compare=False)
+    client_ca_pem: str = field(default="", compare=False, repr=False)
+    """ClientCACert as it came: what a step that keeps it sends again; nothing of it is secret."""
+    revocation_list_pem: str = field(default="", compare=False, repr=False)
+    """ClientCertRevocationList, for the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,3 +283,18 @@ class Change:
     field: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address of an instance, as DescribeDBInstanceNetInfo has it."""
+
+    host: str
+    """As it is compared: lower case, no port, no trailing dot."""
+    port: int
+    """0 if it is not told."""
+    kind: str
+    """``Normal`` or ``ReadWriteSplitting``, which never has SSL; a kind that is not documented is
+    given as it came."""
+    ip_type: str
+    """``Private``, ``Inner`` or ``Public``; empty if it is not told."""

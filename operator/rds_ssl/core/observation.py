@@ -96,6 +96,8 @@ def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
         renewal_required=_flag(fields, "RequireUpdate") or False,
         last_modify_status=off.last_modify_status,
         modify_status_reason=off.modify_status_reason,
+        client_ca_pem=_text(fields, "ClientCACert") or "",
+        revocation_list_pem=_text(fields, "ClientCertRevocationList") or "",
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.desired import Digest
 from rds_ssl.core.model import Observed, Phase
 from rds_ssl.core.status import BeforeStatus, OperationStatus
 
@@ -118,7 +119,7 @@ def judge(
         return Judgement(end=End.FAILED, watch=watch)
     if comparison is None or not comparison.consistent:
         watch = _differing(watch, comparison)
-        if watch.differing_reads >= 2:
+        if watch.differing_reads >= 2 or _renewed_nothing(watch, comparison, elapsed, limits):
             return Judgement(end=End.NOT_CONVERGING, watch=watch)
     else:
         if watch.busy_seen or _stood(watch, monotonic, limits, told=told):
@@ -187,6 +188,18 @@ def _differing(watch: Watch, comparison: Comparison | None) -> Watch:
     return replace(watch, differing_reads=watch.differing_reads + 1, differing=lasting)
 
 
+def _renewed_nothing(
+    watch: Watch, comparison: Comparison | None, elapsed: float, limits: Limits
+) -> bool:
+    """Whether an accepted renewal had no effect: a renewal need not be seen at work."""
+    return (
+        comparison is not None
+        and comparison.different == {Field.RENEWAL}
+        and watch.accepted is not None
+        and elapsed >= limits.settle
+    )
+
+
 def _told(comparison: Comparison | None, before: BeforeStatus | None, observed: Observed) -> bool:
     """
     Tell whether the state is shown, by SSLExpireTime where the custom certificate is not echoed.
@@ -202,6 +215,21 @@ def _told(comparison: Comparison | None, before: BeforeStatus | None, observed: 
         dated
         and Field.SERVER_CERTIFICATE in comparison.unknown
         and comparison.unknown <= {Field.SERVER_CERTIFICATE, Field.CA_TYPE}
+    )
+
+
+def may_fall_back(operation: OperationStatus) -> bool:
+    """
+    Whether a refused renewal may be sent once more, with SSLEnabled=1.
+
+    Terraform renews on SQL Server with SSLEnabled=2, which no page has; InvalidSSLStatus is what a
+    server would answer that does not know it. The first attempt alone sends it.
+    """
+    return (
+        operation.phase is Phase.REFUSED
+        and operation.attempt == 1
+        and operation.code == "InvalidSSLStatus"
+        and Digest.parse(operation.digest).renews is not None
     )
 
 
@@ -265,6 +293,8 @@ def rearm(
     match operation.phase:
         case Phase.ACCEPTED:
             return Rearm.NO, 0.0  # Not ended: whatever the digest.
+        case Phase.REFUSED if same and may_fall_back(operation):
+            return Rearm.YES, 0.0
         case Phase.REFUSED if same and operation.inputs_digest == inputs and not asked:
             return Rearm.NO, 0.0
         case Phase.FAILED if same and operation.attempt >= MAX_ATTEMPTS and not asked:

@@ -17,33 +17,28 @@ from typing import TypeVar
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, PublicKeyAlgorithmOID
 
-from rds_ssl.core.errors import MaterialError
+from rds_ssl.core import pem_faults as faults
 from rds_ssl.core.facts import (
+    KNOWN_IN_LISTS,
+    KNOWN_TO_OPENSSL,
     ClientCAFacts,
     ClientCAMaterial,
     Link,
     RevocationListMaterial,
     ServerFacts,
     ServerMaterial,
-    shown,
     title,
 )
-from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts, SecretText
+from rds_ssl.core.model import CertificateFacts, RevocationListFacts, SecretText
 from rds_ssl.core.pem_blocks import (
+    MAX_CHAIN,
     certificate_blocks,
-    invalid,
     own_blocks,
     private_key_block,
     revocation_list_blocks,
 )
-
-MAX_CHAIN = 10
-"""Java's default for jdk.tls.maxCertificateChainLength: its clients refuse a longer chain."""
-
-MAX_KEY_DER_BYTES = 5 * 1024
-"""An RSA-8192 key in PKCS#8 is 4.7 KB; to check a larger one holds the loop for seconds."""
 
 _UNREADABLE = (
     ValueError,
@@ -125,11 +120,10 @@ def parse_server_certificate(
     """
     chain = _without_duplicates(_load_certificates(certificate, field=certificate_field))
     if len(chain) > MAX_CHAIN:
-        raise invalid(
-            certificate_field,
-            f"has a chain of more than {MAX_CHAIN} certificates, which Java clients refuse;"
-            " keep the leaf and its intermediates.",
-        )
+        raise faults.long_chain(certificate_field, longest=MAX_CHAIN)
+    if chain[0].public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        # Its key, written anew, is one of rsaEncryption, which OpenSSL takes for another's.
+        raise faults.pss(certificate_field)
     key = _load_private_key(private_key, field=key_field)
     _must_fit(key, chain, certificate_field=certificate_field, key_field=key_field)
     pem = key.private_bytes(
@@ -157,24 +151,25 @@ def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
 
 
 @_silent()
-def parse_revocation_list(text: str | bytes, *, field: str) -> RevocationListMaterial:
+def parse_revocation_list(
+    text: str | bytes, *, field: str, in_force: bool = False
+) -> RevocationListMaterial:
     """
     Read a file of revocation lists, one or more for each CA.
 
+    *in_force*: it is kept as it is, so that a list which is not all of a CA's is taken as well.
+
     Raises:
-        MaterialError: If there is no list, one does not parse, one is a delta list (OpenSSL takes
-            it for the whole list, and would accept all that is revoked in its base), or there is
-            too much.
+        MaterialError: If there is no list, one does not parse, one is not all of a CA's list, or
+            there is too much.
     """
     loaded = {
         facts.sha256: (crl, facts) for crl, facts in _load_revocation_lists(text, field=field)
     }
     for crl, facts in loaded.values():
-        if _extension(crl, x509.DeltaCRLIndicator) is not None:
-            raise invalid(
-                field,
-                f"holds a delta list of {shown(facts.issuer)}; store that CA's full list instead.",
-            )
+        kind = _partial(crl)
+        if kind is not None and not in_force:
+            raise faults.partial_list(field, kind=kind, issuer=facts.issuer)
     return RevocationListMaterial(
         lists=tuple(facts for _, facts in loaded.values()),
         pem=_pem([crl for crl, _ in loaded.values()]),
@@ -213,17 +208,9 @@ def _load_certificates(text: str | bytes, *, field: str) -> list[x509.Certificat
     for number, der in enumerate(blocks, start=1):
         certificate = _attempt(partial(_certificate, der))
         if certificate is None:
-            raise invalid(
-                field,
-                f"has a certificate that cannot be read (number {number} of {len(blocks)}):"
-                " it is damaged, or one of its extensions is; store the file again.",
-            )
+            raise faults.certificate(field, number=number, of=len(blocks))
         if certificate.serial_number < 0:
-            raise invalid(
-                field,
-                f"has a certificate with a negative serial number (number {number} of"
-                f" {len(blocks)}), which RFC 5280 forbids; issue it again.",
-            )
+            raise faults.negative_serial(field, number=number, of=len(blocks))
         loaded.append(certificate)
     return loaded
 
@@ -243,11 +230,7 @@ def _load_revocation_lists(text: str | bytes, *, field: str) -> list[_Revocation
     for number, der in enumerate(blocks, start=1):
         pair = _attempt(partial(_revocation_list, der))
         if pair is None:
-            raise invalid(
-                field,
-                f"has a revocation list that cannot be read (number {number} of {len(blocks)}):"
-                " it is damaged; store the file again.",
-            )
+            raise faults.revocation_list(field, number=number, of=len(blocks))
         loaded.append(pair)
     return loaded
 
@@ -266,20 +249,30 @@ def _revocation_list(der: bytes) -> _RevocationList:
     return crl, facts
 
 
+def _partial(crl: x509.CertificateRevocationList) -> str | None:
+    """
+    Say what *crl* is if it is not all that its CA has revoked; None if it is.
+
+    Measured with OpenSSL 3.0, -crl_check_all: it takes a delta list for the whole one (what its
+    base revokes is accepted), and under a list of limited scope (indirect, some reasons, some kinds
+    of certificates, one distribution point) or with an unknown critical extension it refuses all.
+    """
+    if _extension(crl, x509.DeltaCRLIndicator) is not None:
+        return "delta list"
+    if _extension(crl, x509.IssuingDistributionPoint) is not None:
+        return "list of limited scope (it has an issuingDistributionPoint)"
+    critical = _critical(crl, but=KNOWN_IN_LISTS)
+    return f"list with a critical extension that OpenSSL refuses ({critical})" if critical else None
+
+
 def _load_private_key(text: bytes, *, field: str) -> _PrivateKey:
     """Read the one private key of *text*; no error tells anything of what is in it."""
     der = private_key_block(text, field=field)
-    if len(der) > MAX_KEY_DER_BYTES:
-        raise invalid(field, "is a private key larger than RSA with 8192 bits; use a smaller one.")
     key = _attempt(lambda: serialization.load_der_private_key(der, password=None))
     if key is None:
-        raise invalid(
-            field, "has a private key that cannot be read: it is damaged; store the file again."
-        )
+        raise faults.private_key(field)
     if not isinstance(key, _PrivateKey):
-        raise invalid(
-            field, "is a private key of a kind that serves no TLS; use RSA, ECDSA or Ed25519."
-        )
+        raise faults.kind_of_key(field)
     return key
 
 
@@ -292,18 +285,9 @@ def _must_fit(
     if chain[0] in fitting:
         return
     if fitting:
-        name = title(_certificate_facts(fitting[0]))
-        raise invalid(
-            certificate_field,
-            f"is not in order: the private key fits {name}, which is not the first certificate;"
-            " put the leaf first and its issuers after it.",
-        )
-    raise MaterialError(
-        f"{key_field} is not the private key of {title(_certificate_facts(chain[0]))} in"
-        f" {certificate_field}; store the certificate and the key that were made together.",
-        reason=Reason.KEY_MISMATCH,
-        field=key_field,
-    )
+        raise faults.not_in_order(certificate_field, leaf=title(_certificate_facts(fitting[0])))
+    leaf = title(_certificate_facts(chain[0]))
+    raise faults.key_mismatch(key_field, leaf=leaf, certificate_field=certificate_field)
 
 
 def _server_facts(chain: list[x509.Certificate]) -> ServerFacts:
@@ -328,6 +312,7 @@ def _link(certificate: x509.Certificate) -> Link:
         certificate=_certificate_facts(certificate),
         rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
         signature_hash=algorithm.name if algorithm else "",
+        unknown_critical=_critical(certificate, but=KNOWN_TO_OPENSSL),
     )
 
 
@@ -339,10 +324,14 @@ def _client_ca_facts(certificate: x509.Certificate) -> ClientCAFacts:
         is_ca = certificate.version is x509.Version.v1 and certificate.subject == certificate.issuer
     else:
         is_ca = basic.ca
+    link = _link(certificate)
     return ClientCAFacts(
-        certificate=_certificate_facts(certificate),
+        certificate=link.certificate,
         is_ca=is_ca and (usage is None or usage.key_cert_sign),
         may_sign_lists=usage is None or usage.crl_sign,
+        rsa_bits=link.rsa_bits,
+        signature_hash=link.signature_hash,
+        unknown_critical=link.unknown_critical,
     )
 
 
@@ -377,6 +366,12 @@ def _extension(of: x509.Certificate | x509.CertificateRevocationList, kind: type
         return of.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+
+
+def _critical(of: x509.Certificate | x509.CertificateRevocationList, *, but: frozenset[str]) -> str:
+    """Give the OID of the first critical extension *but* those; empty if there is none."""
+    oids = (each.oid.dotted_string for each in of.extensions if each.critical)
+    return next((oid for oid in oids if oid not in but), "")
 
 
 def _has_signed(ca: x509.Certificate, crl: x509.CertificateRevocationList) -> bool:

@@ -33,6 +33,12 @@ MAX_CERTIFICATES = 100
 MAX_PRIVATE_KEY_BYTES = 64 * 1024
 """A key is 1.7 KB (RSA-2048) to 6.5 KB (RSA-8192); the rest is room for a chain beside it."""
 
+MAX_PRIVATE_KEY_DER_BYTES = 5 * 1024
+"""An RSA-8192 key in PKCS#8 is 4.7 KB; to check a larger one holds the loop for seconds."""
+
+MAX_CHAIN = 10
+"""Java's default for jdk.tls.maxCertificateChainLength: its clients refuse a longer chain."""
+
 _CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 _CRL_LABELS = ("X509 CRL",)
 _KEY_LABELS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
@@ -125,7 +131,10 @@ def private_key_block(text: bytes, *, field: str) -> bytes:
     keys = set(_selected(blocks, _KEY_LABELS, field=field, max_blocks=len(blocks)))
     if len(keys) > 1:
         raise invalid(field, "holds more than one private key; keep the one of the certificate.")
-    return keys.pop()
+    key = keys.pop()
+    if len(key) > MAX_PRIVATE_KEY_DER_BYTES:
+        raise invalid(field, "is a private key larger than RSA with 8192 bits; use a smaller one.")
+    return key
 
 
 def own_blocks(pem: str) -> list[bytes]:

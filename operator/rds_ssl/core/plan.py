@@ -1,5 +1,5 @@
 """
-Desired + observed + applied → what is to be done, what it does to people, and how it is sent.
+Desired + observed + applied → what is to be done, in which steps, and what it does to people.
 
 Pure. Source: design, "What is sent" and "Impacts and gates"; restarts: the vendor's pages.
 """
@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rds_ssl.core.changes import changes
 from rds_ssl.core.comparison import (
     MATERIAL,
     Comparison,
     Field,
-    changes,
     compare,
     observed_material_digest,
 )
-from rds_ssl.core.desired import OFF, Desired
-from rds_ssl.core.facts import ClientCAMaterial, RevocationListMaterial, ServerMaterial, shown
+from rds_ssl.core.desired import OFF, Desired, loosened
+from rds_ssl.core.facts import shown
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
     CAType,
@@ -29,22 +29,37 @@ from rds_ssl.core.model import (
     Observed,
     Phase,
     Restart,
-    SecretText,
 )
 from rds_ssl.core.observation import host_name
 from rds_ssl.core.revocation import serials_left
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 
-_LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
+LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
+
+
+_QUIET = frozenset(
+    {Field.ACL, Field.REPLICATION_ACL, Field.FORCE_ENCRYPTION, Field.MINIMUM_TLS_VERSION}
+)
+"""Fields of which no page says that changing them restarts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One call, and the state that it leads to; each is verified before the next."""
+
+    desired: Desired
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One call that is to be made. *to* is the digest of the state it leads to."""
+    """What is to be done. *to* is the digest of the state it leads to in the end."""
 
     digest: str
     to: str
+    steps: tuple[Step, ...]
+    """Never empty; the first is the one to send."""
     changes: tuple[Change, ...]
     impacts: tuple[Impact, ...]
     restart: Restart
@@ -95,6 +110,7 @@ def stand(
     uid: str,
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
+    engine_version: str = "",
 ) -> Standing:
     """
     Say what is to be done; *uid* is the object's, so that no other object's approval fits.
@@ -115,7 +131,7 @@ def stand(
         comparison = replace(comparison, unknown=open_questions)
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
     found = tuple(impacts_of(desired, observed, comparison))
-    restart = predict_restart(desired, observed, comparison, engine=engine)
+    restart = predict_restart(comparison, engine=engine, engine_version=engine_version)
     impacts = tuple(
         each
         for each in Impact
@@ -132,16 +148,22 @@ def stand(
             ended=operation.start_time if operation else None,
         ),
         to=desired.digest,
+        steps=tuple(_steps(desired, observed, applied, words)),
         changes=words,
         impacts=impacts,
         restart=restart,
         material_only=applied is not None
         and applied.settings_digest == desired.settings_digest
-        and applied.material_digest not in {None, desired.material_digest}
-        and comparison.different | comparison.unknown <= MATERIAL
+        and (
+            desired.renews is not None
+            or applied.material_digest not in {None, desired.material_digest}
+        )
+        and comparison.different | comparison.unknown <= MATERIAL | {Field.RENEWAL}
         and observed_material_digest(observed) in {None, applied.material_digest},
         first_contact=is_first_contact(applied, operation),
-        drift=declared_applied and not _own_left(applied, operation),
+        drift=declared_applied
+        and comparison.different != {Field.RENEWAL}
+        and not _own_left(applied, operation),
         notes=tuple(_notes(desired, observed)),
     )
     return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
@@ -155,7 +177,7 @@ def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | No
 
 def _own_left(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
     """Whether a difference may come from an own operation: one since the state was applied."""
-    if operation is None or operation.phase not in _LEFT_BEHIND:
+    if operation is None or operation.phase not in LEFT_BEHIND:
         return False
     return applied is None or operation.start_time >= applied.time
 
@@ -169,11 +191,14 @@ def _facts_before(observed: Observed, words: tuple[Change, ...]) -> Mapping[str,
         Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
         Field.CA_TYPE: observed.ca_type,
         Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
+        Field.PFX: None,
+        Field.RENEWAL: None,
         Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
         Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
         Field.ACL: observed.acl,
         Field.REPLICATION_ACL: observed.replication_acl,
         Field.FORCE_ENCRYPTION: observed.force_encryption,
+        Field.MINIMUM_TLS_VERSION: observed.minimum_tls_version,
     }
     return {each.field: facts[Field(each.field)] for each in words}
 
@@ -200,21 +225,38 @@ def _plan_digest(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def predict_restart(
-    desired: Desired, observed: Observed, comparison: Comparison, *, engine: str
-) -> Restart:
+def predict_restart(comparison: Comparison, *, engine: str, engine_version: str) -> Restart:
     """
     Predict from what is *sent*, which is always the complete set.
 
-    On, off, endpoint, own certificate, client CA and CRL restart (documented). An ACL alone is
-    documented without a restart and of forced encryption nothing is, but they go with
-    SSLEnabled=1, which may re-issue the certificate and restart: nobody has proved otherwise.
+    On, off, endpoint, own certificate, client CA, CRL and a renewal restart; only the renewal on
+    MySQL 8.0 does not (documented). An ACL alone is documented without a restart and of forced
+    encryption and the TLS minimum nothing is, but they go with SSLEnabled=1, which may re-issue
+    the certificate and restart: nobody has proved otherwise.
     """
-    del desired, observed, engine
-    quiet = {Field.ACL, Field.REPLICATION_ACL, Field.FORCE_ENCRYPTION}
-    if comparison.different | comparison.unknown <= quiet:
+    named = comparison.different | comparison.unknown
+    if named <= _QUIET:
         return Restart.UNKNOWN
+    if named == {Field.RENEWAL} and engine == Engine.MYSQL and engine_version == "8.0":
+        return Restart.NONE
     return Restart.EXPECTED
+
+
+def _steps(
+    desired: Desired,
+    observed: Observed,
+    applied: AppliedStatus | None,
+    words: tuple[Change, ...],
+) -> Iterator[Step]:
+    """Loosen first; what is kept until the second step is told there."""
+    first = loosened(desired, observed)
+    if first is None:
+        yield Step(desired=desired, changes=words)
+        return
+    later = {Field.CLIENT_CA.value, Field.REVOCATION_LIST.value}
+    between = compare(first, observed, applied=applied)
+    yield Step(desired=first, changes=changes(first, observed, between))
+    yield Step(desired=desired, changes=tuple(each for each in words if each.field in later))
 
 
 def _notes(desired: Desired, observed: Observed) -> Iterator[str]:
@@ -225,108 +267,3 @@ def _notes(desired: Desired, observed: Observed) -> Iterator[str]:
         named = ", ".join(f"{each:x}" for each in serials[:10])
         more = f" and {len(serials) - 10} more" if len(serials) > 10 else ""
         yield f"No longer revoked by {shown(issuer)}: {named}{more}."
-
-
-def removals(desired: Desired, observed: Observed) -> tuple[str, ...]:
-    """Name what the declaration takes away from client authentication, in words of the spec."""
-    if not (desired.enabled and observed.enabled):
-        return ()
-    found: list[str] = []
-    if observed.client_ca and not desired.client_ca:
-        found.append(Field.CLIENT_CA.value)
-    if observed.revocation_list and not desired.revocation_list:
-        found.append(Field.REVOCATION_LIST.value)
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """What is sent, with the key: lives for one pass."""
-
-    server: ServerMaterial | None = None
-    client_ca: ClientCAMaterial | None = None
-    revocation_list: RevocationListMaterial | None = None
-
-
-def _check(desired: Desired, material: Material, *, engine: str) -> None:
-    """Refuse to send less than the whole state: the rest would be taken for applied."""
-    custom = desired.ca_type is CAType.CUSTOM
-    if custom and engine not in {Engine.MYSQL, Engine.POSTGRESQL}:
-        raise ValueError("the engine has no parameter for a custom certificate")
-    if (desired.client_ca or desired.revocation_list) and engine != Engine.POSTGRESQL:
-        raise ValueError("the engine has no parameter for client authentication")
-    server, cas, lists = material.server, material.client_ca, material.revocation_list
-    if (
-        custom != bool(server)
-        or (server.leaf if server else None) != desired.server_certificate
-        or set(cas.certificates if cas else ()) != set(desired.client_ca)
-        or set(lists.lists if lists else ()) != set(desired.revocation_list)
-    ):
-        raise ValueError("the material is not that of the plan")
-
-
-def parameters(
-    desired: Desired,
-    observed: Observed,
-    material: Material,
-    *,
-    engine: str,
-    comparison: Comparison | None = None,
-) -> Mapping[str, str | SecretText]:
-    """
-    Give the parameters of ModifyDBInstanceSSL for *engine*: the complete set, never a difference.
-
-    Without the instance and its region. A call without CAType could silently replace a custom
-    certificate; ACLs are refused without a CA; what an engine does not have is not sent.
-    Source: design, "What is sent"; the page of ModifyDBInstanceSSL.
-
-    Args:
-        comparison: Of the plan; it knows of forced encryption that is not echoed.
-
-    Raises:
-        ValueError: The set would not be complete: *material* is not that of *desired*, or the
-            engine has no such parameter (`rds_ssl.core.eligibility` says so before).
-    """
-    if desired.enabled:
-        _check(desired, material, engine=engine)
-    sent: dict[str, str | SecretText] = {
-        "ConnectionString": desired.connection_string,
-        "SSLEnabled": "1" if desired.enabled else "0",
-    }
-    unforced = comparison is not None and Field.FORCE_ENCRYPTION in comparison.different
-    if observed.force_encryption or desired.force_encryption or unforced:
-        sent["ForceEncryption"] = "1" if desired.force_encryption else "0"
-    if not desired.enabled:
-        return sent
-    if engine == Engine.SQLSERVER and observed.minimum_tls_version:
-        # Not managed, so as it is: an omitted parameter may be reset.
-        sent["TlsVersion"] = observed.minimum_tls_version
-    if engine not in {Engine.MYSQL, Engine.POSTGRESQL}:
-        return sent
-    sent["CAType"] = desired.ca_type.value
-    if desired.ca_type is CAType.CUSTOM and material.server:
-        sent["ServerCert"] = material.server.certificate_pem
-        sent["ServerKey"] = material.server.private_key_pem
-    if engine == Engine.POSTGRESQL:
-        sent |= _client_parameters(desired, observed, material)
-    return sent
-
-
-def _client_parameters(
-    desired: Desired, observed: Observed, material: Material
-) -> Mapping[str, str]:
-    sent: dict[str, str] = {}
-    if material.client_ca:
-        sent["ClientCAEnabled"] = "1"
-        sent["ClientCACert"] = material.client_ca.pem
-        sent["ACL"] = desired.acl.value
-        sent["ReplicationACL"] = desired.replication_acl.value
-    elif observed.client_ca:
-        # Left out it may stay in force.
-        sent["ClientCAEnabled"] = "0"
-    if material.revocation_list:
-        sent["ClientCrlEnabled"] = "1"
-        sent["ClientCertRevocationList"] = material.revocation_list.pem
-    elif observed.revocation_list:
-        sent["ClientCrlEnabled"] = "0"
-    return sent

@@ -13,6 +13,9 @@ _READY_WORDS = {
     Reason.APPLIED_NOT_ECHOED: "was applied; the API does not show all of it",
 }
 
+_MAX_EXPIRING = 10
+"""A bundle has up to 100 CAs and as many lists; a condition's message, 32 KiB."""
+
 _ENDED = {
     Phase.FAILED: Finding(
         reason=Reason.APPLY_FAILED,
@@ -33,13 +36,16 @@ _ENDED = {
 }
 
 
-def material_finding(declaration: Declaration) -> tuple[bool, Finding]:
-    """Say that what is referenced can be used, or that nothing is."""
+def material_finding(
+    declaration: Declaration, warnings: tuple[str, ...] = ()
+) -> tuple[bool, Finding]:
+    """Say that what is referenced can be used, and what warns; or that nothing is referenced."""
     references = declaration.material_references
     if not declaration.enabled or not references:
         return True, Finding(reason=Reason.NOT_REQUIRED, message="No material is referenced.")
     names = ", ".join(dict.fromkeys(f"{each.kind} {each.name}" for each in references))
-    return True, Finding(reason=Reason.MATERIAL_ACCEPTED, message=f"{names}: can be used.")
+    message = " ".join((f"{names}: can be used.", *warnings))
+    return True, Finding(reason=Reason.MATERIAL_ACCEPTED, message=message)
 
 
 def in_words(declaration: Declaration, endpoint: str) -> str:
@@ -48,8 +54,10 @@ def in_words(declaration: Declaration, endpoint: str) -> str:
         return "SSL off"
     whose = "a cloud certificate"
     if declaration.effective_ca_type is CAType.CUSTOM:
-        secret = declaration.server_certificate.secret_ref
-        whose = f"the certificate of Secret {secret.name}" if secret else "an own certificate"
+        server = declaration.server_certificate
+        whose = f"the PFX file {server.pfx.oss_object}" if server.pfx else "an own certificate"
+        if server.secret_ref:
+            whose = f"the certificate of Secret {server.secret_ref.name}"
     return f"SSL on for {endpoint} with {whose}"
 
 
@@ -60,9 +68,10 @@ def settled(
     reason: Reason,
     endpoint: str,
     expired: tuple[Expiry, ...],
+    warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """Nothing is to be done: Ready, unless what is in force has expired."""
-    ok, material = material_finding(declaration)
+    ok, material = material_finding(declaration, warnings)
     past = [each for each in expired if each.reason is Reason.CERTIFICATE_EXPIRED]
     if past:
         finding = Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
@@ -88,7 +97,9 @@ def in_force(declaration: Declaration, *, reason: Reason, endpoint: str) -> Find
 def expiring(observed: Observed, found: tuple[Expiry, ...]) -> Finding | None:
     """Make the warning, if something is about to end."""
     if found:
-        words = " ".join(each.message for each in found)
+        words = " ".join(each.message for each in found[:_MAX_EXPIRING])
+        if len(found) > _MAX_EXPIRING:
+            words += f" And {len(found) - _MAX_EXPIRING} more."
         return Finding(reason=Reason.CERTIFICATE_EXPIRING, message=words)
     if observed.renewal_required:
         return Finding(
@@ -105,13 +116,15 @@ def held(
     *,
     in_force: tuple[bool | None, Finding] | None,
     warning: Finding | None,
+    warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """
     A plan is held back by policy.
 
-    *in_force*: the Ready to keep, where only material differs and the settings are in force.
+    *in_force*: the Ready to keep, where only material differs and the settings are in force;
+    *warning* is about what expires, *warnings* about the material.
     """
-    ok, material = material_finding(declaration)
+    ok, material = material_finding(declaration, warnings)
     pending = Finding(reason=hold.reason, message=f"{plan.summary} {hold.message}")
     ready, finding = in_force or (False, pending)
     return Verdict(
@@ -131,9 +144,10 @@ def applying(
     *,
     in_force: bool,
     warning: Finding | None,
+    warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """A call is about to be made, or was accepted; a rotation leaves Ready=True."""
-    ok, material = material_finding(declaration)
+    ok, material = material_finding(declaration, warnings)
     finding = Finding(
         reason=Reason.APPLYING,
         message=f"{plan.summary} Sent to RDS; it is verified once the instance is back.",
@@ -170,6 +184,12 @@ def waiting(finding: Finding, *, material: tuple[bool, Finding] | None = None) -
     )
 
 
+NOT_RENEWED = Finding(
+    reason=Reason.RENEWAL_HAD_NO_EFFECT,
+    message="RDS accepted the renewal of the cloud certificate, and its end has not moved; it is"
+    " not sent again for this certificate. Renew it in the console, or ask the vendor.",
+)
+
 RECORD_LOST = Finding(
     reason=Reason.DECLARATION_INVALID,
     message="status.operation cannot be read (written by a newer version, or damaged), so that a"
@@ -195,8 +215,10 @@ def conflict(instance_id: str, winner: str | None) -> Finding:
     )
 
 
-def ended(phase: Phase, *, last: bool = False) -> Finding:
+def ended(phase: Phase, *, last: bool = False, renewal: bool = False) -> Finding:
     """Say how an operation ended that did not do what it should; *last*: it is not tried again."""
+    if renewal and phase is Phase.NOT_CONVERGING:
+        return NOT_RENEWED
     if phase is Phase.FAILED:
         what = (
             "It was tried three times and is not tried again before the declaration changes."

@@ -5,6 +5,7 @@ A slot is reserved right before a call, last of all gates, so that none is held 
 given back at any end of the operation, or when its object is gone.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ class Budget:
         self._wake = wake
         self._held: dict[Key, _Slot] = {}
         self._waiting: dict[Key, _Slot] = {}
+        self._lingering: dict[str, asyncio.TimerHandle] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -54,8 +56,27 @@ class Budget:
     def release(self, key: Key) -> None:
         """Give a slot, or a place in the queue, back; whoever may go now is woken."""
         waited = self._waiting.pop(key, None)
-        if self._held.pop(key, waited) is None:
-            return
+        if self._held.pop(key, waited) is not None:
+            self._wake_free()
+
+    def linger(self, instance_id: str, seconds: float) -> None:
+        """
+        Let nobody have the slot of an instance for a while.
+
+        A change of it may be under way of which no record is left: its object was deleted, perhaps
+        to be applied again, or lost its status. For some seconds the instance shows nothing of it.
+        """
+        before = self._lingering.pop(instance_id, None)
+        if before is not None:
+            before.cancel()
+        loop = asyncio.get_running_loop()
+        self._lingering[instance_id] = loop.call_later(seconds, self._settled, instance_id)
+
+    def _settled(self, instance_id: str) -> None:
+        del self._lingering[instance_id]
+        self._wake_free()
+
+    def _wake_free(self) -> None:
         for waiting, wanted in list(self._waiting.items()):
             if self._is_free(wanted, ahead=self._ahead(waiting, wanted)):
                 self._wake(waiting)
@@ -69,6 +90,8 @@ class Budget:
         return ahead
 
     def _is_free(self, wanted: _Slot, *, ahead: int) -> bool:
+        if wanted.instance_id in self._lingering:
+            return False
         if any(each.instance_id == wanted.instance_id for each in self._held.values()):
             return False
         used = sum(each.account in {None, wanted.account} for each in self._held.values())

@@ -11,7 +11,7 @@ from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
-from rds_ssl.core.model import Instance, Observed, Reason, SecretText
+from rds_ssl.core.model import Endpoint, Instance, Observed, Reason, SecretText
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -21,12 +21,24 @@ class Cloud:
     """RDS for one object; tells *answered* whenever the endpoint said anything at all."""
 
     def __init__(
-        self, api: RdsApi, *, endpoint: str, account: str, answered: Callable[[str], None]
+        self,
+        api: RdsApi,
+        *,
+        endpoint: str,
+        account: str,
+        answered: Callable[[str], None],
+        skew: Callable[[str], float | None],
     ) -> None:
         self._api = api
         self._answered = answered
+        self._skew = skew
         self.endpoint = endpoint
         self.account = account
+
+    @property
+    def clock_skew(self) -> float | None:
+        """See `Transport.skew_of`."""
+        return self._skew(self.endpoint)
 
     async def describe_ssl(
         self, declaration: Declaration, *, priority: Priority, engine: str | None
@@ -45,6 +57,26 @@ class Cloud:
         )
         self._answered(self.endpoint)
         return instance
+
+    async def describe_endpoints(
+        self, declaration: Declaration, *, priority: Priority
+    ) -> tuple[Endpoint, ...]:
+        """See `RdsApi.describe_endpoints`."""
+        endpoints = await self._api.describe_endpoints(
+            declaration.instance_id, declaration.region_id, priority=priority
+        )
+        self._answered(self.endpoint)
+        return endpoints
+
+    async def describe_hostssl_rows(
+        self, declaration: Declaration, *, priority: Priority
+    ) -> tuple[str, ...]:
+        """See `RdsApi.describe_hostssl_rows`."""
+        rows = await self._api.describe_hostssl_rows(
+            declaration.instance_id, declaration.region_id, priority=priority
+        )
+        self._answered(self.endpoint)
+        return rows
 
     async def reserve(self, priority: Priority) -> None:
         """See `RdsApi.reserve`."""
@@ -111,7 +143,13 @@ class Clouds:
             credentials=credentials,
             limiter=self._limits.of(url, account),
         )
-        cloud = Cloud(api, endpoint=url, account=account, answered=self._answered)
+        cloud = Cloud(
+            api,
+            endpoint=url,
+            account=account,
+            answered=self._answered,
+            skew=self._transport.skew_of,
+        )
         return cloud, credentials
 
     def forget(self, name: tuple[str, str]) -> None:

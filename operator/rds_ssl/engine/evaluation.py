@@ -1,23 +1,28 @@
 """From what was read to what is done or said: plan, gates, budget, verdict."""
 
-from rds_ssl.aliyun.rate_limit import Priority
+from dataclasses import replace
+
 from rds_ssl.core import eligibility, faults, verdicts
 from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
 from rds_ssl.core.desired import Desired, desired_of, inputs_digest
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Hold, gate
-from rds_ssl.core.model import Impact, Observed, Phase, Reason
-from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
-from rds_ssl.core.plan import Plan, Standing, removals, stand
-from rds_ssl.core.status import AppliedStatus
+from rds_ssl.core.judgement import judge
+from rds_ssl.core.model import Disposition, Impact, Observed, Phase, Reason
+from rds_ssl.core.operation import UNFINISHED, Rearm, may_fall_back, rearm
+from rds_ssl.core.plan import Plan, Standing, stand
+from rds_ssl.core.renewal import had_no_effect, renewal_at
+from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.sending import Order, Sending, plan_status
 from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
 from rds_ssl.engine.work import Result, Tools, Work
 
-_STALLED_AFTER = 600.0
+_AT_ONCE = 0.05
+"""Seconds: a renewal is sent once more, with another value."""
 
 
 class Evaluation:
@@ -28,6 +33,7 @@ class Evaluation:
         self._sending = sending
         self._faulting = faulting
         self._unusable = Unusable(tools)
+        self._admission = Admission(tools, faulting)
 
     async def evaluate(self, work: Work) -> Result:
         """
@@ -46,24 +52,30 @@ class Evaluation:
         engine = work.engine or ""
         for finding in (
             eligibility.unfit_engine(work.declaration, engine=engine),
-            eligibility.unsupported(work.declaration, engine=engine),
+            eligibility.unsupported(work.declaration),
         ):
             if finding is not None:
                 work.set(plan=None)
                 work.show(endpoint=None)
-                return Result(verdict=verdicts.stalled(finding), look_after=_STALLED_AFTER)
-        endpoint = _endpoint(work, observed)
-        if not endpoint:
-            await self._attribute(work)
-            endpoint = _endpoint(work, observed)
+                return Result(verdict=verdicts.stalled(finding), look_after=STALLED_AFTER)
+        endpoint = _endpoint(work, observed) or await self._admission.first_endpoint(work)
         if not endpoint:
             work.set(plan=None)
             return Result(
-                verdict=verdicts.stalled(eligibility.NO_ENDPOINT), look_after=_STALLED_AFTER
+                verdict=verdicts.stalled(eligibility.NO_ENDPOINT), look_after=STALLED_AFTER
             )
-        problem = gathered.problem or self._tools.materials.check(
-            work.declaration, gathered, observed, endpoint=endpoint, now=self._tools.now()
-        )
+        problem = gathered.problem
+        if problem is None:
+            judgement = judge(
+                work.declaration,
+                gathered.facts,
+                gathered.signed,
+                observed,
+                applied=work.status.applied,
+                endpoint=endpoint,
+                now=self._tools.now(),
+            )
+            problem, work.warnings = judgement.problem, judgement.warnings
         self._unusable.note(work, gathered, problem)
         if problem is not None:
             return self._unusable.report(work, observed, problem, endpoint=endpoint)
@@ -71,18 +83,19 @@ class Evaluation:
         return await self._carry_out(work, observed, desired)
 
     async def _carry_out(self, work: Work, observed: Observed, desired: Desired) -> Result:
-        operation = work.status.operation
-        standing = stand(
-            desired,
-            observed,
-            engine=work.engine or "",
-            uid=work.resource.uid,
-            applied=work.status.applied,
-            operation=operation,
-        )
+        standing = self._standing(work, observed, desired)
         plan = standing.plan
         if plan is None:
             return await self._settled(work, observed, desired, standing)
+        stuck = eligibility.no_way_back(
+            desired, observed, standing.comparison, engine=work.engine or ""
+        )
+        if stuck is not None:
+            work.set(plan=None)
+            return Result(
+                verdict=verdicts.stalled(stuck, material=_fine(work)), look_after=STALLED_AFTER
+            )
+        step = plan.steps[0].desired
         moves = Impact.MOVES_ENDPOINT in plan.impacts
         work.show(endpoint=None if moves else desired.connection_string)
         now = self._tools.monotonic()
@@ -93,40 +106,76 @@ class Evaluation:
             read_only=self._tools.pace.read_only,
             quiet_for=work.memory.quiet_for(now=now, period=self._tools.pace.quiet_period),
         )
-        policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
-        if operation is not None and operation.phase not in UNFINISHED and not policy:
-            stopped = await self._may_not_again(work, desired, observed)
-            if stopped is not None:
-                return stopped
-        removed = removals(desired, observed)
-        if removed and (hold is None or hold.moving):
-            finding = eligibility.removed(removed)
-            return Result(
-                verdict=verdicts.stalled(finding, material=_fine(work)),
-                look_after=_STALLED_AFTER,
-            )
-        if hold is None:
-            stopped = await self._instance(work, observed)
-            if stopped is not None:
-                return stopped
-            if not self._tools.budget.reserve(
-                work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
-            ):
-                hold = BUDGET
-                work.awaits_budget = True
+        stopped = await self._stopped(work, observed, plan, hold)
+        if stopped is not None:
+            return stopped
+        if hold is None and not self._tools.budget.reserve(
+            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
+        ):
+            hold = BUDGET
+            work.awaits_budget = True
         if hold is not None:
             return self._held(work, observed, plan, hold)
         order = Order(
             plan=plan,
-            desired=desired,
-            inputs_digest=self._inputs(work, desired, observed),
+            desired=step,
+            comparison=standing.comparison,
+            inputs_digest=self._inputs(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
         )
         outcome = await self._sending.send(work, order)
         if isinstance(outcome, Result):
             return outcome
-        return await self._refused(work, desired, outcome)
+        return await self._refused(work, order, desired, outcome)
+
+    async def _stopped(
+        self, work: Work, observed: Observed, plan: Plan, hold: Hold | None
+    ) -> Result | None:
+        """Say what stands in the way of a plan whatever the gates say; None if nothing does."""
+        step, operation = plan.steps[0].desired, work.status.operation
+        if Impact.MOVES_ENDPOINT in plan.impacts:
+            # Nobody is to approve what cannot be.
+            stopped = await self._admission.unknown_endpoint(work, observed, step)
+            if stopped is not None:
+                work.set(plan=None)
+                return stopped
+        policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
+        if operation is not None and operation.phase not in UNFINISHED and not policy:
+            stopped = await self._may_not_again(work, step, observed)
+            if stopped is not None:
+                return stopped
+        return None if hold else await self._admission.refused(work, observed, step)
+
+    def _standing(self, work: Work, observed: Observed, desired: Desired) -> Standing:
+        """Say how the instance stands; a renewal is due only where nothing else is to be done."""
+
+        def to(state: Desired) -> Standing:
+            known = work.status.instance
+            return stand(
+                state,
+                observed,
+                engine=work.engine or "",
+                engine_version=(known.engine_version or "") if known else "",
+                uid=work.resource.uid,
+                applied=work.status.applied,
+                operation=work.status.operation,
+            )
+
+        standing = to(desired)
+        if standing.plan is None and standing.declared_applied and self._renewal_in(work) == 0:
+            return to(replace(desired, renews=observed.expire_time))
+        return standing
+
+    def _renewal_in(self, work: Work) -> float | None:
+        """Give the seconds until the certificate is to be renewed by a call; None: by none."""
+        at = renewal_at(work.declaration, _known(work), engine=work.engine or "")
+        return None if at is None else max(0.0, (at - self._tools.now()).total_seconds())
+
+    def _next_look(self, work: Work) -> float:
+        """Give the seconds to the next look at an object with which all is well, or held."""
+        after, renewal = next_look(self._tools, _known(work)), self._renewal_in(work)
+        return min(after, renewal + 0.1) if renewal else after
 
     # -- nothing to do ------------------------------------------------------------------------
 
@@ -136,9 +185,8 @@ class Evaluation:
         work.show(endpoint=desired.connection_string)
         applied = work.status.applied
         if not standing.declared_applied:
-            if work.instance is None:
-                await self._attribute(work)
-            if work.instance is not None and not work.instance.running:
+            instance = work.instance or await self._admission.attribute(work)
+            if not instance.running:
                 return self._faulting.busy(work)  # What is shown may be half of a change.
             work.set(
                 applied=AppliedStatus(
@@ -160,7 +208,9 @@ class Evaluation:
         else:
             verified = applied is not None and applied.request_id
             reason = Reason.VERIFIED if verified else Reason.ADOPTED
-        work.set(plan=None, operation=None)
+        # A renewal without effect is remembered for as long as the date stands.
+        lasting = had_no_effect(work.status.operation, observed)
+        work.set(plan=None, operation=work.status.operation if lasting else None)
         work.memory.no_effect = None
         verdict = verdicts.settled(
             work.declaration,
@@ -168,15 +218,14 @@ class Evaluation:
             reason=reason,
             endpoint=desired.connection_string,
             expired=in_force_expiry(self._tools, observed),
+            warnings=work.warnings,
         )
-        return Result(verdict=verdict, look_after=next_look(self._tools, observed))
+        return Result(verdict=verdict, look_after=self._next_look(work))
 
     # -- a plan that does not go --------------------------------------------------------------
 
     def _held(self, work: Work, observed: Observed, plan: Plan, hold: Hold) -> Result:
-        look_after = (
-            next_look(self._tools, observed) if hold.look_after is None else hold.look_after
-        )
+        look_after = self._next_look(work) if hold.look_after is None else hold.look_after
         known = work.resource.status.plan
         same = known is not None and known.digest == plan.digest
         if same and hold.moving and _is_moving(work):
@@ -195,6 +244,7 @@ class Evaluation:
             work.declaration,
             in_force=in_force,
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            warnings=work.warnings,
         )
         return Result(verdict=verdict, look_after=look_after)
 
@@ -220,11 +270,11 @@ class Evaluation:
     ) -> Result | None:
         """Say why a state whose last operation ended badly is not sent again; None if it may."""
         operation = work.status.operation
-        if operation is None:
+        if operation is None or work.memory.permitted == desired.digest:
             return None
         tools, memory = self._tools, work.memory
-        if operation.phase is Phase.TIMED_OUT and work.instance is None:
-            await self._attribute(work)
+        if work.instance is None and self._rests_on_the_instance(work, operation):
+            await self._admission.attribute(work)
         answer, wait = rearm(
             operation,
             digest=desired.digest,
@@ -241,17 +291,28 @@ class Evaluation:
         if operation.phase is Phase.REFUSED:
             finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         else:
-            finding = verdicts.ended(operation.phase, last=answer is Rearm.NO)
-        look_after = wait if answer is Rearm.LATER else next_look(self._tools, observed)
+            finding = verdicts.ended(
+                operation.phase,
+                last=answer is Rearm.NO,
+                renewal=desired.renews is not None and operation.digest == desired.digest,
+            )
+        after = self._next_look(work)
         return Result(
             verdict=verdicts.stalled(finding, material=_fine(work)),
-            look_after=min(look_after, next_look(self._tools, observed)),
+            look_after=min(wait, after) if answer is Rearm.LATER else after,
         )
 
+    @staticmethod
+    def _rests_on_the_instance(work: Work, operation: OperationStatus) -> bool:
+        """Whether what the instance is now says if the operation may be repeated."""
+        if operation.phase is Phase.REFUSED:
+            fault = faults.lookup(operation.code or "", 400)
+            return fault.disposition is Disposition.INELIGIBLE or work.memory.instance is None
+        return operation.phase is Phase.TIMED_OUT
+
     def _inputs(self, work: Work, desired: Desired, observed: Observed) -> str:
-        chain = work.gathered.chain if work.gathered else ()
-        known = work.instance or work.status.instance
-        version = known.engine_version if known else ""
+        chain = work.gathered.refusable if work.gathered else ()
+        instance = work.instance or work.memory.instance
         shown = (
             observed.enabled,
             observed.ca_type,
@@ -259,63 +320,37 @@ class Evaluation:
             observed_material_digest(observed),
             observed.acl,
             observed.replication_acl,
-            version,
+            *(instance.kind if instance else ()),
         )
         return inputs_digest(desired, chain=chain, surroundings=repr(shown))
 
-    async def _refused(self, work: Work, desired: Desired, error: AliyunError) -> Result:
+    async def _refused(
+        self, work: Work, order: Order, desired: Desired, error: AliyunError
+    ) -> Result:
         """Report an answer after which nothing was executed."""
-        operation = work.status.operation
-        if operation is None:
+        operation, observed = work.status.operation, _known(work)
+        if operation is None or operation.phase is not Phase.REFUSED:
+            if faults.classify(error, write=True).read_back:
+                return self._faulting.busy(work)  # Refused because of another change.
             return self._faulting.not_executed(work, error)
-        observed = _known(work)
-        standing = stand(
-            desired,
-            observed,
-            engine=work.engine or "",
-            uid=work.resource.uid,
-            applied=work.status.applied,
-            operation=operation,
-        )
+        standing = self._standing(work, observed, desired)
         if standing.plan is None:
             return await self._settled(work, observed, desired, standing)
+        if may_fall_back(operation):
+            verdict = verdicts.applying(
+                order.plan,
+                work.declaration,
+                in_force=order.in_force,
+                warning=order.warning,
+                warnings=work.warnings,
+            )
+            return Result(verdict=verdict, look_after=_AT_ONCE)
         work.set(plan=None)
         finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         verdict = verdicts.stalled(finding, material=_fine(work))
         fault = faults.classify(error, write=True)
         look_after = self._faulting.refused_after(fault)
-        return Result(verdict=verdict, look_after=min(look_after, next_look(self._tools, observed)))
-
-    # -- the instance -------------------------------------------------------------------------
-
-    async def _attribute(self, work: Work) -> None:
-        work.instance = await work.cloud.describe_attribute(
-            work.declaration, priority=Priority.CHANGE
-        )
-        work.memory.see(work.instance, now=self._tools.monotonic())
-        work.show(endpoint=None)
-
-    async def _instance(self, work: Work, observed: Observed) -> Result | None:
-        """Say why the instance takes no write now; None if it is Running."""
-        if work.instance is None:
-            await self._attribute(work)
-        instance = work.instance
-        if instance is None:
-            raise TypeError("no instance")
-        gone = eligibility.unavailable(instance)
-        if gone is not None:
-            return Result(
-                verdict=verdicts.stalled(gone, material=_fine(work)), look_after=_STALLED_AFTER
-            )
-        if not observed.enabled:
-            unfit = eligibility.ineligible(instance)
-            if unfit is not None:
-                return Result(
-                    verdict=verdicts.stalled(unfit, material=_fine(work)), look_after=1800.0
-                )
-        if not instance.running:
-            return self._faulting.busy(work)
-        return None
+        return Result(verdict=verdict, look_after=min(look_after, self._next_look(work)))
 
 
 def _is_moving(work: Work) -> bool:
@@ -335,7 +370,7 @@ def _known(work: Work) -> Observed:
 
 
 def _fine(work: Work) -> tuple[bool, Finding]:
-    return verdicts.material_finding(work.declaration)
+    return verdicts.material_finding(work.declaration, work.warnings)
 
 
 def _endpoint(work: Work, observed: Observed) -> str:

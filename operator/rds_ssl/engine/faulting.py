@@ -1,12 +1,13 @@
 """From an error of the cloud API to what the object says, and when to look again."""
 
 import logging
+from dataclasses import replace
 
 from rds_ssl.core import faults, verdicts
 from rds_ssl.core.conditions import Finding, Verdict
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
-from rds_ssl.core.fault_table import UNAVAILABLE, Fault
+from rds_ssl.core.fault_meanings import UNAVAILABLE, Fault
 from rds_ssl.core.model import Disposition, Observed, Reason
 from rds_ssl.engine.work import Result, Tools, Work
 
@@ -15,12 +16,23 @@ _log = logging.getLogger(__name__)
 BUSY_PATIENCE = 1800.0
 """Seconds for which a foreign change leaves Ready as it was."""
 
+LONGEST_HINT = 300.0
+"""Seconds: the most that the API's own hint delays the next look (design: faults, Throttled)."""
+
 _SLOW = {
     Disposition.REJECTED: 600.0,
     Disposition.INELIGIBLE: 1800.0,
     Disposition.BUG: 600.0,
 }
 """Seconds to the next look at an object whose declaration was refused."""
+
+_PASSING = {
+    Disposition.BUSY: (10.0, 300.0),
+    Disposition.THROTTLED: (2.0, 300.0),
+    Disposition.UNAVAILABLE: (2.0, 60.0),
+    Disposition.UNKNOWN: (2.0, 60.0),
+}
+"""Seconds to the next attempt, and the most that they grow to, of what ends by itself."""
 
 
 class Faulting:
@@ -36,13 +48,15 @@ class Faulting:
             self._tools.outages.failed(work.cloud.endpoint, work.key)
         else:
             self._tools.outages.answered(work.cloud.endpoint)
-        message = faults.message(error, write=False, credentials=_credentials(work))
+        message = faults.message(error, write=False, **_words(work))
         if isinstance(error, ApiError):
             _log.warning("%s: %s", error, error.message, extra=work.fields(error.request_id))
         else:
             _log.warning("%s", error, extra=work.fields())
         silent = isinstance(error, NotSent | NoAnswer)
-        return self._result(work, fault, message, parked=silent)
+        return self._result(
+            work, fault, message, parked=silent, hint=_hint(error), code=_code(error)
+        )
 
     def not_executed(self, work: Work, error: AliyunError) -> Result:
         """Say what an answer to a write means after which nothing was executed."""
@@ -53,14 +67,16 @@ class Faulting:
         memory.write_faults += 1
         if memory.write_faults_since is None:
             memory.write_faults_since = now
-        message = faults.message(error, write=True, credentials=_credentials(work))
+        message = faults.message(error, write=True, **_words(work))
         return self._result(
             work,
             fault,
             message,
             count=memory.write_faults,
             parked=isinstance(error, NotSent),
+            hint=_hint(error),
             lasted=now - memory.write_faults_since,
+            code=_code(error),
         )
 
     def unanswerable(self, work: Work, text: str) -> Result:
@@ -87,40 +103,59 @@ class Faulting:
         count: int | None = None,
         lasted: float = 0.0,
         parked: bool = False,
+        hint: float = 0.0,
+        code: str = "",
     ) -> Result:
         """
         Make the result; *count* and *lasted* are those of a series of writes.
 
-        *parked*: the whole endpoint is silent, and somebody probes it.
+        *parked*: the whole endpoint is silent, and somebody probes it. *hint*: the seconds that
+        the API asks to be left alone.
+
+        A refused write counts as a look: before the next is due, only a changed fact brings
+        another, so that a Secret that is rewritten as it was does not repeat the call. A failed
+        read does not: it is made up for at the first occasion.
         """
         finding = Finding(reason=fault.reason, message=message)
-        if fault.disposition in {Disposition.UNAVAILABLE, Disposition.UNKNOWN}:
+        if parked:
+            # The next look comes from the probe; this one is the safety net.
             verdict = self._unavailable(work, finding)
-            if parked:
-                # The next look comes from the probe; this one is the safety net.
-                return Result(verdict=verdict, look_after=30.0, looked=False)
-            work.memory.blocked_count += 1
-            after = _doubled(2.0, work.memory.blocked_count, 60.0)
-            after *= self._tools.random.uniform(0.8, 1.2)
-            return Result(verdict=verdict, look_after=after, looked=False)
+            return Result(verdict=verdict, look_after=30.0, looked=False)
+        wrote = count is not None
         if fault.reason is Reason.INSTANCE_UNAVAILABLE and not work.has_work:
-            return Result(verdict=None, look_after=self._tools.resync_after(), looked=False)
-        if fault.disposition is Disposition.BUSY:
-            return self.busy(work, count=count, lasted=lasted)
+            return Result(verdict=None, look_after=self._tools.resync_after(), looked=wrote)
         if count is None:
             work.memory.blocked_count += 1
             count = work.memory.blocked_count
-        if fault.disposition is Disposition.THROTTLED:
-            after = _doubled(2.0, count, 300.0) * self._tools.random.uniform(0.8, 1.2)
-            throttled: Verdict | None = None
-            if work.has_work and not work.in_flight:
-                ready, kept = work.as_it_was(finding.reason, finding.message)
-                throttled = Verdict(ready=ready, finding=kept, reconciling=finding)
-            return Result(verdict=throttled, look_after=after, looked=False)
+        if fault.disposition is Disposition.BUSY and wrote:
+            busy = self.busy(work, count=count, lasted=lasted, code=code)
+            return replace(busy, looked=True)
+        if fault.disposition in _PASSING:
+            first, most = _PASSING[fault.disposition]
+            after = self._spread(_doubled(first, count, most), hint)
+            return Result(
+                verdict=self._passing(work, fault, finding), look_after=after, looked=wrote
+            )
         if fault.disposition is Disposition.BUG:
             _log.error("malformed request: %s", message, extra=work.fields())
         after = _SLOW.get(fault.disposition, _doubled(60.0, count, 600.0))
-        return Result(verdict=verdicts.stalled(finding), look_after=after, looked=False)
+        return Result(verdict=verdicts.stalled(finding), look_after=after, looked=wrote)
+
+    def _passing(self, work: Work, fault: Fault, finding: Finding) -> Verdict | None:
+        """Say what passes without anybody's help, to those that it keeps from something."""
+        if fault.disposition is not Disposition.THROTTLED:
+            # A read that the instance is too busy for is one that failed: nobody knows whether
+            # anything is to be done.
+            return self._unavailable(work, finding)
+        if not work.has_work or work.in_flight:
+            return None
+        ready, kept = work.as_it_was(finding.reason, finding.message)
+        return Verdict(ready=ready, finding=kept, reconciling=finding)
+
+    def _spread(self, after: float, hint: float) -> float:
+        """Spread the objects that were refused together; none of them comes before the hint."""
+        spread = self._tools.random.uniform(0.8, 1.2)
+        return max(after * spread, min(hint, LONGEST_HINT) * max(1.0, spread))
 
     def _unavailable(self, work: Work, finding: Finding) -> Verdict | None:
         """Say nothing for an object without work until three resyncs have passed."""
@@ -137,8 +172,10 @@ class Faulting:
             return None
         return Verdict(ready=None, finding=finding, reconciling=finding)
 
-    def busy(self, work: Work, *, count: int | None = None, lasted: float = 0.0) -> Result:
-        """A foreign change is in flight while something is to be done."""
+    def busy(
+        self, work: Work, *, count: int | None = None, lasted: float = 0.0, code: str = ""
+    ) -> Result:
+        """A foreign change is in flight while something is to be done; *code* says it if any."""
         memory, now = work.memory, self._tools.monotonic()
         if count is None:
             memory.busy_count += 1
@@ -146,7 +183,7 @@ class Faulting:
             if memory.busy_since is None:
                 memory.busy_since = now
             lasted = now - memory.busy_since
-        status = work.instance.status if work.instance and not work.instance.running else ""
+        status = work.instance.status if work.instance and not work.instance.running else code
         suffix = f" ({status})" if status else ""
         finding = Finding(
             reason=Reason.INSTANCE_BUSY,
@@ -185,19 +222,31 @@ class Faulting:
             client_ca=places.get("ca", ""),
             revocation_list=places.get("revocationList", ""),
             acl=f"{clients.acl.value} and {clients.replication_acl.value}",
-            engine=work.engine or "",
             ca_type=desired.ca_type.value,
-            endpoint=desired.connection_string,
             wanted="on" if desired.enabled else "off",
             observed="on" if observed.enabled else "off",
-            credentials=_credentials(work),
+            **{**_words(work), "endpoint": desired.connection_string},
         )
         return Finding(reason=fault.reason, message=text)
 
 
-def _credentials(work: Work) -> str:
+def _hint(error: AliyunError) -> float:
+    return error.retry_after or 0.0 if isinstance(error, ApiError) else 0.0
+
+
+def _code(error: AliyunError) -> str:
+    return error.code if isinstance(error, ApiError) else ""
+
+
+def _words(work: Work) -> dict[str, str]:
+    """Give what a sentence may name and every pass knows; what it does not is empty."""
     reference = work.declaration.credentials_secret_ref
-    return f"Secret {reference.name}" if reference else "the operator's own identity"
+    return {
+        "credentials": f"Secret {reference.name}" if reference else "the operator's own identity",
+        "engine": work.engine or "",
+        "endpoint": work.declaration.connection_string or "",
+        "skew": faults.skew_words(work.cloud.clock_skew),
+    }
 
 
 def _doubled(first: float, count: int, most: float) -> float:

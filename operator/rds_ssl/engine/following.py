@@ -5,17 +5,28 @@ Source: design, "The one dangerous call"; the rules are in `rds_ssl.core.operati
 """
 
 import logging
+from collections.abc import Iterator
+from dataclasses import replace
 
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core.comparison import Comparison, Field, compare
-from rds_ssl.core.desired import Desired, desired_of
+from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
 from rds_ssl.core.model import ACL, CAType, Impact, Observed, Phase
 from rds_ssl.core.operation import End, Watch, judge
-from rds_ssl.core.status import HISTORY_LENGTH, AppliedStatus, HistoryEntry, OperationStatus
+from rds_ssl.core.status import (
+    HISTORY_LENGTH,
+    AppliedStatus,
+    BeforeStatus,
+    HistoryEntry,
+    OperationStatus,
+)
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.work import VERIFIED, Result, Tools, Work
 
 _log = logging.getLogger(__name__)
+
+UNKNOWN_REQUEST = "unknown"
+"""In place of the id of an own call whose answer was lost."""
 
 _PHASES = {
     End.FAILED: Phase.FAILED,
@@ -43,7 +54,7 @@ class Following:
         if operation is None:
             return None
         if memory.not_executed == operation.start_time:
-            work.set(operation=None)
+            work.set(operation=memory.previous)
             return None
         if memory.watch is None or memory.watched != operation.start_time:
             at = tools.monotonic()
@@ -85,17 +96,19 @@ class Following:
     ) -> Comparison:
         target = work.memory.target
         if target is None:
-            target = await self._target(work, operation)
+            target = await self._target(work, operation, observed)
         if target is not None:
             return compare(target, observed)
         # The declaration has changed since it was sent, by a process that is gone: the digest is
         # all that is left of it.
-        shown = _shown(observed).digest == operation.digest
+        shown = operation.digest in {each.digest for each in _shown(observed)}
         return Comparison(
             different=frozenset() if shown else frozenset({Field.ENABLED}), unknown=frozenset()
         )
 
-    async def _target(self, work: Work, operation: OperationStatus) -> Desired | None:
+    async def _target(
+        self, work: Work, operation: OperationStatus, observed: Observed
+    ) -> Desired | None:
         """Find out what an inherited record was about: what is declared now, or SSL off."""
         known = work.status.instance
         endpoint = work.declaration.connection_string or (known.endpoint if known else None) or ""
@@ -106,11 +119,13 @@ class Following:
         work.gathered = gathered
         if gathered.problem is not None:
             return None
-        desired = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
-        if desired.digest != operation.digest:
-            return None
-        work.memory.target = desired
-        return desired
+        declared = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
+        renewed = replace(declared, renews=Digest.parse(operation.digest).renews)
+        for desired in (declared, renewed, loosened(declared, observed)):
+            if desired is not None and desired.digest == operation.digest:
+                work.memory.target = desired
+                return desired
+        return None
 
     async def _note_acceptance(self, work: Work, operation: OperationStatus) -> None:
         watch = work.memory.watch
@@ -125,25 +140,25 @@ class Following:
         tools, memory = self._tools, work.memory
         if end is End.SEND_AGAIN:
             # The record goes: whatever holds the next attempt must not hold a slot.
-            memory.no_effect = operation
+            memory.no_effect, memory.permitted = operation, operation.digest
             memory.unfollow()
-            work.set(operation=None)
+            work.set(operation=memory.previous or _failed_before(operation))
             return
         memory.no_effect = None
         request_id = memory.request_id or operation.request_id
         entry = self._entry(work, operation, end, watch, request_id)
         history = (entry, *work.status.history)
         if end is End.VERIFIED:
-            settings, _, material = operation.digest.partition("-")
+            state = Digest.parse(operation.digest)
             work.set(
                 operation=None,
                 plan=None,
                 applied=AppliedStatus(
-                    settings_digest=settings,
-                    material_digest=material or None,
+                    settings_digest=state.settings,
+                    material_digest=state.material,
                     time=tools.now(),
                     # A call whose answer was lost is an own one all the same.
-                    request_id=request_id or "unknown",
+                    request_id=request_id or UNKNOWN_REQUEST,
                 ),
                 history=history[:HISTORY_LENGTH],
             )
@@ -195,29 +210,60 @@ class Following:
         request_id: str | None,
     ) -> HistoryEntry:
         plan, applied = work.status.plan, work.status.applied
-        settings = operation.digest.partition("-")[0]
-        rotation = applied is not None and applied.settings_digest == settings
-        before = operation.before.server_certificate if operation.before else None
-        now = work.observed.server_certificate if work.observed else None
+        state = Digest.parse(operation.digest)
+        rotation = applied is not None and applied.settings_digest == state.settings
+        cause = "renewal" if state.renews else "rotation" if rotation else "spec"
         impacts: tuple[Impact, ...] = plan.impacts if plan else ()
         return HistoryEntry(
             time=self._tools.now(),
-            cause="rotation" if rotation else "spec",
+            cause=cause,
             changes=plan.summary if plan else f"to {operation.digest}",
             impacts=impacts,
             restart_seen=watch.busy_seen,
-            reissued=(before.sha256 != now.sha256) if before and now else None,
+            reissued=_reissued(operation.before, work.observed),
             request_id=request_id,
             result=end.value,
         )
 
 
-def _shown(observed: Observed) -> Desired:
-    """Read an observation as if it had been declared."""
+def _reissued(before: BeforeStatus | None, now: Observed | None) -> bool | None:
+    """Whether the server certificate is another one; by its end where it is not shown."""
+    if before is None or now is None:
+        return None
+    old, new = before.server_certificate, now.server_certificate
+    if old is not None and new is not None:
+        return old.sha256 != new.sha256
+    if before.expire_time is not None and now.expire_time is not None:
+        return before.expire_time != now.expire_time
+    return None
+
+
+def _failed_before(operation: OperationStatus) -> OperationStatus | None:
+    """
+    Give back the failure that an attempt without effect followed, as far as its record tells.
+
+    An accepted attempt is no first contact, whatever the attempts after it came to.
+    """
+    failures = operation.attempt - 1 - (operation.unanswered or 0)
+    if failures < 1:
+        return None
+    return operation.model_copy(
+        update={
+            "phase": Phase.FAILED,
+            "attempt": failures,
+            "unanswered": None,
+            "request_id": UNKNOWN_REQUEST,
+        }
+    )
+
+
+def _shown(observed: Observed) -> Iterator[Desired]:
+    """Read an observation as if it had been declared, with and without what may be unmanaged."""
     if not observed.enabled:
-        return Desired(enabled=False, connection_string="")
+        yield Desired(enabled=False, connection_string="")
+        return
     custom = observed.ca_type is CAType.CUSTOM
-    return Desired(
+    shown = Desired(
         enabled=True,
         connection_string=observed.connection_string or "",
         ca_type=observed.ca_type or CAType.ALIYUN,
@@ -228,3 +274,6 @@ def _shown(observed: Observed) -> Desired:
         replication_acl=observed.replication_acl or ACL.PREFER,
         force_encryption=bool(observed.force_encryption),
     )
+    yield shown
+    if observed.minimum_tls_version is not None:
+        yield replace(shown, minimum_tls_version=observed.minimum_tls_version)

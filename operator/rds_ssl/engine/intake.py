@@ -81,7 +81,7 @@ class Intake:
             self._counted()
 
     def _clean(self, resource: Resource) -> None:
-        self._reconciler.forget(resource.key)
+        self._reconciler.forget(resource)
         self._budget.release(resource.key)
         self._outages.gone(resource.key)
 

@@ -6,7 +6,7 @@ keys of its data. A text that does not parse is a fact as well; verdicts, which 
 and on other objects, are made anew on each pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,18 +16,21 @@ from rds_ssl.core.declaration import CAKeyReference, Declaration, RevocationList
 from rds_ssl.core.desired import MaterialFacts
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.facts import (
-    ClientCAFacts,
     ClientCAMaterial,
     RevocationListMaterial,
     ServerFacts,
     ServerMaterial,
+    shown,
 )
 from rds_ssl.core.material import Problem
-from rds_ssl.core.model import CAType, Observed, Reason, RevocationListFacts
-from rds_ssl.core.plan import Material
+from rds_ssl.core.model import CAType, Reason, SecretText
+from rds_ssl.core.parameters import Material, PFXMaterial
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 
 Version = tuple[str, str]
+
+_READABLE = "readable"
+"""What is kept of a password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,16 @@ class Gathered:
     problem: Problem | None = None
     material: Material | None = None
     signed: Mapping[str, frozenset[str]] | None = None
+    password: Version | None = None
+    """
+    The version of the Secret with a PFX file's password: there is no other fact that could be kept
+    of a password.
+    """
+
+    @property
+    def refusable(self) -> tuple[str, ...]:
+        """What a refusal may rest on beside the state wanted."""
+        return (*self.chain, *(self.password or ()))
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -56,6 +69,7 @@ class Gathered:
             self.chain,
             tuple(sorted(each.certificate.sha256 for each in self.facts.client_ca)),
             tuple(sorted(each.sha256 for each in self.facts.revocation_list)),
+            self.password,
             self.problem,
         )
 
@@ -98,6 +112,7 @@ class Materials:
             server = await reading.server(declaration)
             cas = await reading.client_ca(declaration)
             lists = await reading.revocation_list(declaration)
+            pfx = await reading.pfx(declaration)
         except MaterialError as error:
             return Gathered(facts=MaterialFacts(), problem=checks.problem_of(error))
         facts = MaterialFacts(
@@ -106,61 +121,16 @@ class Materials:
             revocation_list=lists.lists if lists else (),
         )
         material = None
-        if server is None or isinstance(server, ServerMaterial):
-            material = Material(server=server, client_ca=cas, revocation_list=lists)
+        if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
+            material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
         signed = pem.signed_lists(cas, lists) if cas and lists else None
-        return Gathered(facts=facts, material=material, signed=signed)
-
-    def check(
-        self,
-        declaration: Declaration,
-        gathered: Gathered,
-        observed: Observed,
-        *,
-        endpoint: str,
-        now: datetime,
-    ) -> Problem | None:
-        """
-        Judge what would be newly sent: the first problem, in the order of the design.
-
-        What is in force already is not judged: it blocks no change of something else.
-        """
-        facts = gathered.facts
-        references = declaration.material_references
-        in_force = _InForce(observed)
-        if facts.server is not None and not in_force.server(facts.server):
-            where = next(
-                f"Secret {each.name}, key {each.key}"
-                for each in references
-                if each.field == "spec.serverCertificate.secretRef"
-            )
-            problem = checks.check_server_certificate(
-                facts.server, endpoint=endpoint or None, now=now, where=where
-            )
-            if problem:
-                return problem
-        places = {
-            each.field.split(".")[2]: f"{each.kind} {each.name}, key {each.key}"
-            for each in references
-            if each.field.startswith("spec.clientAuthentication.")
-        }
-        same_ca = in_force.client_ca(facts.client_ca)
-        if facts.client_ca and not same_ca:
-            problem = checks.check_client_ca(facts.client_ca, now=now, where=places["ca"])
-            if problem:
-                return problem
-        same_lists = in_force.revocation_list(facts.revocation_list)
-        if gathered.signed is not None and not (same_ca and same_lists):
-            return checks.check_revocation_list(
-                facts.revocation_list,
-                facts.client_ca,
-                gathered.signed,
-                now=now,
-                where=places["revocationList"],
-            )
-        return None
+        return Gathered(facts=facts, material=material, signed=signed, password=reading.password)
 
     # -- facts of one object ------------------------------------------------------------------
+
+    def version(self, kind: Kind, name: tuple[str, str]) -> Version | None:
+        """Give the version of an object as a watch knows it."""
+        return self._version(kind, name)
 
     def kept(self, kind: Kind, name: tuple[str, str], keys: tuple[str, ...]) -> object:
         """Give the facts that still hold, or None."""
@@ -194,25 +164,6 @@ class Materials:
             ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _InForce:
-    """What the instance has already."""
-
-    observed: Observed
-
-    def server(self, facts: ServerFacts) -> bool:
-        leaf = self.observed.server_certificate
-        return leaf is not None and leaf.sha256 == facts.leaf.sha256
-
-    def client_ca(self, cas: Sequence[ClientCAFacts]) -> bool:
-        shown = {each.sha256 for each in self.observed.client_ca or ()}
-        return {each.certificate.sha256 for each in cas} == shown
-
-    def revocation_list(self, lists: Sequence[RevocationListFacts]) -> bool:
-        shown = {each.sha256 for each in self.observed.revocation_list or ()}
-        return {each.sha256 for each in lists} == shown
-
-
 class _Reading:
     """One gathering for one object: each Secret is asked for once."""
 
@@ -221,6 +172,8 @@ class _Reading:
         self._namespace = namespace
         self._fresh = fresh
         self._read: dict[tuple[Kind, str], DataObject] = {}
+        self.password: Version | None = None
+        """See `Gathered.password`."""
 
     async def server(self, declaration: Declaration) -> ServerMaterial | ServerFacts | None:
         if declaration.effective_ca_type is not CAType.CUSTOM:
@@ -249,6 +202,45 @@ class _Reading:
         if not isinstance(found, ServerMaterial | ServerFacts):
             raise TypeError(type(found))
         return found
+
+    async def pfx(self, declaration: Declaration) -> PFXMaterial | None:
+        """Read the password of a PFX file; None if there is no such file, or facts were kept."""
+        pfx = declaration.server_certificate.pfx
+        if pfx is None:
+            return None
+        reference = pfx.password_secret_key_ref
+        where = f"Secret {reference.name}, key {reference.key}"
+
+        def parse(values: tuple[bytes, ...]) -> PFXMaterial:
+            try:
+                text = values[0].decode()
+            except UnicodeDecodeError:
+                raise MaterialError(
+                    f"{where}: the password of the PFX file is not UTF-8 text.",
+                    reason=Reason.MATERIAL_INVALID,
+                    field=where,
+                ) from None
+            # Files end in a newline, passwords do not.
+            password = SecretText(text.removesuffix("\n").removesuffix("\r"))
+            return PFXMaterial(oss_object=pfx.oss_object, password=password)
+
+        found = await self._facts(
+            "Secret",
+            reference.name,
+            (reference.key,),
+            field="spec.serverCertificate.pfx.passwordSecretKeyRef",
+            parse=parse,
+            public=lambda _: _READABLE,
+        )
+        self.password = self._version_of("Secret", reference.name)
+        return found if isinstance(found, PFXMaterial) else None
+
+    def _version_of(self, kind: Kind, name: str) -> Version | None:
+        """Give the version of an object that facts have just come from."""
+        source = self._read.get((kind, name))
+        if source is not None:
+            return source.uid, source.resource_version
+        return self._materials.version(kind, (self._namespace, name))
 
     async def client_ca(self, declaration: Declaration) -> ClientCAMaterial | None:
         source = declaration.client_authentication.ca
@@ -335,7 +327,7 @@ class _Reading:
 def _value(source: DataObject, kind: Kind, name: str, key: str) -> bytes:
     if not source.data.get(key):
         where = f"{kind} {name}, key {key}"
-        present = ", ".join(sorted(source.data)) or "none"
+        present = shown(", ".join(sorted(source.data))) or "none"
         raise MaterialError(
             f"{where}: the key is missing or empty (keys present: {present}).",
             reason=Reason.SECRET_KEY_MISSING,

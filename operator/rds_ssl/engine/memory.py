@@ -46,6 +46,16 @@ class Memory:
     """The attempt whose outcome was unknown and that was seen to be without effect: the next one
     counts on from it, also after a hold."""
 
+    previous: OperationStatus | None = None
+    """What an own operation left behind before the attempt that is being made: it counts again if
+    that one is not executed."""
+    permitted: str | None = None
+    """The digest that may be sent although its last operation ended badly: somebody asked for an
+    attempt, and it was not executed yet."""
+
+    namespace_stands: datetime | None = None
+    """The startTime of the operation during which the namespace was seen not to be deleted."""
+
     instance: Instance | None = None
     running_since: float | None = None
     busy_since: float | None = None

@@ -115,6 +115,22 @@ class Resource:
             and self.status.instance is not None
         )
 
+    def heir(self, other: "Resource") -> bool:
+        """
+        Whether *other* lives on and wants the instance as it declares it.
+
+        Within the namespace it need not have reached the instance: a renamed object never has.
+        From another one that alone would let anybody stand in the way.
+        """
+        declaration = other.declaration
+        return (
+            other.uid != self.uid
+            and not other.deleting
+            and declaration is not None
+            and declaration.management_policy is ManagementPolicy.ENFORCE
+            and (other.claims or other.key[0] == self.key[0])
+        )
+
     @property
     def has_finalizer(self) -> bool:
         """Whether it waits for the operator before it goes."""

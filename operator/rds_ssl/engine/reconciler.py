@@ -5,6 +5,7 @@ The order of the rules is the order of the lines of `_judge`. Source: design, "O
 """
 
 import logging
+from dataclasses import replace
 
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, verdicts
@@ -21,7 +22,7 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.faults import classify
 from rds_ssl.core.material import TRANSIENT
 from rds_ssl.core.model import Disposition, Reason
-from rds_ssl.engine.deletion import Deletion
+from rds_ssl.engine.deletion import GONE, WAY_OUT, Deletion, Release, with_way_out
 from rds_ssl.engine.evaluation import Evaluation
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.following import Following
@@ -38,6 +39,9 @@ _AFTER_NOT_FOUND = 5.0
 
 _SOON = 60.0
 
+_LEAVING = 120.0
+"""Seconds to the next look at a deleted object, at most: nobody tells when its namespace goes."""
+
 
 class Reconciler:
     """The work queue's function: one key, one pass."""
@@ -53,9 +57,22 @@ class Reconciler:
         self._evaluation = Evaluation(tools, sending, faulting)
         self._deletion = Deletion(tools, sending, faulting)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, resource: Resource) -> None:
         """Drop what is remembered of an object that is gone."""
-        self._memories.pop(key, None)
+        memory = self._memories.pop(resource.key, None)
+        if resource.in_flight or (memory is not None and memory.watch is not None):
+            self._leave(resource)
+
+    def _miss(self, resource: Resource, memory: Memory) -> None:
+        """Notice that somebody took the record of a call away that this process follows."""
+        if memory.watch is not None:
+            memory.unfollow()
+            self._leave(resource)
+            self._tools.budget.release(resource.key)
+
+    def _leave(self, resource: Resource) -> None:
+        """Let an instance rest of whose change no record is left."""
+        self._tools.budget.linger(resource.instance_id, self._tools.pace.limits.settle)
 
     def rouse(self, key: Key) -> None:
         """Let the next pass look although nothing it knows has changed."""
@@ -111,15 +128,16 @@ class Reconciler:
         now = self._tools.monotonic()
         roused, memory.roused = memory.roused, False
         declaration = resource.declaration
-        if resource.operation_lost and (resource.has_finalizer or not resource.deleting):
-            return await self._say(resource, memory, verdicts.stalled(verdicts.RECORD_LOST))
         if resource.deleting:
             return await self._delete(resource, memory)
+        if resource.operation_lost:
+            return await self._say(resource, memory, verdicts.stalled(verdicts.RECORD_LOST))
         if declaration is None:
             return await self._say(
                 resource, memory, verdicts.stalled(verdicts.invalid(resource.faults))
             )
         if not resource.in_flight:
+            self._miss(resource, memory)
             stopped = self._selection(resource, declaration)
             if stopped is not None:
                 return await self._say(resource, memory, stopped, disown=True)
@@ -192,7 +210,7 @@ class Reconciler:
 
     def _selection(self, resource: Resource, declaration: Declaration) -> Verdict | None:
         """Say why this object is not for this operator to act on."""
-        finding = eligibility.unsupported(declaration, engine=None)
+        finding = eligibility.unsupported(declaration)
         if finding is not None:
             return verdicts.stalled(finding)
         if declaration.management_policy is not ManagementPolicy.ENFORCE:
@@ -208,12 +226,14 @@ class Reconciler:
 
     async def _finish(self, work: Work, result: Result) -> float:
         if result.verdict is not None:
-            before = work.before or work.resource
+            known = work.resource
+            before = work.before or known
             work.resource = await self._tools.reporter.write(
                 work.resource, work.status, result.verdict, answers=not work.asks_on
             )
             work.written()
             self._tools.reporter.announce_problem(before, work.memory, result.verdict)
+            self._tools.reporter.announce_warnings(known, result.verdict, work.warnings)
         if not (work.in_flight or work.awaits_budget):
             self._tools.budget.release(work.key)
         return result.look_after
@@ -236,14 +256,14 @@ class Reconciler:
         return self._tools.resync_after()
 
     async def _credentials_problem(
-        self, resource: Resource, memory: Memory, error: MaterialError
+        self, resource: Resource, memory: Memory, error: MaterialError, *, way_out: str = ""
     ) -> float:
         waited = memory.waited(
             (resource.inputs, error.reason, str(error)), now=self._tools.monotonic()
         )
-        finding = Finding(reason=error.reason, message=str(error))
+        finding = Finding(reason=error.reason, message=f"{error} {way_out}".rstrip())
         known = resource.status.condition("Stalled")
-        was_stalled = known is not None and known.message == str(error)
+        was_stalled = known is not None and known.message == finding.message
         patient = error.reason in TRANSIENT and waited < PATIENCE and not was_stalled
         verdict = verdicts.waiting(finding) if patient else verdicts.stalled(finding)
         look_after = await self._say(resource, memory, verdict)
@@ -254,17 +274,23 @@ class Reconciler:
     async def _delete(self, resource: Resource, memory: Memory) -> float | None:
         if not resource.has_finalizer:
             return None
-        why = self._deletion.reprieve(resource)
-        declaration = resource.declaration
-        if why or declaration is None:
-            await self._deletion.let_go(
-                resource, f"SSL is left as it is: {why}.", warning=why != "deletionPolicy is Retain"
-            )
+        deletion, declaration = self._deletion, resource.declaration
+        release = deletion.reprieve(resource)
+        if release is not None or declaration is None:
+            await deletion.let_go(resource, release or GONE)
             return None
+        if resource.operation_lost:
+            if await deletion.forsakes(resource, memory, verdicts.RECORD_LOST.message):
+                return None
+            lost = with_way_out(verdicts.stalled(verdicts.RECORD_LOST))
+            return min(await self._say(resource, memory, lost), _LEAVING)
         try:
             cloud, _ = await self._tools.clouds.open(declaration, resource.key[0])
         except MaterialError as error:
-            return await self._credentials_problem(resource, memory, error)
+            if await deletion.forsakes(resource, memory, str(error)):
+                return None
+            after = await self._credentials_problem(resource, memory, error, way_out=WAY_OUT)
+            return min(after, _LEAVING)
         work = Work(
             resource=resource,
             declaration=declaration,
@@ -272,24 +298,35 @@ class Reconciler:
             cloud=cloud,
             status=resource.status,
         )
-        if self._tools.outages.blocks(cloud.endpoint, work.key):
-            return await self._finish(work, self._faulting.unreachable(work))
+        outcome = await self._turn_off(work)
+        if isinstance(outcome, Release):
+            await deletion.let_go(work.resource, outcome, work=work)
+            return None
+        verdict = outcome.verdict
+        held = (verdict.stalled or verdict.reconciling or verdict.finding) if verdict else None
+        why = f"SSL is left as it is. {held.message}" if held else "SSL is left as it is."
+        if await deletion.forsakes(work.resource, memory, why):
+            work.written()
+            return None
+        if verdict is not None:
+            outcome = replace(outcome, verdict=with_way_out(verdict))
+        return min(await self._finish(work, outcome), _LEAVING)
+
+    async def _turn_off(self, work: Work) -> Result | Release:
+        """Follow what is under way, then turn SSL off; faults of the cloud become results here."""
+        if self._tools.outages.blocks(work.cloud.endpoint, work.key):
+            return self._faulting.unreachable(work)
         try:
-            result = await self._following.follow(work) if resource.in_flight else None
-            if result is None:
-                result = await self._deletion.disable(work)
+            unfinished = await self._following.follow(work) if work.resource.in_flight else None
+            return unfinished or await self._deletion.disable(work)
         except AliyunError as error:
             if classify(error, write=False).disposition is Disposition.GONE:
-                await self._deletion.let_go(work.resource, "The instance is gone.")
-                return None
-            result = self._faulting.read_failed(work, error)
+                return GONE
+            self._following.give_up(work)
+            return self._faulting.read_failed(work, error)
         except ObservationError as error:
-            result = self._faulting.unanswerable(work, str(error))
-        if result is None:
-            await self._deletion.let_go(work.resource, "SSL is off, as deletionPolicy says.")
-            self._tools.budget.release(work.key)
-            return None
-        return await self._finish(work, result)
+            self._following.give_up(work)
+            return self._faulting.unanswerable(work, str(error))
 
 
 def _extra(resource: Resource) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rds_ssl.core.conditions import STALLED, Verdict, compose
+from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict, compose
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound
 from rds_ssl.core.status import OperationStatus, Status, write_time
 from rds_ssl.engine.memory import Memory
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 _EVENT_DEADLINE = 2.0
 _RETRIES = 3
+
+_WARNED = "MaterialWarning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,18 @@ class Reporter:
         if memory.announced != told and not known:
             self.announce(resource, Event(reason=told[0], message=stalled.message, warning=True))
         memory.announced = told
+
+    def announce_warnings(
+        self, resource: Resource, verdict: Verdict, warnings: tuple[str, ...]
+    ) -> None:
+        """Post the warnings about material that *resource*, as it was, does not show yet."""
+        if verdict.material is None or not verdict.material_ready:
+            return
+        before = resource.status.condition(MATERIAL_READY)
+        known = before.message if before is not None and before.status == "True" else ""
+        new = [each for each in warnings if each not in known]
+        if new:
+            self.announce(resource, Event(reason=_WARNED, message=" ".join(new), warning=True))
 
     async def _post(self, resource: Resource, event: Event) -> None:
         try:

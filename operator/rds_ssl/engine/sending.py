@@ -8,23 +8,27 @@ write-ahead record · the call. Source: design, "The one dangerous call".
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rds_ssl.aliyun.rate_limit import Priority
-from rds_ssl.core import faults, verdicts
+from rds_ssl.core import faults, pem, verdicts
+from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError, ApiError, ObservationError
 from rds_ssl.core.model import (
     Disposition,
+    Engine,
+    Observed,
     Phase,
     Reason,
     Restart,
     SecretText,
 )
-from rds_ssl.core.operation import Watch
-from rds_ssl.core.plan import Material, Plan, parameters
+from rds_ssl.core.operation import Watch, may_fall_back
+from rds_ssl.core.parameters import Material, parameters
+from rds_ssl.core.plan import LEFT_BEHIND, Plan
 from rds_ssl.core.status import (
     BeforeStatus,
     CertificateStatus,
@@ -64,14 +68,23 @@ _AFTER_GONE = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be sent: a plan, the state it leads to, and what a refusal would rest on."""
+    """What is to be sent: a step of a plan, and what a refusal of it would rest on."""
 
     plan: Plan
     desired: Desired
+    """The state that the step leads to."""
+    comparison: Comparison | None = None
+    """Of the plan."""
     inputs_digest: str
     in_force: bool
     """Ready stays True meanwhile: only material differs."""
     warning: Finding | None = None
+    alone: bool = False
+    """No call, but `HEIR`, if another object wants the instance: the sender's goes."""
+
+
+HEIR = Result(verdict=None, look_after=_AGAIN_AT_ONCE)
+"""Nothing was sent: another object wants the instance, perhaps one that the watch does not show."""
 
 
 def plan_status(plan: Plan, *, held_by: Reason | None, since: datetime | None = None) -> PlanStatus:
@@ -79,7 +92,9 @@ def plan_status(plan: Plan, *, held_by: Reason | None, since: datetime | None = 
     return PlanStatus(
         digest=plan.digest,
         summary=plan.summary,
-        steps=(StepStatus(changes=tuple(map(ChangeStatus.of, plan.changes))),),
+        steps=tuple(
+            StepStatus(changes=tuple(map(ChangeStatus.of, each.changes))) for each in plan.steps
+        ),
         impacts=plan.impacts,
         restart=plan.restart,
         held_by=held_by.value if held_by else None,
@@ -111,20 +126,25 @@ class Sending:
             material = await self._material(work, order)
             if material is None:
                 return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
-            if work.observed is None:
-                raise TypeError("a plan without an observation")
-            wire = parameters(order.desired, work.observed, material, engine=work.engine or "")
-            resource = await self._authoritative(work)
+            operation = self._operation(work, order)
+            wire = self._wire(work, order, material, operation)
+            resource = await self._authoritative(work, order)
             if isinstance(resource, Result):
                 return resource
-            operation = self._operation(work, order)
             verdict = verdicts.applying(
-                order.plan, work.declaration, in_force=order.in_force, warning=order.warning
+                order.plan,
+                work.declaration,
+                in_force=order.in_force,
+                warning=order.warning,
+                warnings=work.warnings,
             )
             work.show(endpoint=None)
             work.set(operation=operation, plan=plan_status(order.plan, held_by=None))
             work.before = work.resource
+            left = work.resource.status.operation
+            work.memory.previous = left if left and left.phase in LEFT_BEHIND else None
             work.resource = await tools.reporter.write(resource, work.status, verdict)
+            tools.reporter.announce_warnings(work.before, verdict, work.warnings)
             work.written()
             work.status = work.resource.status
             tools.changed(STARTED if order.plan.restart is Restart.NONE else RESTARTING)
@@ -137,6 +157,26 @@ class Sending:
         finally:
             if not sent:
                 tools.budget.release(work.key)
+
+    @staticmethod
+    def _wire(
+        work: Work, order: Order, material: Material, operation: OperationStatus
+    ) -> Mapping[str, str | SecretText]:
+        """Give what is sent."""
+        observed, desired = work.observed, order.desired
+        if observed is None:
+            raise TypeError("a plan without an observation")
+        if desired.client_ca and material.client_ca is None:
+            material = _with_trust_in_force(material, observed)
+        renews = desired.renews is not None and work.engine == Engine.SQLSERVER
+        return parameters(
+            desired,
+            observed,
+            material,
+            engine=work.engine or "",
+            comparison=order.comparison,
+            update=renews and operation.attempt == 1,
+        )
 
     async def _material(self, work: Work, order: Order) -> Material | None:
         """Give what is sent, key included; None if it is not what the plan was made of."""
@@ -154,7 +194,7 @@ class Sending:
         fresh = await self._tools.materials.gather(work.declaration, work.key[0], fresh=True)
         return fresh.material if fresh.fingerprint == planned.fingerprint else None
 
-    async def _authoritative(self, work: Work) -> Resource | Result:
+    async def _authoritative(self, work: Work, order: Order) -> Resource | Result:
         """Read the object from etcd; a result if the plan does not hold for it any more."""
         listed = await self._tools.resources.list_by_instance(work.declaration.instance_id)
         claimants = [Resource.of(manifest) for manifest in listed]
@@ -168,6 +208,8 @@ class Sending:
                 winner.key[1] if winner.key[0] == work.key[0] else None,
             )
             return Result(verdict=verdicts.stalled(finding), look_after=self._tools.resync_after())
+        if order.alone and any(map(mine.heir, claimants)):
+            return HEIR
         if any(each.in_flight for each in claimants if each.uid != mine.uid):
             return Result(verdict=None, look_after=_AFTER_OTHER)
         self._tools.objects.refresh(mine)
@@ -185,7 +227,8 @@ class Sending:
         if lost is not None and lost.digest == order.desired.digest:
             attempt, unanswered = lost.attempt + 1, (lost.unanswered or 0) + 1
         elif before is not None and before.digest == order.desired.digest:
-            attempt = before.attempt + 1 if before.phase is Phase.FAILED else 1
+            again = before.phase is Phase.FAILED or may_fall_back(before)
+            attempt = before.attempt + 1 if again else 1
         observed = work.observed
         return OperationStatus(
             digest=order.desired.digest,
@@ -218,7 +261,7 @@ class Sending:
         started = work.status.operation.start_time if work.status.operation else None
         if started is None:
             raise TypeError("the record was not written")
-        memory.not_executed = None
+        memory.not_executed, memory.permitted = None, None
         # Whatever happens from here on, this process watches: a cancelled call may be executed.
         memory.follow(started, Watch(started=tools.monotonic(), accepted=None), order.desired)
         try:
@@ -261,9 +304,11 @@ class Sending:
         started = memory.watched
         memory.unfollow()
         tools.changed(fault.reason.value)
-        if fault.disposition in _NOT_EXECUTED:
-            memory.not_executed = started
-            work.set(operation=None)
+        if fault.read_back:
+            await self._read_back(work)
+        if fault.disposition in _NOT_EXECUTED or (fault.read_back and _at_work(work)):
+            memory.not_executed, memory.permitted = started, order.desired.digest
+            work.set(operation=memory.previous)
             return error
         code = error.code if isinstance(error, ApiError) else type(error).__name__
         refused = operation.model_copy(
@@ -275,11 +320,39 @@ class Sending:
             }
         )
         work.set(operation=refused)
-        if fault.read_back:
-            # The code may as well mean that another change is in flight, or was faster. A failed
-            # read changes nothing about the refusal.
-            with contextlib.suppress(AliyunError, ObservationError):
-                work.observed = await work.cloud.describe_ssl(
-                    work.declaration, priority=Priority.IN_FLIGHT, engine=work.engine
-                )
         return error
+
+    @staticmethod
+    async def _read_back(work: Work) -> None:
+        """
+        Look again after a code that may as well mean another change, in flight or faster.
+
+        A failed read changes nothing about the refusal.
+        """
+        with contextlib.suppress(AliyunError, ObservationError):
+            work.instance = await work.cloud.describe_attribute(
+                work.declaration, priority=Priority.IN_FLIGHT
+            )
+            work.observed = await work.cloud.describe_ssl(
+                work.declaration, priority=Priority.IN_FLIGHT, engine=work.engine
+            )
+
+
+def _at_work(work: Work) -> bool:
+    """Whether the instance is seen to be at work on another change."""
+    setting = work.observed is not None and work.observed.last_modify_status == "setting"
+    return setting or (work.instance is not None and not work.instance.running)
+
+
+def _with_trust_in_force(material: Material, observed: Observed) -> Material:
+    """Add the client CA and CRL that a first step keeps, as the instance has shown them."""
+    lists = observed.revocation_list_pem
+    return replace(
+        material,
+        client_ca=pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert"),
+        revocation_list=pem.parse_revocation_list(
+            lists, field="ClientCertRevocationList", in_force=True
+        )
+        if lists
+        else None,
+    )

@@ -18,30 +18,14 @@ PATIENCE = 300.0
 
 def in_force_expiry(tools: Tools, observed: Observed) -> tuple[Expiry, ...]:
     """Say what is in force and has expired, or will soon."""
-    if not observed.enabled:
-        return ()
-    return expiry(
-        server=observed.server_certificate,
-        client_ca=observed.client_ca or (),
-        revocation_list=observed.revocation_list or (),
-        now=tools.now(),
-        warning=tools.pace.expiry_warning,
-    )
+    return expiry(observed, now=tools.now(), warning=tools.pace.expiry_warning)
 
 
 def next_look(tools: Tools, observed: Observed) -> float:
     """Give the seconds to the next look: a resync, or the moment when something expires."""
     after = tools.resync_after()
-    if not observed.enabled:
-        return after
     now = tools.now()
-    change = next_expiry_change(
-        server=observed.server_certificate,
-        client_ca=observed.client_ca or (),
-        revocation_list=observed.revocation_list or (),
-        now=now,
-        warning=tools.pace.expiry_warning,
-    )
+    change = next_expiry_change(observed, now=now, warning=tools.pace.expiry_warning)
     return after if change is None else min(after, (change - now).total_seconds() + 1)
 
 
@@ -125,6 +109,7 @@ class Unusable:
         if observed_material_digest(observed) not in {None, applied.material_digest}:
             return False
         clients = work.declaration.client_authentication
+        pfx = work.declaration.server_certificate.pfx
         beside = Desired(
             enabled=work.declaration.enabled,
             connection_string=endpoint,
@@ -137,5 +122,7 @@ class Unusable:
             acl=clients.acl,
             replication_acl=clients.replication_acl,
             force_encryption=work.declaration.force_encryption,
+            minimum_tls_version=work.declaration.minimum_tls_version,
+            pfx=pfx.oss_object if pfx else "",
         )
         return compare(beside, observed, applied=applied).consistent

@@ -81,6 +81,8 @@ class Work:
     """What follows once the status is written: an end that is not recorded has not come."""
     before: Resource | None = None
     """The object as it was before this pass recorded a call."""
+    warnings: tuple[str, ...] = ()
+    """About the material; they stop nothing."""
     asks_on: bool = False
     """A reconcile-now is not answered yet: what it asks for has to wait."""
 
@@ -140,11 +142,12 @@ class Work:
             return False
         if not self.declaration.enabled or applied.material_digest is None:
             return False
-        facts = gathered.facts
+        facts, pfx = gathered.facts, self.declaration.server_certificate.pfx
         return applied.material_digest != material_digest(
             server_certificate=facts.server.leaf if facts.server else None,
             client_ca=tuple(each.certificate for each in facts.client_ca),
             revocation_list=facts.revocation_list,
+            pfx=pfx.oss_object if pfx else "",
         )
 
     def as_it_was(self, reason: Reason, message: str) -> tuple[bool | None, Finding]:

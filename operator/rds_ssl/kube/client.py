@@ -184,8 +184,13 @@ class KubeClient:
 
 
 def _error(what: str, status: int, headers: Mapping[str, str], text: str) -> KubeError:
+    causes: frozenset[str] = frozenset()
     try:
-        message = str(json.loads(text).get("message", ""))
+        answer = json.loads(text)
+        message = str(answer.get("message", ""))
+        causes = frozenset(
+            str(each.get("reason")) for each in (answer.get("details") or {}).get("causes") or ()
+        )
     except (ValueError, AttributeError):
         message = text.strip()  # Priority and fairness answer 429 in plain text.
     words = f"{what}: HTTP {status} {message[:300]}".rstrip()
@@ -198,4 +203,4 @@ def _error(what: str, status: int, headers: Mapping[str, str], text: str) -> Kub
         return KubeUnavailable(
             words, status=status, retry_after=float(after) if after.isdigit() else None
         )
-    return KubeRefused(words, status=status)
+    return KubeRefused(words, status=status, causes=causes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from rds_ssl.core.errors import KubeNotFound, KubeRefused
+from rds_ssl.core.errors import KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
 from rds_ssl.kube.client import KubeClient
 
@@ -134,30 +134,27 @@ class Resources:
         time: str,
     ) -> None:
         """Post an Event about an object (its manifest's metadata is enough)."""
-        meta = involved["metadata"]
-        namespace = meta["namespace"]
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{meta['name'][:200]}.", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": f"{API_GROUP}/{API_VERSION}",
-                "kind": KIND,
-                "namespace": namespace,
-                "name": meta["name"],
-                "uid": meta["uid"],
-                "resourceVersion": meta.get("resourceVersion", ""),
-            },
-            "type": "Warning" if warning else "Normal",
-            "reason": reason,
-            "message": message[:1024],  # The API server's own limit.
-            "firstTimestamp": time,
-            "lastTimestamp": time,
-            "count": 1,
-            "source": {"component": "rds-ssl-operator"},
-            "reportingComponent": "rds-ssl.dev/operator",
-        }
-        await self._kube.request("POST", f"/api/v1/namespaces/{quote(namespace)}/events", body=body)
+        body = _event(involved, reason=reason, message=message, warning=warning, time=time)
+        await self._kube.request("POST", _events(body["metadata"]["namespace"]), body=body)
+
+    async def is_terminating(self, involved: Mapping[str, Any], *, time: str) -> bool:
+        """
+        Tell whether the namespace of an object is being deleted.
+
+        Asked by an Event that is not stored (dryRun): there the API server refuses every creation
+        and names the cause. To read the Namespace would take a right over the whole cluster, which
+        an installation for some namespaces does not have. Without the right to create Events,
+        or without an answer, it is not known, and the answer is no.
+        """
+        body = _event(involved, reason="Released", message="", warning=False, time=time)
+        path = _events(body["metadata"]["namespace"])
+        try:
+            await self._kube.request("POST", path, query={"dryRun": "All"}, body=body)
+        except KubeRefused as error:
+            return _TERMINATING in error.causes
+        except KubeError:
+            return False
+        return False
 
     async def missing(self, *, watch_config: bool = True) -> list[str]:
         """
@@ -226,7 +223,42 @@ Verb, group, resource, subresource; that of listing is asked for by doing it. Wi
 create Events the work goes on: a line of the log says so each time.
 """
 
+_TERMINATING = "NamespaceTerminating"
+"""The cause of a 403 of the admission plug-in NamespaceLifecycle, which every API server has on."""
+
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+def _event(
+    involved: Mapping[str, Any], *, reason: str, message: str, warning: bool, time: str
+) -> dict[str, Any]:
+    meta = involved["metadata"]
+    namespace = meta["namespace"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{meta['name'][:200]}.", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": f"{API_GROUP}/{API_VERSION}",
+            "kind": KIND,
+            "namespace": namespace,
+            "name": meta["name"],
+            "uid": meta["uid"],
+            "resourceVersion": meta.get("resourceVersion", ""),
+        },
+        "type": "Warning" if warning else "Normal",
+        "reason": reason,
+        "message": message[:1024],  # The API server's own limit.
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+        "source": {"component": "rds-ssl-operator"},
+        "reportingComponent": "rds-ssl.dev/operator",
+    }
+
+
+def _events(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace)}/events"
 
 
 def _path(namespace: str | None, name: str | None = None) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter, RateLimits
 
+READ, WRITE = "DescribeDBInstanceSSL", "ModifyDBInstanceSSL"
+
 
 class Clock:
     """A loop that jumps to its next timer instead of waiting."""
@@ -41,7 +43,7 @@ def clock() -> Iterator[Clock]:
 
 
 async def _take(limiter: RateLimiter, priority: Priority, into: list[tuple[str, float]]) -> None:
-    await limiter.acquire(priority)
+    await limiter.acquire(priority, READ)
     into.append((priority.name, round(asyncio.get_running_loop().time() - 100, 3)))
 
 
@@ -73,13 +75,13 @@ def test_the_urgent_go_first_and_equals_in_the_order_they_came(clock: Clock) -> 
     order: list[str] = []
 
     async def take(limiter: RateLimiter, name: str, priority: Priority) -> None:
-        await limiter.acquire(priority)
+        await limiter.acquire(priority, READ)
         order.append(name)
 
     async def work() -> None:
         limiter = RateLimiter(1)
         for _ in range(BURST):
-            await limiter.acquire(Priority.RESYNC)
+            await limiter.acquire(Priority.RESYNC, READ)
         await asyncio.gather(
             take(limiter, "resync 1", Priority.RESYNC),
             take(limiter, "resync 2", Priority.RESYNC),
@@ -111,13 +113,59 @@ def test_a_pause_holds_everybody_until_its_latest_end(clock: Clock, rate: float)
 
     async def work() -> None:
         limiter = RateLimiter(rate)
-        limiter.pause(130)
-        limiter.pause(110)
+        limiter.pause(READ, 130)
+        limiter.pause(READ, 110)
         await _take(limiter, Priority.IN_FLIGHT, taken)
 
     clock.run(work())
 
     assert taken == [("IN_FLIGHT", 30)]
+
+
+@pytest.mark.parametrize("rate", [0, 5], ids=["without a limit", "with a limit"])
+def test_a_pause_of_one_operation_holds_no_other(clock: Clock, rate: float) -> None:
+    order: list[tuple[str, float]] = []
+
+    async def take(limiter: RateLimiter, priority: Priority, action: str) -> None:
+        await limiter.acquire(priority, action)
+        order.append((action, round(asyncio.get_running_loop().time() - 100, 3)))
+
+    async def work() -> None:
+        limiter = RateLimiter(rate)
+        limiter.pause(WRITE, 130)
+        await asyncio.gather(
+            take(limiter, Priority.IN_FLIGHT, WRITE), take(limiter, Priority.RESYNC, READ)
+        )
+
+    clock.run(work())
+
+    assert order == [(READ, 0), (WRITE, 30)]
+
+
+def test_operations_share_the_bucket_and_the_order_of_the_urgent(clock: Clock) -> None:
+    order: list[tuple[str, float]] = []
+
+    async def take(limiter: RateLimiter, priority: Priority, action: str) -> None:
+        await limiter.acquire(priority, action)
+        order.append((f"{priority.name} {action}", asyncio.get_running_loop().time() - 100))
+
+    async def work() -> None:
+        limiter = RateLimiter(1)
+        for _ in range(BURST):
+            await limiter.acquire(Priority.RESYNC, READ)
+        await asyncio.gather(
+            take(limiter, Priority.RESYNC, READ),
+            take(limiter, Priority.CHANGE, WRITE),
+            take(limiter, Priority.IN_FLIGHT, READ),
+        )
+
+    clock.run(work())
+
+    assert order == [
+        (f"IN_FLIGHT {READ}", pytest.approx(1)),
+        (f"CHANGE {WRITE}", pytest.approx(2)),
+        (f"RESYNC {READ}", pytest.approx(3)),
+    ]
 
 
 def test_a_pause_also_holds_those_who_wait_already(clock: Clock) -> None:
@@ -126,10 +174,10 @@ def test_a_pause_also_holds_those_who_wait_already(clock: Clock) -> None:
     async def work() -> None:
         limiter = RateLimiter(1)
         for _ in range(BURST):
-            await limiter.acquire(Priority.CHANGE)
+            await limiter.acquire(Priority.CHANGE, READ)
         waiting = asyncio.create_task(_take(limiter, Priority.CHANGE, taken))
         await asyncio.sleep(0)
-        limiter.pause(109)
+        limiter.pause(READ, 109)
         await waiting
 
     clock.run(work())
@@ -143,8 +191,8 @@ def test_a_cancelled_waiter_costs_nobody_a_token(clock: Clock) -> None:
     async def work() -> None:
         limiter = RateLimiter(1)
         for _ in range(BURST):
-            await limiter.acquire(Priority.CHANGE)
-        gone = asyncio.create_task(limiter.acquire(Priority.IN_FLIGHT))
+            await limiter.acquire(Priority.CHANGE, READ)
+        gone = asyncio.create_task(limiter.acquire(Priority.IN_FLIGHT, READ))
         stays = asyncio.create_task(_take(limiter, Priority.RESYNC, taken))
         await asyncio.sleep(0)
         assert limiter.waiting == 2
@@ -166,12 +214,12 @@ def test_a_token_given_to_a_waiter_that_is_cancelled_in_the_same_turn_comes_back
     async def work() -> None:
         limiter = RateLimiter(1)
         for _ in range(BURST):
-            await limiter.acquire(Priority.CHANGE)
-        late = asyncio.create_task(limiter.acquire(Priority.CHANGE))
+            await limiter.acquire(Priority.CHANGE, READ)
+        late = asyncio.create_task(limiter.acquire(Priority.CHANGE, READ))
         await asyncio.sleep(0)
         clock.advance(1)
         # An end that is past: the token is granted here, and the task has not run on yet.
-        limiter.pause(50)
+        limiter.pause(READ, 50)
         late.cancel()
         await asyncio.gather(late, return_exceptions=True)
         for _ in range(BURST):
@@ -187,7 +235,7 @@ def test_an_idle_bucket_does_not_overflow(clock: Clock) -> None:
 
     async def work() -> None:
         limiter = RateLimiter(1)
-        await limiter.acquire(Priority.CHANGE)
+        await limiter.acquire(Priority.CHANGE, READ)
         await asyncio.sleep(1000)
         await asyncio.gather(*(_take(limiter, Priority.CHANGE, taken) for _ in range(BURST + 1)))
 

@@ -151,6 +151,30 @@ def test_an_instance_is_described() -> None:
     assert (instance.engine, instance.status, instance.running) == ("MySQL", "Rebooting", False)
 
 
+def test_the_endpoints_of_an_instance_are_asked_for() -> None:
+    entry = {"ConnectionString": "rm-1.mysql.rds.aliyuncs.com", "Port": 3306}
+    wire = Wire({"DBInstanceNetInfos": {"DBInstanceNetInfo": [entry]}})
+
+    (endpoint,) = wire.use(
+        lambda api: api.describe_endpoints("rm-1", "cn-hangzhou", priority=Priority.CHANGE)
+    )
+
+    assert (endpoint.host, endpoint.port) == ("rm-1.mysql.rds.aliyuncs.com", 3306)
+    assert wire.requests == [
+        ("DescribeDBInstanceNetInfo", {"DBInstanceId": "rm-1", "RegionId": "cn-hangzhou"})
+    ]
+
+
+def test_the_rows_of_pg_hba_conf_that_demand_ssl_are_asked_for() -> None:
+    rows = [{"Type": "hostssl", "Database": "all"}, {"Type": "host", "Database": "all"}]
+    wire = Wire({"RunningHbaItems": {"HbaItem": rows}})
+
+    found = wire.use(lambda api: api.describe_hostssl_rows("pgm-1", "", priority=Priority.CHANGE))
+
+    assert found == ("hostssl all",)
+    assert wire.requests == [("DescribePGHbaConfig", {"DBInstanceId": "pgm-1"})]
+
+
 def modify(api: RdsApi) -> Coroutine[Any, Any, str]:
     return api.modify_ssl("pgm-1", "cn-hangzhou", {"SSLEnabled": "1", "ServerKey": SecretText(KEY)})
 
@@ -202,26 +226,47 @@ def test_a_change_takes_the_token_that_was_reserved_and_no_other() -> None:
         pytest.param({}, 2, id="no hint"),
     ],
 )
-def test_a_throttled_call_pauses_the_whole_caller(
+def test_a_throttled_call_pauses_its_operation(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float
 ) -> None:
     wire = Wire({"Code": "Throttling.User"}, status=400, **headers)
-    pauses: list[float] = []
+    pauses: list[tuple[str, float]] = []
     monkeypatch.setattr(
         wire.limiter,
         "pause",
-        lambda until: pauses.append(until - asyncio.get_running_loop().time()),
+        lambda action, until: pauses.append((action, until - asyncio.get_running_loop().time())),
     )
 
     with pytest.raises(ApiError, match=r"Throttling\.User"):
         wire.use(describe)
 
-    assert pauses == [pytest.approx(seconds, abs=0.5)]
+    assert pauses == [("DescribeDBInstanceSSL", pytest.approx(seconds, abs=0.5))]
+
+
+def test_a_throttled_change_leaves_the_reads_that_watch_it_alone() -> None:
+    wire = Wire({"Code": "Throttling.User"}, status=400, x_acs_retry_after="60000")
+
+    async def work(api: RdsApi) -> None:
+        await api.reserve(Priority.CHANGE)
+        with pytest.raises(ApiError, match=r"Throttling\.User"):
+            await modify(api)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(api.reserve(Priority.IN_FLIGHT), 0.05)
+        # It is answered the same; that it is sent is the point.
+        with pytest.raises(ApiError, match=r"Throttling\.User"):
+            await asyncio.wait_for(describe(api), 5)
+
+    wire.use(work)
+
+    assert [action for action, _ in wire.requests] == [
+        "ModifyDBInstanceSSL",
+        "DescribeDBInstanceSSL",
+    ]
 
 
 def test_another_refusal_pauses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     wire = Wire({"Code": "InvalidSSLStatus"}, status=400)
-    monkeypatch.setattr(wire.limiter, "pause", lambda _until: pytest.fail("paused"))
+    monkeypatch.setattr(wire.limiter, "pause", lambda _action, _until: pytest.fail("paused"))
 
     with pytest.raises(ApiError, match="InvalidSSLStatus"):
         wire.use(modify)

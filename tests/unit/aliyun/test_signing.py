@@ -8,6 +8,7 @@ recomputed by a second implementation.
 import hashlib
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,6 +19,7 @@ from rds_ssl.aliyun.signing import (
     common_parameters_v1,
     form,
     percent_encode,
+    sign_v1,
     sign_v3,
     signature_v1,
     string_to_sign_v1,
@@ -263,6 +265,33 @@ def test_a_v1_request_is_signed_as_the_vendor_signs_it(
     parameters: dict[str, str], signature: str
 ) -> None:
     assert signature_v1("POST", parameters, access_key_secret=SECRET) == signature
+
+
+@pytest.mark.parametrize(
+    ("action", "own", "token", "signature"),
+    [
+        pytest.param("ModifyDBInstanceSSL", MODIFY, None, "9MO/t8MJG1k0RnUydeutCIRsyrs=", id="F"),
+        pytest.param(
+            "DescribeDBInstanceSSL", DESCRIBE, TOKEN, "S7YTv0r7i1j1ZAbXOpQsxUORg+A=", id="G"
+        ),
+    ],
+)
+def test_a_whole_v1_request_can_travel_in_one_form(
+    action: str, own: dict[str, str], token: SecretText | None, signature: str
+) -> None:
+    signed = sign_v1(
+        own,
+        action=action,
+        version=VERSION,
+        date=DATE,
+        nonce=NONCE,
+        access_key_id=KEY_ID,
+        access_key_secret=SECRET,
+        security_token=token,
+    )
+
+    read = {name: value[0] for name, value in parse_qs(form(signed), strict_parsing=True).items()}
+    assert read == {**own, **_common_v1(action, token), "Signature": signature}
 
 
 def test_the_v1_text_is_encoded_twice() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from rds_ssl.aliyun import transport as transport_module
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.signing import sign_v3
+from rds_ssl.aliyun.signing import percent_encode, sign_v3
 from rds_ssl.aliyun.transport import (
     ANSWER_BYTES,
     CONNECTIONS,
@@ -205,6 +205,26 @@ def test_an_error_in_xml_is_read_as_well() -> None:
 
     assert (caught.value.code, caught.value.request_id) == ("Throttling.User", "R9")
     assert caught.value.message == "Slow & steady"
+
+
+def test_who_lacks_what_is_read_from_xml_as_well() -> None:
+    body = (
+        b"<?xml version='1.0'?><Error><RequestId>R9</RequestId><Code>NoPermission</Code>"
+        b"<AccessDeniedDetail><AuthAction>rds:ModifyDBInstanceSSL</AuthAction>"
+        b"<AuthPrincipalDisplayName>bot &amp; co</AuthPrincipalDisplayName>"
+        b"<PolicyType/><Code>inner</Code></AccessDeniedDetail>"
+        b"<Message>You are not authorized.</Message></Error>"
+    )
+
+    with pytest.raises(ApiError) as caught:
+        run(answer(403, body))
+
+    error = caught.value
+    assert (error.code, error.message) == ("NoPermission", "You are not authorized.")
+    assert error.access_denied == {
+        "AuthAction": "rds:ModifyDBInstanceSSL",
+        "AuthPrincipalDisplayName": "bot & co",
+    }
 
 
 @pytest.mark.parametrize(
@@ -467,6 +487,30 @@ def test_the_clock_is_compared_with_the_apis(date: str, skew: float | None) -> N
     assert found == skew
 
 
+def test_the_clock_is_compared_with_each_endpoint_and_its_words_do_not_flicker() -> None:
+    dates = iter(
+        [
+            "Fri, 02 Jan 2026 02:46:35 GMT",  # 1050 s: between 17 and 18 minutes.
+            "Fri, 02 Jan 2026 02:46:33 GMT",
+            "Fri, 02 Jan 2026 03:04:05 GMT",
+        ]
+    )
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        date = next(dates) if request.url.host == "rds.example.com" else NOW.strftime("%c GMT")
+        return httpx.Response(200, json={}, headers={"date": date})
+
+    async def use(transport: Transport) -> list[float | None]:
+        found = [transport.skew_of(ENDPOINT)]
+        for _ in range(3):
+            await transport.call("A", {}, CREDENTIALS, ENDPOINT, write=False)
+            await transport.call("A", {}, CREDENTIALS, "https://other.example.com", write=False)
+            found.append(transport.skew_of(f"{ENDPOINT}/"))
+        return found
+
+    assert run(handler, use=use) == [None, 1050, 1050, 0]
+
+
 def _shows_secrets(text: str) -> bool:
     return any(
         piece in text
@@ -553,6 +597,22 @@ def test_an_echo_of_what_was_sent_does_not_get_into_the_error(message: str) -> N
 
     assert not _shows_secrets(caught.value.message)
     assert not _shows_secrets("".join(traceback.format_exception(caught.value)))
+
+
+def test_an_echo_of_what_v1_signs_does_not_get_into_the_error_either() -> None:
+    password = "pass wo/rd-for+the-pfx"
+    twice = percent_encode(percent_encode(password))
+    message = f"server string to sign is POST&%2F&PassWord%3D{twice}%26SSLEnabled%3D1"
+
+    async def use(transport: Transport) -> None:
+        parameters = {"PassWord": SecretText(password)}
+        await transport.call("A", parameters, CREDENTIALS, ENDPOINT, write=True)
+
+    with pytest.raises(ApiError) as caught:
+        run(answer(400, {"Code": "SignatureDoesNotMatch", "Message": message}), use=use)
+
+    assert "the-pfx" not in caught.value.message
+    assert "PassWord%3D…%26SSLEnabled" in caught.value.message
 
 
 def test_values_of_parameters_are_cut_from_the_message() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_ssl.core.changes import changes
 from rds_ssl.core.comparison import (
     MATERIAL,
     Comparison,
     Field,
-    changes,
     compare,
     observed_material_digest,
 )
@@ -426,8 +426,14 @@ def test_changes_name_each_field_with_what_it_was_and_will_be() -> None:
 def test_turning_on_names_everything_that_comes_with_it() -> None:
     words = changes(MUTUAL, postgresql(OFF), compare(MUTUAL, postgresql(OFF)))
 
+    elsewhere = {
+        Field.FORCE_ENCRYPTION,
+        Field.PFX,
+        Field.RENEWAL,
+        Field.MINIMUM_TLS_VERSION,
+    }
     assert [each.field for each in words] == [
-        field.value for field in Field if field is not Field.FORCE_ENCRYPTION
+        field.value for field in Field if field not in elsewhere
     ]
 
 
@@ -460,11 +466,13 @@ def test_material_is_what_the_material_digest_names() -> None:
         Field.SERVER_CERTIFICATE: replace(MUTUAL, server_certificate=OTHER_CA),
         Field.CLIENT_CA: replace(MUTUAL, client_ca=(OTHER_CA,)),
         Field.REVOCATION_LIST: replace(MUTUAL, revocation_list=(revocation_list(number=6),)),
+        Field.PFX: replace(MUTUAL, pfx="another file"),
     }
 
     assert set(renewed) == MATERIAL
     for field, state in renewed.items():
-        assert compare(state, postgresql(MUTUAL)).different == {field}
+        found = compare(state, postgresql(MUTUAL))
+        assert found.different | found.unknown == {field}
         assert state.settings_digest == MUTUAL.settings_digest
 
 

@@ -1,9 +1,11 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rds_ssl.core.expiry import expiry, next_expiry_change
-from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts
+from rds_ssl.core.model import CAType, CertificateFacts, Observed, Reason, RevocationListFacts
+from rds_ssl.core.verdicts import expiring
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,6 +24,21 @@ def certificate(name: str, start: datetime, end: datetime) -> CertificateFacts:
         dns_names=(),
         not_before=start,
         not_after=end,
+    )
+
+
+def shown(
+    server: CertificateFacts | None = None,
+    *,
+    client_ca: Sequence[CertificateFacts] = (),
+    revocation_list: Sequence[RevocationListFacts] = (),
+) -> Observed:
+    return Observed(
+        enabled=True,
+        server_certificate=server,
+        client_ca=tuple(client_ca),
+        revocation_list=tuple(revocation_list),
+        expire_time=server.not_after if server else None,
     )
 
 
@@ -58,7 +75,7 @@ def test_the_warning_period_is_the_smaller_of_setting_and_a_fifth_of_the_life(
     lifetime: float, left: float, reason: Reason | None
 ) -> None:
     end = NOW + left * DAY
-    found = expiry(server=certificate("db", end - lifetime * DAY, end), now=NOW)
+    found = expiry(shown(certificate("db", end - lifetime * DAY, end)), now=NOW)
 
     assert [one.reason for one in found] == ([] if reason is None else [reason])
     assert [one.at for one in found] == ([] if reason is None else [end])
@@ -67,14 +84,14 @@ def test_the_warning_period_is_the_smaller_of_setting_and_a_fifth_of_the_life(
 def test_the_setting_shortens_the_warning_period() -> None:
     facts = certificate("db", NOW - 300 * DAY, NOW + 20 * DAY)
 
-    assert expiry(server=facts, now=NOW, warning=7 * DAY) == ()
+    assert expiry(shown(facts), now=NOW, warning=7 * DAY) == ()
 
 
 def test_the_text_names_object_and_date_and_stays_the_same() -> None:
     facts = certificate("db", AGO, NOW + DAY)
 
-    (first,) = expiry(server=facts, now=NOW)
-    (second,) = expiry(server=facts, now=NOW + timedelta(hours=20))
+    (first,) = expiry(shown(facts), now=NOW)
+    (second,) = expiry(shown(facts), now=NOW + timedelta(hours=20))
 
     assert first == second
     assert first.message.startswith("The server certificate CN=db expires at 2026-11-25T12:00:00Z;")
@@ -83,7 +100,7 @@ def test_the_text_names_object_and_date_and_stays_the_same() -> None:
 def test_an_expired_ca_beside_a_valid_one_is_only_a_warning() -> None:
     old, new = certificate("old", AGO, YESTERDAY), certificate("new", AGO, NOW + 999 * DAY)
 
-    (found,) = expiry(server=None, client_ca=[old, new], now=NOW)
+    (found,) = expiry(shown(client_ca=[old, new]), now=NOW)
 
     assert found.reason is Reason.CERTIFICATE_EXPIRING
     assert found.message.startswith("The client CA CN=old expired at")
@@ -92,7 +109,7 @@ def test_an_expired_ca_beside_a_valid_one_is_only_a_warning() -> None:
 def test_when_the_last_ca_has_expired_the_bundle_has() -> None:
     bundle = [certificate("a", AGO, AGO + DAY), certificate("b", AGO, YESTERDAY)]
 
-    first, second = expiry(server=None, client_ca=bundle, now=NOW)
+    first, second = expiry(shown(client_ca=bundle), now=NOW)
 
     assert (first.reason, first.at) == (Reason.CERTIFICATE_EXPIRED, YESTERDAY)
     assert second.reason is Reason.CERTIFICATE_EXPIRING
@@ -116,16 +133,18 @@ def test_when_the_last_ca_has_expired_the_bundle_has() -> None:
 def test_a_revocation_list_expires_unless_another_stands_in(
     lists: list[RevocationListFacts], expected: list[Reason]
 ) -> None:
-    found = expiry(server=None, revocation_list=lists, now=NOW)
+    found = expiry(shown(revocation_list=lists), now=NOW)
 
     assert [one.reason for one in found] == expected
 
 
 def test_what_has_expired_comes_first_then_what_expires_next() -> None:
     found = expiry(
-        server=certificate("db", AGO, NOW + 2 * DAY),
-        client_ca=[certificate("ca", AGO, NOW + DAY)],
-        revocation_list=[crl(end=YESTERDAY)],
+        shown(
+            certificate("db", AGO, NOW + 2 * DAY),
+            client_ca=[certificate("ca", AGO, NOW + DAY)],
+            revocation_list=[crl(end=YESTERDAY)],
+        ),
         now=NOW,
     )
 
@@ -136,7 +155,79 @@ def test_the_next_change_is_told_for_the_timer() -> None:
     facts = certificate("db", NOW - 70 * DAY, NOW + 30 * DAY)
     warns = NOW + 10 * DAY
 
-    assert next_expiry_change(server=facts, now=NOW) == warns
-    assert next_expiry_change(server=facts, now=warns) == facts.not_after
-    assert next_expiry_change(server=facts, now=facts.not_after) is None
-    assert next_expiry_change(server=None, now=NOW) is None
+    assert next_expiry_change(shown(facts), now=NOW) == warns
+    assert next_expiry_change(shown(facts), now=warns) == facts.not_after
+    assert next_expiry_change(shown(facts), now=facts.not_after) is None
+    assert next_expiry_change(shown(), now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("ca_type", "left", "warning", "reason"),
+    [
+        pytest.param(None, 31, 30, None, id="not within the warning period"),
+        pytest.param(None, 30, 30, Reason.CERTIFICATE_EXPIRING, id="within it"),
+        pytest.param(None, 0, 30, Reason.CERTIFICATE_EXPIRED, id="the end"),
+        pytest.param(None, 200, 300, Reason.CERTIFICATE_EXPIRING, id="nobody knows how long"),
+        pytest.param(CAType.CUSTOM, 200, 300, Reason.CERTIFICATE_EXPIRING, id="nor of an own one"),
+        pytest.param(CAType.ALIYUN, 200, 300, None, id="the vendor's lives a year"),
+        pytest.param(CAType.ALIYUN, 73, 300, Reason.CERTIFICATE_EXPIRING, id="a fifth of it"),
+    ],
+)
+def test_a_certificate_that_is_not_echoed_ends_at_the_time_that_is(
+    ca_type: CAType | None, left: int, warning: int, reason: Reason | None
+) -> None:
+    end = NOW + left * DAY
+    observed = Observed(enabled=True, ca_type=ca_type, expire_time=end)
+
+    found = expiry(observed, now=NOW, warning=warning * DAY)
+
+    assert [one.reason for one in found] == ([] if reason is None else [reason])
+    assert all(one.message.startswith("The server certificate expire") for one in found)
+
+
+def test_the_next_change_of_a_certificate_that_is_not_echoed_is_told() -> None:
+    observed = Observed(enabled=True, expire_time=LATER)
+
+    assert next_expiry_change(observed, now=NOW) == LATER - 30 * DAY
+    assert next_expiry_change(observed, now=LATER - 30 * DAY) == LATER
+
+
+def test_a_certificate_that_is_echoed_is_told_of_once() -> None:
+    (found,) = expiry(shown(certificate("db", AGO, TOMORROW)), now=NOW)
+
+    assert "CN=db" in found.message
+
+
+def test_with_ssl_off_nothing_expires() -> None:
+    observed = Observed(enabled=False, expire_time=YESTERDAY)
+
+    assert expiry(observed, now=NOW) == ()
+    assert next_expiry_change(observed, now=NOW) is None
+
+
+def test_each_ca_and_each_list_is_told_of() -> None:
+    found = expiry(
+        shown(
+            client_ca=[certificate("a", AGO, TOMORROW), certificate("b", AGO, NOW + 2 * DAY)],
+            revocation_list=[crl(end=TOMORROW), crl("B", end=NOW + 3 * DAY)],
+        ),
+        now=NOW,
+    )
+
+    assert [one.message.split(" expires")[0] for one in found] == [
+        "The client CA CN=a",
+        "The revocation list of CN=A",
+        "The client CA CN=b",
+        "The revocation list of CN=B",
+    ]
+
+
+def test_a_hundred_of_them_still_fit_into_a_condition() -> None:
+    bundle = [certificate("x" * 300 + str(n), AGO, TOMORROW) for n in range(100)]
+
+    warning = expiring(shown(client_ca=bundle), expiry(shown(client_ca=bundle), now=NOW))
+
+    assert warning is not None
+    assert warning.message.endswith(" And 90 more.")
+    assert warning.message.count("The client CA") == 10
+    assert len(warning.message) < 32_768

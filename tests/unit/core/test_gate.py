@@ -12,6 +12,7 @@ from rds_ssl.core.plan import Plan
 HARMLESS = Plan(
     digest="digest",
     to="to",
+    steps=(),
     changes=(Change(field="serverCertificate", before="a", after="b"),),
     impacts=(Impact.RESTART,),
     restart=Restart.EXPECTED,

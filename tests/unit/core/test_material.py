@@ -7,6 +7,7 @@ from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.facts import ServerFacts
 from rds_ssl.core.material import (
     Problem,
+    check_names,
     check_server_certificate,
     covers,
     problem_of,
@@ -46,8 +47,10 @@ def server(leaf: pki.Leaf) -> ServerFacts:
     ).facts
 
 
-def check(leaf: pki.Leaf, *, endpoint: str | None = HOST, now: datetime = NOW) -> Problem | None:
-    return check_server_certificate(server(leaf), endpoint=endpoint, now=now, where=CRT)
+def check(leaf: pki.Leaf, *, endpoint: str = HOST, now: datetime = NOW) -> Problem | None:
+    facts = server(leaf)
+    problem = check_server_certificate(facts, now=now, where=CRT)
+    return problem or check_names(facts, endpoint=endpoint, where=CRT)
 
 
 def verdict(problem: Problem | None) -> tuple[Reason, bool] | None:
@@ -140,10 +143,6 @@ def test_a_server_certificate_has_one_verdict(
         assert words in problem.message
 
 
-def test_without_an_endpoint_no_name_is_checked() -> None:
-    assert check(leaf("other.example.com"), endpoint=None) is None
-
-
 def test_a_message_does_not_change_with_the_time_of_the_check() -> None:
     expired = leaf(HOST, end=YESTERDAY)
 
@@ -158,6 +157,7 @@ def test_a_message_does_not_change_with_the_time_of_the_check() -> None:
         pytest.param(("DB.Example.COM",), "db.example.com", True, id="case of the name"),
         pytest.param(("db.example.com",), "DB.EXAMPLE.com.", True, id="case, trailing dot"),
         pytest.param(("db.example.com",), "db.example.com:3306", True, id="a port"),
+        pytest.param(("db.example.com.",), "db.example.com", False, id="a dot after the name"),
         pytest.param(("*.example.com",), "db.example.com", True, id="wildcard"),
         pytest.param(("*.EXAMPLE.com",), "db.example.com", True, id="wildcard, case"),
         pytest.param(("*.example.com",), "example.com", False, id="wildcard, no label"),

@@ -186,6 +186,14 @@ def test_a_revocation_list_that_cannot_be_sent_is_refused(
     assert (caught.value.reason, caught.value.field) == (Reason.MATERIAL_INVALID, CRL)
 
 
+def test_a_list_that_is_not_all_of_a_cas_may_stay_where_it_is_in_force(world: World) -> None:
+    text = world.root.revocation_list(delta_of=1)
+
+    kept = parse_revocation_list(text, field=CRL, in_force=True)
+
+    assert kept.pem.encode() == text
+
+
 def test_a_list_counts_for_the_ca_whose_key_signed_it(world: World) -> None:
     namesake = pki.make_root()
     again = pki.make_root(key=world.root.key)

@@ -49,7 +49,7 @@ def test_a_sha1_signature_is_a_warning(world: World) -> None:
 
     (warning,) = parse(pki.pem(marked) + world.intermediate.pem, world.leaf.key_pem()).warnings
 
-    assert warning == f"CN={HOST} is signed with SHA1, which many clients refuse."
+    assert warning == f"CN={HOST} is signed with SHA1, which those who verify it may refuse."
 
 
 def test_an_issuer_missing_in_the_middle_of_a_chain_is_a_warning(world: World) -> None:

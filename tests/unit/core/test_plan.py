@@ -7,29 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_ssl.core.desired import Desired
-from rds_ssl.core.facts import (
-    ClientCAFacts,
-    ClientCAMaterial,
-    Link,
-    RevocationListMaterial,
-    ServerFacts,
-    ServerMaterial,
-)
-from rds_ssl.core.model import ACL, CAType, Engine, Impact, Observed, Phase, Restart, SecretText
-from rds_ssl.core.plan import (
-    Material,
-    Plan,
-    Standing,
-    is_first_contact,
-    parameters,
-    removals,
-    stand,
-)
+from rds_ssl.core.model import ACL, CAType, Engine, Impact, Observed, Phase, Restart
+from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from support.states import (
     CA,
     CLOUD,
-    CRL,
     CUSTOM,
     DAY,
     HOST,
@@ -62,9 +45,18 @@ def standing(
     before: AppliedStatus | None = None,
     last: OperationStatus | None = None,
     engine: str = Engine.POSTGRESQL,
+    version: str = "",
     uid: str = "uid",
 ) -> Standing:
-    return stand(wanted, shown, engine=engine, uid=uid, applied=before, operation=last)
+    return stand(
+        wanted,
+        shown,
+        engine=engine,
+        engine_version=version,
+        uid=uid,
+        applied=before,
+        operation=last,
+    )
 
 
 def plan(
@@ -534,170 +526,3 @@ def test_the_summary_tells_changes_impacts_and_who_is_let_in_again() -> None:
     assert "clientAuthentication.acl: verify-ca → verify-full" in summary
     assert "Impacts: Restart, Tightens." in summary
     assert "No longer revoked by CN=ca: 7, ab." in summary
-
-
-@pytest.mark.parametrize(
-    ("wanted", "shown", "gone"),
-    [
-        pytest.param(CUSTOM, MUTUAL, ("ca", "revocationList"), id="both"),
-        pytest.param(AUTH, MUTUAL, ("revocationList",), id="list"),
-        pytest.param(MUTUAL, MUTUAL, (), id="nothing"),
-        pytest.param(OFF, MUTUAL, (), id="off takes all, but is no removal of its own"),
-        pytest.param(MUTUAL, OFF, (), id="on"),
-    ],
-)
-def test_removals_are_named_in_words_of_the_spec(
-    wanted: Desired, shown: Desired, gone: tuple[str, ...]
-) -> None:
-    assert removals(wanted, postgresql(shown)) == tuple(f"clientAuthentication.{x}" for x in gone)
-
-
-# -- parameters --------------------------------------------------------------------------------
-
-KEY = "-----BEGIN PRIVATE KEY-----"
-SERVER = ServerMaterial(
-    facts=ServerFacts(
-        links=(Link(certificate=LEAF, rsa_bits=None, signature_hash="sha256"),),
-        common_name=HOST,
-        issuer_common_name="issuer",
-        is_ca=False,
-        for_servers=True,
-    ),
-    certificate_pem="CHAIN",
-    private_key_pem=SecretText(KEY),
-)
-CAS = ClientCAMaterial(
-    cas=(ClientCAFacts(certificate=CA, is_ca=True, may_sign_lists=True),), pem="CAS"
-)
-LISTS = RevocationListMaterial(lists=(CRL,), pem="LISTS")
-NOTHING, PAIR = Material(), Material(server=SERVER)
-TRUST = replace(PAIR, client_ca=CAS)
-WHOLE = replace(TRUST, revocation_list=LISTS)
-
-ON = {"ConnectionString": HOST, "SSLEnabled": "1"}
-OWN = {"CAType": "custom", "ServerCert": "CHAIN", "ServerKey": SecretText(KEY)}
-VENDOR = {"CAType": "aliyun"}
-CLIENTS = {
-    "ClientCAEnabled": "1",
-    "ClientCACert": "CAS",
-    "ACL": "verify-ca",
-    "ReplicationACL": "verify-ca",
-}
-LIST = {"ClientCrlEnabled": "1", "ClientCertRevocationList": "LISTS"}
-ENDED = {"ConnectionString": HOST, "SSLEnabled": "0"}
-
-
-@pytest.mark.parametrize(
-    ("engine", "wanted", "shown", "material", "sent"),
-    [
-        pytest.param("PostgreSQL", CLOUD, OFF, NOTHING, ON | VENDOR, id="PostgreSQL, cloud"),
-        pytest.param("PostgreSQL", CUSTOM, OFF, PAIR, ON | OWN, id="PostgreSQL, custom"),
-        pytest.param("PostgreSQL", AUTH, OFF, TRUST, ON | OWN | CLIENTS, id="PostgreSQL, CA"),
-        pytest.param(
-            "PostgreSQL", MUTUAL, OFF, WHOLE, ON | OWN | CLIENTS | LIST, id="PostgreSQL, CA, list"
-        ),
-        pytest.param(
-            "PostgreSQL",
-            MUTUAL,
-            replace(MUTUAL, acl=ACL.CERT),
-            WHOLE,
-            ON | OWN | CLIENTS | LIST,
-            id="PostgreSQL, all of it although one field differs",
-        ),
-        pytest.param(
-            "PostgreSQL",
-            AUTH,
-            MUTUAL,
-            TRUST,
-            ON | OWN | CLIENTS | {"ClientCrlEnabled": "0"},
-            id="PostgreSQL, list off",
-        ),
-        pytest.param(
-            "PostgreSQL",
-            CUSTOM,
-            MUTUAL,
-            PAIR,
-            ON | OWN | {"ClientCAEnabled": "0", "ClientCrlEnabled": "0"},
-            id="PostgreSQL, CA and list off, no ACL",
-        ),
-        pytest.param("PostgreSQL", OFF, MUTUAL, WHOLE, ENDED, id="PostgreSQL, off"),
-        pytest.param("MySQL", CLOUD, OFF, NOTHING, ON | VENDOR, id="MySQL, cloud"),
-        pytest.param("MySQL", CUSTOM, CLOUD, PAIR, ON | OWN, id="MySQL, custom"),
-        pytest.param(
-            "MySQL", FORCED, CLOUD, NOTHING, ON | VENDOR | {"ForceEncryption": "1"}, id="forced"
-        ),
-        pytest.param(
-            "MySQL", CLOUD, FORCED, NOTHING, ON | VENDOR | {"ForceEncryption": "0"}, id="unforced"
-        ),
-        pytest.param("MySQL", OFF, CLOUD, NOTHING, ENDED, id="MySQL, off"),
-        pytest.param(
-            "MySQL", OFF, FORCED, NOTHING, ENDED | {"ForceEncryption": "0"}, id="MySQL, forced off"
-        ),
-        pytest.param("SQLServer", CLOUD, OFF, NOTHING, ON, id="SQL Server"),
-        pytest.param(
-            "SQLServer",
-            FORCED,
-            OFF,
-            NOTHING,
-            ON | {"ForceEncryption": "1"},
-            id="SQL Server, forced",
-        ),
-    ],
-)
-def test_the_whole_state_is_sent_in_the_words_of_the_engine(
-    engine: str,
-    wanted: Desired,
-    shown: Desired,
-    material: Material,
-    sent: dict[str, str | SecretText],
-) -> None:
-    seen = postgresql(shown) if engine == Engine.POSTGRESQL else mysql(shown)
-
-    assert parameters(wanted, seen, material, engine=engine) == sent
-
-
-def test_a_tls_version_that_is_not_managed_is_sent_as_it_is() -> None:
-    shown = replace(mysql(CLOUD), minimum_tls_version="1.2")
-
-    assert parameters(FORCED, shown, NOTHING, engine="SQLServer")["TlsVersion"] == "1.2"
-    assert "TlsVersion" not in parameters(FORCED, shown, NOTHING, engine="MySQL")
-    assert "TlsVersion" not in parameters(OFF, shown, NOTHING, engine="SQLServer")
-
-
-def test_encryption_that_is_forced_out_of_sight_is_turned_off_by_the_plan_that_knows() -> None:
-    shown = replace(mysql(FORCED), force_encryption=None)
-    found = standing(CLOUD, shown, before=applied(FORCED), engine=Engine.MYSQL)
-
-    sent = parameters(CLOUD, shown, NOTHING, engine="MySQL", comparison=found.comparison)
-
-    assert sent["ForceEncryption"] == "0"
-    assert "ForceEncryption" not in parameters(CLOUD, shown, NOTHING, engine="MySQL")
-
-
-@pytest.mark.parametrize(
-    ("engine", "wanted", "material"),
-    [
-        pytest.param("PostgreSQL", CUSTOM, NOTHING, id="no pair"),
-        pytest.param("PostgreSQL", RENEWED, PAIR, id="another pair"),
-        pytest.param("PostgreSQL", CLOUD, PAIR, id="a pair too many"),
-        pytest.param("PostgreSQL", AUTH, PAIR, id="no CA"),
-        pytest.param("PostgreSQL", CUSTOM, TRUST, id="a CA too many"),
-        pytest.param("PostgreSQL", MUTUAL, TRUST, id="no list"),
-        pytest.param("PostgreSQL", AUTH, WHOLE, id="a list too many"),
-        pytest.param("MySQL", MUTUAL, WHOLE, id="client authentication on MySQL"),
-        pytest.param("SQLServer", CUSTOM, PAIR, id="PEM on SQL Server"),
-    ],
-)
-def test_less_than_the_whole_state_is_never_sent(
-    engine: str, wanted: Desired, material: Material
-) -> None:
-    with pytest.raises(ValueError, match=r"not that of the plan|has no parameter"):
-        parameters(wanted, postgresql(OFF), material, engine=engine)
-
-
-def test_the_private_key_is_in_one_parameter_only_and_shown_nowhere() -> None:
-    found = plan(MUTUAL, postgresql(OFF))
-    sent = parameters(MUTUAL, postgresql(OFF), WHOLE, engine="PostgreSQL")
-
-    assert [name for name, value in sent.items() if isinstance(value, SecretText)] == ["ServerKey"]
-    assert KEY not in f"{sent} {found} {found.summary} {WHOLE}"

@@ -5,14 +5,25 @@ A call without an answer that had no effect is followed by one more attempt. Wha
 go, or is not even the first?
 """
 
+import itertools
+
+import httpx
 import pytest
 
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine.work import Pace
+from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
 
 SETTLE = Limits().settle
+
+WITHOUT_EFFECT: dict[str, dict[str, object]] = {
+    "throttled": {"code": "Throttling.User", "status": 400},
+    "busy": {"code": "OperationDenied.DBInstanceStatus", "status": 403},
+    "lost": {"kind": "reset-before"},
+}
+"""Faults of a call that is not executed, and that does not say that its content was refused."""
 
 
 @played
@@ -97,3 +108,87 @@ async def test_a_crash_before_the_second_attempt_after_a_failure_is_sent_is_made
 
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (2, 2)
+
+
+@played
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+async def test_what_an_own_change_left_half_done_is_no_first_contact_after_a_lost_retry(
+    name: str,
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        world.write("ConfigMap", "a-ca", {"ca.crt": pki.pem(world.root.certificate)})
+        world.rds.fault({"kind": "async-half"}, action=MODIFY)
+        ca = {"configMapKeyRef": {"name": "a-ca"}}
+        world.declare_custom("a", clientAuthentication={"ca": ca, "acl": "verify-ca"})
+        await world.run(100)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+        assert world.truth("a")["ssl"]["enabled"]
+        world.rds.fault(WITHOUT_EFFECT[name], action=MODIFY)
+
+        await world.run(3000)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (2, 2)
+
+
+@played
+async def test_attempts_that_failed_are_counted_over_those_that_were_never_executed() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=99)
+        turns = itertools.count()
+
+        def refuse(call: Call) -> None:
+            if call.what == MODIFY and next(turns) % 2:
+                raise httpx.ConnectError("refused")  # Every second call.
+
+        world.line.before.append(refuse)
+        world.declare("a")
+
+        await world.run(9000)
+
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+        assert world.cost("a") == (3, 3)
+
+
+@played
+async def test_ten_minutes_lie_between_a_failure_and_the_next_accepted_attempt() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=99)
+        turns = itertools.count()
+
+        def refuse(call: Call) -> None:
+            if call.what == MODIFY and next(turns) % 2:
+                raise httpx.ConnectError("refused")
+
+        world.line.before.append(refuse)
+        world.declare("a")
+
+        await world.run(9000)
+
+        times = [each.at for each in world.accepted]
+        assert all(after - before >= 600 for before, after in itertools.pairwise(times))
+
+
+@played
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+async def test_an_attempt_that_somebody_asked_for_is_made_although_the_first_call_went_astray(
+    name: str,
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        refusal = {"code": "InvalidCAType.NotFound", "status": 400}
+        world.rds.fault(refusal, action=MODIFY)
+        world.declare("a")
+        await world.run(60)
+        assert world.conditions("a")["Stalled"] == ("True", "CATypeRejected")
+        world.rds.fault(WITHOUT_EFFECT[name], action=MODIFY)
+
+        world.ask("a", "now")
+        await world.run(600)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (1, 1)

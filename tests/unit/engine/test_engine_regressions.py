@@ -180,7 +180,7 @@ async def test_what_is_sent_is_the_material_of_now_not_of_before_the_wait_for_a_
 
         def spend(call: Call) -> None:
             if call.what == "DescribeDBInstanceAttribute":  # The last look before the token.
-                limiter.pause(world.monotonic() + 200)
+                limiter.pause(MODIFY, world.monotonic() + 200)
 
         world.line.after.append(spend)
         world.write_pair("a")

@@ -1,0 +1,40 @@
+"""What stood behind an error of the network. Pure."""
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+
+# The first that fits is taken.
+_NO_CONNECTION: Mapping[type[Exception], str] = {
+    ssl.SSLError: "TLS error",
+    socket.gaierror: "host name not found",
+    ConnectionRefusedError: "connection refused",
+}
+
+
+def no_connection(error: Exception) -> str:
+    """Say in two or three words why a connection did not come about; empty if nobody knows."""
+    chain = tuple(_chain(error))
+    return next(
+        (
+            kind
+            for cause, kind in _NO_CONNECTION.items()
+            if any(isinstance(link, cause) for link in chain)
+        ),
+        "",
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        link = pending.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        pending += [link.__cause__, link.__context__]
+        if isinstance(link, BaseExceptionGroup):
+            # anyio tries all addresses of a host, and groups what came of it.
+            pending += link.exceptions

@@ -1,0 +1,37 @@
+"""
+When a cloud certificate is to be renewed by a call. Pure.
+
+The vendor renews those of PostgreSQL by itself; on MySQL and SQL Server that is left to the user.
+One call per SSLExpireTime that is shown: the state wanted names it, and a renewal that did not move
+it is not sent again. Source: the vendor's pages on SSL encryption of each engine.
+"""
+
+from datetime import datetime
+
+from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.desired import Digest
+from rds_ssl.core.model import CAType, Engine, Observed, Phase
+from rds_ssl.core.status import OperationStatus
+
+ENGINES = frozenset({Engine.MYSQL, Engine.SQLSERVER})
+"""Whose cloud certificates are not renewed by the vendor."""
+
+
+def renewal_at(declaration: Declaration, observed: Observed, *, engine: str) -> datetime | None:
+    """Give the time from which the certificate in force is to be renewed; None: by no call."""
+    margin = declaration.server_certificate.renew_before
+    if margin is None or observed.expire_time is None:
+        return None
+    if not (declaration.enabled and observed.enabled) or engine not in ENGINES:
+        return None
+    if declaration.effective_ca_type is not CAType.ALIYUN:
+        return None
+    return observed.expire_time - margin
+
+
+def had_no_effect(operation: OperationStatus | None, observed: Observed) -> bool:
+    """Whether *operation* is a renewal of what is shown that has ended without moving its end."""
+    if operation is None or operation.phase not in {Phase.NOT_CONVERGING, Phase.TIMED_OUT}:
+        return False
+    renews = Digest.parse(operation.digest).renews
+    return renews is not None and renews == observed.expire_time

@@ -1,0 +1,112 @@
+"""What is in force and ends is told at its moment, through the whole engine, in virtual time."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from rds_ssl.engine.work import Pace
+from support import pki
+from support.engine_world import EngineWorld, played
+
+DAY = 86400.0
+SLOW = Pace(quiet_period=0.0, resync=40 * DAY)
+"""No resync comes to help: what is seen was looked for."""
+
+CA = {"ca": {"configMapKeyRef": {"name": "a-ca"}}, "acl": "cert", "replicationACL": "cert"}
+BOTH = {**CA, "revocationList": {"configMapKeyRef": {"name": "a-ca"}}}
+
+EXPIRES: dict[str, str] = {
+    "the certificate": "The server certificate CN=pgm-a",
+    "a client CA": "The client CA CN=Short",
+    "a list": "The revocation list of CN=Shop root",
+    "a certificate that is not echoed": "The server certificate expires",
+}
+
+
+@played
+@pytest.mark.parametrize("what", EXPIRES)
+async def test_an_expiry_is_told_at_its_moment_although_nothing_else_happens(what: str) -> None:
+    async with EngineWorld(pace=SLOW) as world:
+        end = world.clock() + timedelta(days=100)
+        start = world.clock() - timedelta(seconds=1)
+        short = pki.make_root("Short", extras=pki.Extras(not_before=start, not_after=end))
+        warns = 20 * DAY  # A fifth of a life of a hundred days.
+        if what == "a certificate that is not echoed":
+            world.add_instance("a", profile="mysql-8.0")
+            world.rds.config(durations={"auto-renewal": 0.0, "require-update": 0.0})
+            world.declare("a")
+        else:
+            world.add_instance("a")
+            spans = {"not_before": start, "not_after": end} if what == "the certificate" else {}
+            world.write_pair(
+                "a",
+                world.issuer.leaf(
+                    world.host("a"), **(spans or {"not_after": end + timedelta(days=900)})
+                ),
+            )
+            cas = world.root.pem + (short.pem if what == "a client CA" else b"")
+            lists = world.root.revocation_list(
+                this_update=start, next_update=end if what == "a list" else end + pki.CA_LIFETIME
+            )
+            world.write("ConfigMap", "a-ca", {"ca.crt": cas, "ca.crl": lists})
+            world.declare_custom("a", clientAuthentication=BOTH if what == "a list" else CA)
+        await world.run(100)
+        assert world.ready("a")[0] == "True"
+        if what == "a certificate that is not echoed":
+            shown = world.status("a")["observed"]["expireTime"]
+            end, warns = datetime.fromisoformat(shown), 30 * DAY
+        sent, writes = len(world.modifies("a")), world.kube.writes["patch_status"]
+
+        await world.run((end - world.clock()).total_seconds() - warns - 60)
+        assert "CertificateExpiring" not in world.conditions("a")
+        await world.run(120)
+
+        warning = world.condition("CertificateExpiring", "a")
+        assert warning is not None
+        assert warning["reason"] == "CertificateExpiring"
+        assert warning["message"].startswith(EXPIRES[what])
+        assert world.ready("a")[0] == "True"
+        await world.run(warns)
+        if what == "a client CA":
+            assert world.ready("a")[0] == "True"  # Another one is valid.
+            assert "Short expired" in (world.condition("CertificateExpiring", "a") or {})["message"]
+        else:
+            assert world.ready("a") == ("False", "CertificateExpired")
+            assert world.conditions("a")["Stalled"] == ("True", "CertificateExpired")
+        assert len(world.modifies("a")) == sent
+        assert world.kube.writes["patch_status"] - writes <= 3
+
+
+@played
+async def test_what_rds_renews_by_itself_in_time_is_told_as_a_warning_only() -> None:
+    async with EngineWorld(pace=SLOW) as world:
+        world.add_instance("a")
+        world.declare("a")
+        await world.run(100)
+        end = datetime.fromisoformat(world.status("a")["observed"]["expireTime"])
+
+        await world.run((end - world.clock()).total_seconds() - 8 * DAY)
+        assert world.conditions("a")["CertificateExpiring"] == ("True", "CertificateExpiring")
+        assert world.ready("a") == ("True", "Verified")
+        await world.run(41 * DAY)
+
+        assert world.conditions("a").keys() == {"Ready", "MaterialReady"}
+        assert len(world.modifies("a")) == 1
+
+
+@played
+async def test_without_a_long_resync_a_warning_comes_at_its_moment_as_well() -> None:
+    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=3600.0)) as world:
+        world.add_instance("a")
+        end = world.clock() + timedelta(days=10)
+        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+        world.declare_custom("a")
+        await world.run(7 * DAY)
+        assert "CertificateExpiring" not in world.conditions("a")
+        writes = world.kube.writes["patch_status"]
+
+        await world.run(2 * DAY)
+
+        assert world.conditions("a")["CertificateExpiring"] == ("True", "CertificateExpiring")
+        assert world.kube.writes["patch_status"] == writes + 1
+        assert len(world.modifies("a")) == 1

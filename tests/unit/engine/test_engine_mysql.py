@@ -1,0 +1,206 @@
+"""MySQL: what it does not show, what it cannot do, and what is sent to it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support import pki
+from support.engine_world import MODIFY, EngineWorld, played
+
+FORCE_REFUSED = {"code": "IncorrectMinorVersion", "status": 403}
+
+
+def sent(world: EngineWorld) -> dict[str, str]:
+    """Give the parameters of the last call, those that are no secret."""
+    last = world.modifies("a")[-1]
+    values: dict[str, str] = last["values"]
+    return values
+
+
+def names(world: EngineWorld) -> set[str]:
+    """Give the names of all parameters of the last call."""
+    return set(world.modifies("a")[-1]["body_parameters"])
+
+
+@played
+@pytest.mark.parametrize("echo", ["no", "yes"])
+async def test_a_certificate_of_ones_own_is_verified_whether_it_is_shown_or_not(echo: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(switches={"echo-custom-mysql": echo}, instance="pgm-a")
+        leaf = world.write_pair("a")
+        world.declare_custom("a")
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a") == (1, 1)
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert {"CAType", "ServerCert", "ServerKey"} <= names(world)
+        await world.restart()
+        await world.run(2000)
+
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a") == (1, 1)
+
+
+@played
+@pytest.mark.parametrize("echo", ["no", "yes"])
+async def test_another_certificate_of_ones_own_is_one_call(echo: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(switches={"echo-custom-mysql": echo}, instance="pgm-a")
+        world.write_pair("a")
+        world.declare_custom("a")
+        await world.run(300)
+        leaf = world.write_pair("a")  # Another key; its end may be the same second.
+        await world.run(400)
+
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a") == (2, 2)
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+
+
+def soon(world: EngineWorld) -> pki.Leaf:
+    """Make a certificate that ends in a day."""
+    end = world.clock() + timedelta(days=1)
+    return world.root.leaf(world.host("a"), not_after=end)
+
+
+@played
+async def test_a_certificate_that_is_in_force_out_of_sight_blocks_nothing_when_it_has_expired() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.write_pair("a", soon(world))
+        world.declare_custom("a", approvalRequired=[])
+        await world.run(300)
+        await world.run(90_000)
+        assert world.ready("a") == ("False", "CertificateExpired")
+
+        world.edit("a", enabled=False)
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert not world.truth("a")["ssl"]["enabled"]
+
+
+@played
+@pytest.mark.parametrize("echo", ["yes", "no"])
+async def test_encryption_is_forced_and_not_forced_any_more(echo: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(switches={"echo-force-encryption": echo}, instance="pgm-a")
+        world.declare("a", forceEncryption=True, approvalRequired=[])
+        await world.run(300)
+        assert world.ready("a")[0] == "True"
+        assert world.truth("a")["ssl"]["force_encryption"]
+        assert sent(world)["ForceEncryption"] == "1"
+
+        world.edit("a", forceEncryption=False)
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert not world.truth("a")["ssl"]["force_encryption"]
+        assert sent(world)["ForceEncryption"] == "0"
+        assert world.cost("a")[0] == 2
+
+
+@played
+async def test_an_old_minor_version_is_named_and_nothing_is_sent() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0", kernel_version="rds_20231031")
+        world.declare("a", forceEncryption=True)
+        await world.run(60)
+
+        assert world.conditions("a")["Stalled"] == ("True", "EngineNotSupported")
+        message = (world.condition("Stalled", "a") or {})["message"]
+        assert "20241130" in message
+        assert "20231031" in message
+        assert world.modifies("a") == []
+        world.edit("a", forceEncryption=False)
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert "ForceEncryption" not in names(world)  # Not even as 0: it does not know the word.
+
+
+@played
+async def test_an_upgraded_minor_version_is_noticed_by_itself() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0", kernel_version="rds_20231031")
+        world.declare("a", forceEncryption=True)
+        await world.run(60)
+        world.rds.patch_instance("pgm-a", kernel_version="rds_20250131")
+
+        await world.run(2400)
+
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a") == (1, 1)
+
+
+@played
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"minimumTLSVersion": "1.2"}, "minimumTLSVersion"),
+        (
+            {
+                "serverCertificate": {
+                    "pfx": {
+                        "ossObject": "oss-cn-hangzhou.aliyuncs.com:b:f.pfx",
+                        "passwordSecretKeyRef": {"name": "a-tls", "key": "tls.key"},
+                    }
+                }
+            },
+            "serverCertificate.pfx",
+        ),
+        (
+            {"clientAuthentication": {"ca": {"secretKeyRef": {"name": "a-tls", "key": "tls.crt"}}}},
+            "clientAuthentication",
+        ),
+    ],
+    ids=["TLS minimum", "PFX", "client CA"],
+)
+async def test_what_mysql_does_not_have_is_told_with_its_field(
+    spec: dict[str, Any], field: str
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.write_pair("a")
+        world.declare("a", **spec)
+        await world.run(60)
+
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        assert f"spec.{field}" in (world.condition("Stalled", "a") or {})["message"]
+        assert world.modifies("a") == []
+
+
+@played
+async def test_a_refused_minor_version_of_the_api_is_told_as_such() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0", kernel_version="odd")
+        world.rds.fault(FORCE_REFUSED, action=MODIFY)
+        world.declare("a", forceEncryption=True)
+        await world.run(60)
+
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        assert len(world.modifies("a")) == 1
+
+
+@played
+@pytest.mark.parametrize("version", ["5.7", "8.0", "8.4"])
+async def test_every_version_gets_a_cloud_certificate_with_one_call(version: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile=f"mysql-{version}")
+        world.declare("a")
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a") == (1, 1)
+        assert sent(world) == {
+            "CAType": "aliyun",
+            "ConnectionString": world.host("a"),
+            "SSLEnabled": "1",
+        }
