@@ -5,6 +5,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.facts import (
+    ClientCAFacts,
+    ClientCAMaterial,
+    Link,
+    RevocationListMaterial,
+    ServerFacts,
+    ServerMaterial,
+)
 from rds_ssl.core.model import (
     ACL,
     CAType,
@@ -12,7 +20,9 @@ from rds_ssl.core.model import (
     Observed,
     Phase,
     RevocationListFacts,
+    SecretText,
 )
+from rds_ssl.core.parameters import Material
 from rds_ssl.core.status import AppliedStatus, BeforeStatus, OperationStatus
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -74,6 +84,28 @@ MUTUAL = Desired(
     acl=ACL.VERIFY_CA,
     replication_acl=ACL.VERIFY_CA,
 )
+KEY = "-----BEGIN PRIVATE KEY-----"
+SERVER = ServerMaterial(
+    facts=ServerFacts(
+        links=(Link(certificate=LEAF, rsa_bits=None, signature_hash="sha256"),),
+        common_name=HOST,
+        issuer_common_name="issuer",
+        is_ca=False,
+        for_servers=True,
+    ),
+    certificate_pem="CHAIN",
+    private_key_pem=SecretText(KEY),
+)
+CAS = ClientCAMaterial(
+    cas=(ClientCAFacts(certificate=CA, is_ca=True, may_sign_lists=True),), pem="CAS"
+)
+LISTS = RevocationListMaterial(lists=(CRL,), pem="LISTS")
+NOTHING = Material()
+PAIR = Material(server=SERVER)
+"""What is sent for CUSTOM; the next two for MUTUAL without, and with its revocation list."""
+TRUST = Material(server=SERVER, client_ca=CAS)
+WHOLE = Material(server=SERVER, client_ca=CAS, revocation_list=LISTS)
+
 CLOUD_LEAF = certificate("cloud", issuer="CN=vendor", not_after=NOW + 365 * DAY)
 
 

@@ -1,32 +1,26 @@
-"""What is sent, by engine and state: tables 1.1 of the API's page, row by row."""
+"""What is sent, by engine and state."""
 
 from dataclasses import replace
 
 import pytest
 
 from rds_ssl.core.desired import Desired, loosened
-from rds_ssl.core.facts import (
-    ClientCAFacts,
-    ClientCAMaterial,
-    Link,
-    RevocationListMaterial,
-    ServerFacts,
-    ServerMaterial,
-)
 from rds_ssl.core.model import ACL, CAType, Engine, SecretText
 from rds_ssl.core.parameters import Material, PFXMaterial, parameters
 from rds_ssl.core.plan import stand
 from support.states import (
-    CA,
     CLOUD,
-    CRL,
     CUSTOM,
     DAY,
     HOST,
-    LEAF,
+    KEY,
     MUTUAL,
+    NOTHING,
     NOW,
     OFF,
+    PAIR,
+    TRUST,
+    WHOLE,
     applied,
     certificate,
     mysql,
@@ -37,30 +31,10 @@ FORCED = replace(CLOUD, force_encryption=True)
 RENEWED = replace(CUSTOM, server_certificate=certificate("renewed", not_after=NOW + 180 * DAY))
 AUTH = replace(MUTUAL, revocation_list=())
 
-KEY = "-----BEGIN PRIVATE KEY-----"
-SERVER = ServerMaterial(
-    facts=ServerFacts(
-        links=(Link(certificate=LEAF, rsa_bits=None, signature_hash="sha256"),),
-        common_name=HOST,
-        issuer_common_name="issuer",
-        is_ca=False,
-        for_servers=True,
-    ),
-    certificate_pem="CHAIN",
-    private_key_pem=SecretText(KEY),
-)
-CAS = ClientCAMaterial(
-    cas=(ClientCAFacts(certificate=CA, is_ca=True, may_sign_lists=True),), pem="CAS"
-)
-LISTS = RevocationListMaterial(lists=(CRL,), pem="LISTS")
 OBJECT = "oss-cn-hangzhou.aliyuncs.com:bucket:orders.pfx"
 PFX = Material(pfx=PFXMaterial(oss_object=OBJECT, password=SecretText("open sesame")))
 OWN_PFX = replace(CLOUD, ca_type=CAType.CUSTOM, pfx=OBJECT)
 TLS_1_2 = replace(CLOUD, minimum_tls_version="1.2")
-NOTHING, PAIR = Material(), Material(server=SERVER)
-TRUST = replace(PAIR, client_ca=CAS)
-WHOLE = replace(TRUST, revocation_list=LISTS)
-
 ON = {"ConnectionString": HOST, "SSLEnabled": "1"}
 OWN = {"CAType": "custom", "ServerCert": "CHAIN", "ServerKey": SecretText(KEY)}
 VENDOR = {"CAType": "aliyun"}
