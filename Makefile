@@ -19,12 +19,15 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 		n=$$((n + 5)); echo "    ... $$n s"; done & ticker=$$!; \
 	trap 'kill $$ticker 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
 
-# The tests' own modules: support, demo.
+# How long `make soak` goes on.
+MINUTES ?= 20
+
+# The tests' own modules: support, demo, soak, faults.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt controlplane built
+.PHONY: help setup demo test soak faults check fmt controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +42,12 @@ test: $(SYNCED) built ## Run the tests: unit, contract, integration
 	@$(PYTEST) -q tests/unit tests/contract
 	@echo "== tests: integration"
 	@$(PYTEST) -v tests/integration
+
+soak: $(SYNCED) ## Play random histories for MINUTES=20; SEED= for those of an earlier run
+	@$(RUN) soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT= for one of them
+	@$(RUN) faults $(if $(FAULT),--only "$(FAULT)")
 
 check: $(SYNCED) ## Check style, types and imports; changes nothing
 	@echo "== ruff check"

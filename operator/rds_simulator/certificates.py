@@ -244,7 +244,9 @@ class Authority:
         self.pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
         """The CA's certificate, for clients."""
 
-    def issue(self, host: str, at: datetime) -> ServerMaterial:
+    def issue(
+        self, host: str, at: datetime, lifetime: timedelta = CLOUD_LIFETIME
+    ) -> ServerMaterial:
         """Issue a certificate for *host* (at most COMMON_NAME_MAX characters), valid from *at*."""
         start = at.astimezone(UTC).replace(microsecond=0)
         certificate = (
@@ -254,7 +256,7 @@ class Authority:
             .public_key(self._leaf_key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
-            .not_valid_after(start + CLOUD_LIFETIME)
+            .not_valid_after(start + lifetime)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -269,5 +271,5 @@ class Authority:
             sha256=hashlib.sha256(der).hexdigest(),
             subject=certificate.subject.rfc4514_string(),
             not_before=start,
-            not_after=start + CLOUD_LIFETIME,
+            not_after=start + lifetime,
         )

@@ -49,7 +49,8 @@ questions 2, 5, 12, 17, 19), the rest from the simulator's contract.
 
 Durations, in seconds: ``window`` (0.3), ``change`` (2), ``acl`` (2: a change of ACLs alone),
 ``require-update`` (30 days: RequireUpdate is shown that long before a cloud certificate ends),
-``auto-renewal`` (7 days: the vendor renews cloud certificates that long before; 0 = never).
+``auto-renewal`` (7 days: the vendor renews cloud certificates that long before; 0 = never),
+``cloud-lifetime`` (365 days: how long a cloud certificate lives that a call brings).
 """
 
 from collections.abc import Mapping
@@ -133,6 +134,7 @@ DEFAULT_DURATIONS: Mapping[str, float] = MappingProxyType(
         "acl": 2.0,
         "require-update": 30 * 86400.0,
         "auto-renewal": 7 * 86400.0,
+        "cloud-lifetime": 365 * 86400.0,
     }
 )
 """Seconds."""

@@ -1,8 +1,9 @@
 """The operations of the API, each from verified parameters to the fields of its answer."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from rds_simulator import wire
@@ -61,7 +62,8 @@ def modify_ssl(task: Task) -> Fields:
     rules = world.config.of(instance.id)
     check_instance(instance, world.view(instance, task.at), rules)
     request = Request(instance=instance, parameters=task.parameters, rules=rules, now=task.at)
-    target = settings_of(request, world.authority.issue)
+    lifetime = timedelta(seconds=rules.durations["cloud-lifetime"])
+    target = settings_of(request, functools.partial(world.authority.issue, lifetime=lifetime))
     fault = world.faults.take_ending(task.action, instance.id)
     world.accept(instance, target, task.at, fault.ending if fault else SUCCEEDS)
     return {}

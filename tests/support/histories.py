@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rds_ssl.core.errors import KubeConflict, KubeUnavailable
+from rds_ssl.core.errors import KubeConflict, KubeError, KubeUnavailable
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld
 from support.line import Call
@@ -24,7 +24,12 @@ INSTANCES = ("a", "b")
 INSTANCE_OF: Mapping[str, str] = {"a": "a", "b": "b", "r": "a"}
 
 SPECS: Mapping[str, Json] = {
-    "off": {"enabled": False, "serverCertificate": None, "clientAuthentication": None},
+    "off": {
+        "enabled": False,
+        "serverCertificate": None,
+        "clientAuthentication": None,
+        "forceEncryption": None,
+    },
     "cloud": {"enabled": True, "serverCertificate": None, "clientAuthentication": None},
     "custom": {
         "enabled": True,
@@ -36,6 +41,46 @@ SPECS: Mapping[str, Json] = {
         "serverCertificate": {"secretRef": {"name": "tls"}},
         "clientAuthentication": {"ca": {"configMapKeyRef": {"name": "ca"}}, "acl": "verify-ca"},
     },
+    "strict": {
+        "enabled": True,
+        "serverCertificate": {"secretRef": {"name": "tls"}},
+        "clientAuthentication": {
+            "ca": {"configMapKeyRef": {"name": "ca"}},
+            "revocationList": {"configMapKeyRef": {"name": "ca"}},
+            "acl": "verify-full",
+            "replicationACL": "cert",
+        },
+    },
+    "pfx": {
+        "enabled": True,
+        "serverCertificate": {
+            "pfx": {
+                "ossObject": "oss-cn-hangzhou.aliyuncs.com:bucket:one.pfx",
+                "passwordSecretKeyRef": {"name": "tls", "key": "tls.key"},
+            }
+        },
+        "clientAuthentication": None,
+    },
+    "other pfx": {
+        "enabled": True,
+        "serverCertificate": {
+            "pfx": {
+                "ossObject": "oss-cn-hangzhou.aliyuncs.com:bucket:two.pfx",
+                "passwordSecretKeyRef": {"name": "tls", "key": "tls.key"},
+            }
+        },
+        "clientAuthentication": None,
+    },
+    "renew": {
+        "enabled": True,
+        "serverCertificate": {"renewBefore": "1h"},
+        "clientAuthentication": None,
+    },
+    "forced": {"forceEncryption": True},
+    "plain": {"forceEncryption": None},
+    "tls 1.2": {"minimumTLSVersion": "1.2"},
+    "tls 1.1": {"minimumTLSVersion": "1.1"},
+    "any tls": {"minimumTLSVersion": None},
     "suspend": {"suspend": True},
     "resume": {"suspend": None},
     "observe": {"managementPolicy": "Observe", "deletionPolicy": None},
@@ -48,6 +93,24 @@ SPECS: Mapping[str, Json] = {
     "retain": {"deletionPolicy": None},
 }
 """Edits of a spec; in them ``tls`` and ``ca`` stand for the object's own Secret and ConfigMap."""
+
+ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "postgresql": {
+        **dict.fromkeys(("forced", "plain", "tls 1.2", "tls 1.1", "any tls"), "clients"),
+        "pfx": "strict",
+        "other pfx": "strict",
+        "renew": "cloud",
+    },
+    "mysql": {
+        "clients": "custom",
+        "strict": "custom",
+        "pfx": "custom",
+        "other pfx": "renew",
+        **dict.fromkeys(("tls 1.2", "tls 1.1", "any tls"), "renew"),
+    },
+    "sqlserver": {"custom": "pfx", "clients": "other pfx", "strict": "pfx"},
+}
+"""By engine: what is declared in place of what it does not have."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +208,8 @@ class History:
     """What the instances are like before anybody declares anything."""
     echoes: bool = True
     """The cloud shows which endpoint is protected."""
+    lifetime: float | None = None
+    """Seconds that a cloud certificate of the second instance lives; None: as ever."""
     changes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(INSTANCES, 0))
     """By instance: what may have made another state the declared one, or allowed one more call."""
     failures: int = 0
@@ -157,6 +222,12 @@ class History:
     """Lines of private keys."""
     leaves: dict[str, str] = field(default_factory=dict)
     """By object: the fingerprint of the certificate in its Secret, broken or not."""
+    taken: list[Step] = field(default_factory=list)
+    """Every step, in order."""
+    ordered: int = 0
+    """Faults of the cloud that were ordered; those that nobody met are taken back by `settle`."""
+    spoilt: int = 0
+    """Requests, to the API server and the cloud, that went wrong by order."""
 
     def begin(self) -> None:
         """Make instances, material and a process."""
@@ -164,6 +235,9 @@ class History:
         self.world.line.latency = lambda: random.uniform(0.001, SLOWEST)
         self.world.add_instance("a")
         self.world.add_instance("b", profile=self.other)
+        if self.lifetime is not None:
+            lives = {"cloud-lifetime": self.lifetime, "auto-renewal": 0.0}
+            self.world.rds.config(durations=lives, instance="pgm-b")
         for name, state in zip(INSTANCES, self.initially, strict=True):
             if state != "off":
                 self._meddle(name, state)
@@ -172,12 +246,18 @@ class History:
         self.changes = dict.fromkeys(INSTANCES, 0)
         self.world.start()
 
+    def engine(self, instance: str) -> str:
+        """Give the engine of an instance, in lower case."""
+        profile = self.other if instance == "b" else "postgresql-14"
+        return profile.partition("-")[0]
+
     def declared_leaf(self, name: str) -> str:
         """Give the fingerprint of the certificate that an object's Secret held last."""
         return self.leaves[name]
 
     async def take(self, step: Step) -> None:
         """Let a step happen."""
+        self.taken.append(step)
         match step:
             case Wait(seconds):
                 await self.world.run(seconds)
@@ -187,7 +267,7 @@ class History:
                 self._order(step)
             case KubeFault(kind, executed, times):
                 hooks = self.world.line.after if executed else self.world.line.before
-                hooks.append(kube_fault(kind, times))
+                hooks.append(self._counted(kube_fault(kind, times)))
             case Foreign(name, kind):
                 self._meddle(name, kind)
             case Material(name, kind):
@@ -199,6 +279,9 @@ class History:
 
     async def settle(self, seconds: float) -> None:
         """Take all trouble away, and let the engine come to rest."""
+        left = sum(each.times for each in self.world.rds.cloud.world.faults.orders)
+        self.spoilt += self.ordered - left
+        self.ordered = 0
         self.world.rds.clear_faults()
         self.world.line.before.clear()
         del self.world.line.after[1:]  # The world's own stays.
@@ -227,6 +310,17 @@ class History:
         if str(fault.get("kind", "")).startswith("async"):
             self.failures += step.times
         self.world.rds.fault(fault, action=step.action, times=step.times)
+        self.ordered += step.times
+
+    def _counted(self, hook: Callable[[Call], None]) -> Callable[[Call], None]:
+        def spoil(call: Call) -> None:
+            try:
+                hook(call)
+            except KubeError:
+                self.spoilt += 1
+                raise
+
+        return spoil
 
     def _meddle(self, name: str, kind: str) -> None:
         world, instance = self.world, f"pgm-{name}"
@@ -238,7 +332,11 @@ class History:
             return  # The cloud takes one change at a time, whoever makes it.
         self.meddled[name].append(world.monotonic())
         self.changes[name] += 1
-        if kind == "custom":
+        engine = self.engine(name)
+        if kind == "custom" and engine == "sqlserver":
+            pfx = "oss-cn-hangzhou.aliyuncs.com:bucket:foreign.pfx"
+            world.meddle(name, enabled=True, pfx=pfx)
+        elif kind == "custom":
             leaf = world.root.leaf(world.host(name))
             self._note(leaf)
             pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
@@ -265,7 +363,11 @@ class History:
             self.leaves[name] = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
             pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()}
             world.write("Secret", secret, pair)
-            world.write("ConfigMap", f"{name}-ca", {"ca.crt": pki.pem(world.root.certificate)})
+            trust = {
+                "ca.crt": pki.pem(world.root.certificate),
+                "ca.crl": world.root.revocation_list(),
+            }
+            world.write("ConfigMap", f"{name}-ca", trust)
 
     def _note(self, leaf: pki.Leaf) -> None:
         self.keys.update(leaf.key_pem().decode().splitlines()[1:-1])
@@ -282,9 +384,8 @@ class History:
 
     def _declare(self, name: str, spec: str, *, create: bool) -> None:
         world, key = self.world, (NAMESPACE, name)
+        spec = ELSEWHERE[self.engine(INSTANCE_OF[name])].get(spec, spec)
         wanted = {part: _own(name, value) for part, value in SPECS[spec].items()}
-        if name == "b" and self.other.startswith("mysql") and spec in {"custom", "clients"}:
-            return  # Not in this version.
         exists = key in world.kube.objects
         if create and exists:
             world.kube.delete(key)
@@ -292,6 +393,9 @@ class History:
             given = {part: value for part, value in wanted.items() if value is not None}
             world.declare(name, **{"instanceID": f"pgm-{INSTANCE_OF[name]}", **given})
         elif exists:
+            trusts = world.kube.objects[key]["spec"].get("clientAuthentication")
+            if trusts and "clientAuthentication" in wanted:
+                self.changes[INSTANCE_OF[name]] += 1  # Taken away in two steps.
             world.edit(name, **wanted)
         else:
             return
@@ -336,12 +440,15 @@ FAULTS: tuple[tuple[str, Json], ...] = (
     (MODIFY, {"code": "Throttling.User", "status": 400}),
     (MODIFY, {"code": "OperationDenied.DBInstanceStatus", "status": 403}),
     (MODIFY, {"code": "InvalidCAType.NotFound", "status": 400}),
+    (MODIFY, {"code": "InvalidSSLStatus", "status": 400}),
+    (MODIFY, {"code": "IncorrectDBSslStatus", "status": 400}),
     (MODIFY, {"code": "InternalError", "status": 500}),
     (MODIFY, {"code": "Forbidden.RAM", "status": 403}),
     ("DescribeDBInstanceSSL", {"kind": "reset-before"}),
     ("DescribeDBInstanceSSL", {"kind": "bare"}),
     ("DescribeDBInstanceSSL", {"kind": "throttle", "retry_after_ms": 3000}),
     ("DescribeDBInstanceAttribute", {"kind": "html"}),
+    ("DescribePGHbaConfig", {"kind": "reset-before"}),
     ("DescribeDBInstanceAttribute", {"code": "Forbidden.RAM", "status": 403}),
 )
 """Action and fault."""

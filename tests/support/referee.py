@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rds_simulator.machine import Settings
-from rds_ssl.core.declaration import parse
+from rds_ssl.core.declaration import Declaration, parse
 from rds_ssl.core.desired import OFF, settings_digest_of
 from support.engine_world import NAMESPACE, Accepted
 from support.histories import INSTANCE_OF, INSTANCES, History
@@ -53,57 +53,103 @@ def meaning(settings: Settings) -> tuple[object, ...]:
         settings.acl,
         settings.replication_acl,
         settings.force_encryption,
+        settings.tls_version,
+        settings.pfx.location if settings.pfx else None,
     )
 
 
 def _of_calls(history: History) -> Iterator[str]:
     touched: set[str] = set()
     """The uids of objects for which something was accepted before."""
+    renewed: set[tuple[str, str]] = set()
+    """Instances, and the ends of the certificates whose renewal was sent."""
     failed: dict[str, bool] = {}
     """By instance: whether what was accepted last has failed."""
+    led: dict[str, str] = {}
+    """By instance: the digest of the state that the last accepted call led to."""
     for each in history.world.accepted:
         where = f"{each.instance_id} at {each.at:.1f}"
-        name = each.instance_id.removeprefix("pgm-")
         if each.overlaps:
             yield f"{where}: sent while another change was in flight"
         if each.manifest is None:
             yield f"{where}: sent without a write-ahead record"
             continue
-        spec, uid = each.manifest["spec"], each.manifest["metadata"]["uid"]
-        if spec.get("suspend") or spec.get("managementPolicy") == "Observe":
-            yield f"{where}: sent for an object that is suspended or observes"
-        if not _is_as_declared(each, each.manifest):
-            yield f"{where}: sent what is not declared"
-        if not any(0 <= each.at - at < UNSEEN for at in history.meddled[name]):
-            again = failed.get(each.instance_id, False)
-            for what in _of_call(each, each.manifest, again=again, echoes=history.echoes):
-                yield f"{where}: {what}"
-            if uid not in touched and _is_first_contact(each):
-                yield f"{where}: sent at first contact"
+        again = failed.get(each.instance_id, False)
+        uid = each.manifest["metadata"]["uid"]
+        for what in _of_call(history, each, each.manifest, again=again, first=uid not in touched):
+            yield f"{where}: {what}"
+        own = led.get(each.instance_id, _digest(each.manifest))  # What an own call left half done.
+        if not again and own == _digest(each.manifest) and _is_correction(history, each):
+            yield f"{where}: sent to undo what somebody else did"
+        led[each.instance_id] = _digest(each.manifest)
+        end = _renewed_end(each)
+        if end and (each.instance_id, end) in renewed:
+            yield f"{where}: renewed a second time before {end}"
+        renewed.add((each.instance_id, end))
         failed[each.instance_id] = each.fails
         touched.add(uid)
 
 
-def _of_call(call: Accepted, manifest: Json, *, again: bool, echoes: bool) -> Iterator[str]:
-    """Judge a call that nobody came in between; *again*: the one before it has failed."""
+def _of_call(
+    history: History, call: Accepted, manifest: Json, *, again: bool, first: bool
+) -> Iterator[str]:
+    """*again*: the call before it has failed; *first*: of its object."""
+    name, spec = call.instance_id.removeprefix("pgm-"), manifest["spec"]
+    if spec.get("suspend") or spec.get("managementPolicy") == "Observe":
+        yield "sent for an object that is suspended or observes"
+    if not _is_as_declared(call, manifest):
+        yield "sent what is not declared"
+    if any(0 <= call.at - at < UNSEEN for at in history.meddled[name]):
+        return
+    hidden = not history.echoes or history.engine(name) != "postgresql"
+    if hidden and history.meddled[name]:
+        again = True  # What a foreign hand did out of sight cannot be told.
+    yield from _of_undisturbed(call, manifest, again=again, hidden=hidden)
+    if first and _is_first_contact(call):
+        yield "sent at first contact"
+
+
+def _renewed_end(call: Accepted) -> str:
+    """Give the end of the certificate that the call renews, or nothing."""
+    parts = _digest(call.manifest).split("-") if call.manifest else []
+    return parts[2] if len(parts) == 3 else ""
+
+
+def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool) -> Iterator[str]:
+    """
+    Judge a call that nobody came in between.
+
+    *again*: the one before it has failed; *hidden*: the cloud does not show all that is sent.
+    """
     # What is not shown, and not told by what was applied, may be sent without a difference.
     applied = manifest["status"].get("applied") or {"settingsDigest": OFF}
-    untold = not echoes and (again or applied["settingsDigest"] == OFF)
+    untold = hidden and (again or applied["settingsDigest"] == OFF)
+    if _renewed_end(call):
+        untold = True
+        end = call.before.expires_at
+        if end is None or f"{end:%Y%m%dT%H%M%SZ}" != _renewed_end(call):
+            yield "renewed another certificate than the one in force"
     if meaning(call.before) == meaning(call.target) and not untold:
         yield "sent although nothing differs"
     held = _impacts(call) & _required(manifest)
     if held:
         yield f"sent in spite of {', '.join(sorted(held))}"
-    if _is_correction(manifest) and not again:
-        yield "sent to undo what somebody else did"
 
 
-def _is_correction(manifest: Json) -> bool:
+def _digest(manifest: Json) -> str:
+    digest: str = manifest["status"]["operation"]["digest"]
+    return digest
+
+
+def _is_correction(history: History, call: Accepted) -> bool:
     """Whether the call leads to what was applied last."""
+    manifest = call.manifest or {}
+    name = call.instance_id.removeprefix("pgm-")
+    if any(0 <= call.at - at < UNSEEN for at in history.meddled[name]):
+        return False
     applied = manifest["status"].get("applied") or {}
     last = f"{applied.get('settingsDigest')}-{applied.get('materialDigest')}"
-    digest: str = manifest["status"]["operation"]["digest"]
-    return digest == last and "deletionTimestamp" not in manifest["metadata"]
+    return _digest(manifest) == last and "deletionTimestamp" not in manifest["metadata"]
 
 
 def _is_as_declared(call: Accepted, manifest: Json) -> bool:
@@ -113,6 +159,8 @@ def _is_as_declared(call: Accepted, manifest: Json) -> bool:
         return not call.target.enabled
     if not (declaration.enabled and call.target.enabled):
         return declaration.enabled == call.target.enabled
+    if call.before.pfx and call.before.pfx == call.target.pfx:
+        return True  # SQL Server neither shows a PFX file nor has a word that takes it away.
     return call.target.ca_type == declaration.effective_ca_type.value
 
 
@@ -133,6 +181,12 @@ def _impacts(call: Accepted) -> set[str]:
         found.add("Weakens")
     if before.client_ca and not target.client_ca:
         found.add("Weakens")
+    if before.client_ca and target.acl == "prefer" and before.acl != "prefer":
+        found.add("Weakens")
+    if before.force_encryption and not target.force_encryption:
+        found.add("Weakens")
+    if target.tls_version < before.tls_version:
+        found.add("Weakens")
     if before.connection_string != target.connection_string:
         found.add("MovesEndpoint")
     return found
@@ -149,7 +203,13 @@ def _is_first_contact(call: Accepted) -> bool:
 
 def _of_counts(history: History) -> Iterator[str]:
     for name in INSTANCES:
-        accepted = history.world.truth(name)["accepted"]
+        # A renewal is counted by the end that it moves.
+        renewals = [
+            each
+            for each in history.world.accepted
+            if each.instance_id == f"pgm-{name}" and _renewed_end(each)
+        ]
+        accepted = history.world.truth(name)["accepted"] - len(renewals)
         allowed = history.changes[name] + history.failures
         if accepted > allowed:
             yield f"pgm-{name}: {accepted} accepted calls for {allowed} changes"
@@ -212,18 +272,33 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
         return
     if not declaration.enabled:
         return
-    # MySQL does not say whose certificate it has: what was adopted there may be the user's own.
-    untold = (status.get("observed") or {}).get("caType") is None and not applied.get("requestID")
-    if untold:
+    # MySQL and SQL Server do not say whose certificate they have: what was adopted there may be
+    # the user's own, and a failure or a foreign hand leaves no trace that could be told.
+    hidden = (status.get("observed") or {}).get("caType") is None
+    meddled = history.meddled[INSTANCE_OF[name]]
+    if hidden and (not applied.get("requestID") or meddled or history.failures):
         return
-    if ssl["ca_type"] != declaration.effective_ca_type.value:
-        yield f"{name}: Ready, but with a certificate of {ssl['ca_type']}"
-    if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):
-        yield f"{name}: Ready, but the client CA is not as declared"
+    yield from (f"{name}: Ready, but {what}" for what in _unlike(declaration, ssl))
     shown = (status.get("observed") or {}).get("serverCertificate")
     if shown and ssl["ca_type"] == "custom" and shown["sha256"] != ssl["server_sha256"]:
         yield f"{name}: Ready, but the certificate in force is another one than observed"
     if rotates or world.conditions(name)["MaterialReady"][0] != "True":
         return  # A newer certificate is declared, and held, or cannot be used.
-    if ssl["ca_type"] == "custom" and ssl["server_sha256"] != history.declared_leaf(name):
+    own = ssl["ca_type"] == "custom" and not ssl["pfx"]
+    if own and ssl["server_sha256"] != history.declared_leaf(name):
         yield f"{name}: Ready, but the certificate in force is not the declared one"
+
+
+def _unlike(declaration: Declaration, ssl: Json) -> Iterator[str]:
+    """Tell what of the settings in force is not as declared."""
+    pfx = declaration.server_certificate.pfx
+    if ssl["ca_type"] != declaration.effective_ca_type.value:
+        yield f"with a certificate of {ssl['ca_type']}"
+    if ssl["pfx"] != (pfx.oss_object if pfx else ""):
+        yield "with another PFX file"
+    if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):
+        yield "the client CA is not as declared"
+    if ssl["force_encryption"] != declaration.force_encryption:
+        yield "encryption is not forced as declared"
+    if declaration.minimum_tls_version not in {None, ssl["tls_version"]}:
+        yield "the TLS minimum is not as declared"

@@ -19,6 +19,15 @@ WAIT_SECONDS = 12.0
 
 MODIFY = "ModifyDBInstanceSSL"
 
+SIGNATURE = frozenset(
+    {"AccessKeyId", "Action", "Format", "Signature", "SignatureMethod", "SignatureNonce"}
+    | {"SignatureVersion", "Timestamp", "Version"}
+)
+"""What every call has among its parameters that is signed by version 1."""
+
+PROFILE = "postgresql-14"
+"""Of an instance where a test does not say."""
+
 
 class Shop:
     """
@@ -78,6 +87,18 @@ class Shop:
         """Give the calls that were to change an instance, refused ones included."""
         return [each for each in self.calls(name) if each["action"] == MODIFY]
 
+    def sent(self, name: str = ORDERS) -> list[dict[str, str]]:
+        """Give what the calls were to change: values of what is no secret, names of the rest."""
+        left_out = {"DBInstanceId", "RegionId", "ConnectionString", *SIGNATURE}
+        return [
+            {
+                parameter: each["values"].get(parameter, "")
+                for parameter in each["parameters"]
+                if parameter not in left_out
+            }
+            for each in self.modifies(name)
+        ]
+
     def cost(self, name: str = ORDERS) -> tuple[int, int, int]:
         """Give the calls that were to change an instance, those accepted, and the restarts."""
         truth = self.truth(name)
@@ -114,18 +135,20 @@ class Shop:
         """Create an object that takes its certificate from its Secret."""
         return self.declare(name, serverCertificate={"secretRef": {"name": secret(name)}}, **spec)
 
-    def start_custom(self, name: str = ORDERS, /, **spec: object) -> pki.Leaf:
+    def start_custom(
+        self, name: str = ORDERS, /, *, profile: str = PROFILE, **spec: object
+    ) -> pki.Leaf:
         """Bring an instance to a certificate of the shop's, Ready; give the certificate."""
-        self.add_instance(name)
+        self.add_instance(name, profile=profile)
         leaf = self.leaf(name)
         self.write_pair(leaf, name)
         self.declare_custom(name, **spec)
         self.wait_ready(name)
         return leaf
 
-    def start_cloud(self, name: str = ORDERS, /, **spec: object) -> None:
+    def start_cloud(self, name: str = ORDERS, /, *, profile: str = PROFILE, **spec: object) -> None:
         """Bring an instance to a cloud certificate, Ready."""
-        self.add_instance(name)
+        self.add_instance(name, profile=profile)
         self.declare(name, **spec)
         self.wait_ready(name)
 

@@ -142,10 +142,15 @@ def mysql(state: Desired) -> Observed:
     )
 
 
-def applied(state: Desired, *, time: datetime = NOW - DAY) -> AppliedStatus:
-    """Make the record that *state* was applied."""
+def applied(
+    state: Desired, *, time: datetime = NOW - DAY, request_id: str | None = "R"
+) -> AppliedStatus:
+    """Make the record that *state* was applied; *request_id* None: it was adopted."""
     return AppliedStatus(
-        settings_digest=state.settings_digest, material_digest=state.material_digest, time=time
+        settings_digest=state.settings_digest,
+        material_digest=state.material_digest,
+        time=time,
+        request_id=request_id,
     )
 
 

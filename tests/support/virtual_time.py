@@ -33,6 +33,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _Jumping()
         super().__init__(self._jumping)
+        # After half a year two floats are further apart than the resolution of a real clock, and a
+        # timer that is due by rounding only would never be.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Give the virtual time in seconds; it starts at START."""

@@ -77,9 +77,15 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
     pieces = {*sent, *hidden, *once, *(percent_encode(secret) for secret in once)}
     # The longest first: a value may begin with another one.
     values = sorted((one for one in pieces if len(one) >= _SHORTEST_VALUE), key=len, reverse=True)
+    # A password may be short. A code is no place for it, and would be spoilt.
+    short = {*secrets, *map(percent_encode, secrets)} - {"", *values}
 
     def clean(value: object, length: int) -> str:
-        return scrubbed(value, values)[:length] if isinstance(value, str) else ""
+        return (
+            scrubbed(value, (*values, *sorted(short, key=len, reverse=True)))[:length]
+            if isinstance(value, str)
+            else ""
+        )
 
     code = _name(fields.get("Code"))
     if not code or any(value in code for value in values):

@@ -156,14 +156,18 @@ def unfit_instance(
 
 
 def no_way_back(
-    desired: Desired, observed: Observed, comparison: Comparison, *, engine: str
+    desired: Desired, observed: Observed, comparison: Comparison, *, engine: str, own: bool
 ) -> Finding | None:
     """
     Say that SQL Server cannot go from a PFX file to a cloud certificate while SSL is on.
 
     It has no CAType, and what is left out may stay as it is: only off and on again is sure.
+
+    Args:
+        own: A call of this object may have brought a PFX file, whatever came of it.
     """
-    if engine != Engine.SQLSERVER or Field.CA_TYPE not in comparison.different:
+    open_fields = comparison.different | (comparison.unknown if own else frozenset())
+    if engine != Engine.SQLSERVER or Field.CA_TYPE not in open_fields:
         return None
     if not (desired.enabled and observed.enabled) or desired.ca_type is not CAType.ALIYUN:
         return None

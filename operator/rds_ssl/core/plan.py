@@ -18,7 +18,7 @@ from rds_ssl.core.comparison import (
     compare,
     observed_material_digest,
 )
-from rds_ssl.core.desired import OFF, Desired, loosened
+from rds_ssl.core.desired import OFF, Desired, Digest, loosened
 from rds_ssl.core.facts import shown
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
@@ -120,6 +120,12 @@ def stand(
     which MySQL never tells, is no reason for a call as long as this object asked for no other.
     """
     comparison = compare(desired, observed, applied=applied)
+    if _replaced(applied, operation, observed):
+        # What is not echoed is not the certificate that was applied any more.
+        hidden = _certificate(desired) & compare(desired, observed).unknown
+        comparison = Comparison(
+            different=comparison.different | hidden, unknown=comparison.unknown - hidden
+        )
     declared_applied = applied is not None and (
         applied.settings_digest == desired.settings_digest
         and applied.material_digest in {None, desired.material_digest}
@@ -130,6 +136,8 @@ def stand(
     if not comparison.different and (declared_applied or not open_questions):
         comparison = replace(comparison, unknown=open_questions)
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
+    if _may_replace(desired, observed, applied):
+        comparison = replace(comparison, unknown=comparison.unknown | {Field.CA_TYPE})
     found = tuple(impacts_of(desired, observed, comparison))
     restart = predict_restart(comparison, engine=engine, engine_version=engine_version)
     impacts = tuple(
@@ -158,7 +166,7 @@ def stand(
             desired.renews is not None
             or applied.material_digest not in {None, desired.material_digest}
         )
-        and comparison.different | comparison.unknown <= MATERIAL | {Field.RENEWAL}
+        and comparison.different | comparison.unknown <= _rotated(desired)
         and observed_material_digest(observed) in {None, applied.material_digest},
         first_contact=is_first_contact(applied, operation),
         drift=declared_applied
@@ -175,11 +183,55 @@ def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | No
     return untouched and (applied is None or applied.settings_digest == OFF)
 
 
+def _may_replace(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool:
+    """
+    Whether a call may replace an own certificate that nobody knows of.
+
+    What was adopted and is not shown was never seen: any call names the vendor's certificate.
+    """
+    return (
+        desired.enabled
+        and observed.enabled
+        and desired.ca_type is CAType.ALIYUN
+        and observed.ca_type is None
+        and applied is not None
+        and applied.request_id is None
+    )
+
+
+def _rotated(desired: Desired) -> frozenset[Field]:
+    """Name the fields that differ where settings are as declared, and only material is newer."""
+    return MATERIAL | ({Field.RENEWAL, Field.CA_TYPE} if desired.renews else frozenset())
+
+
 def _own_left(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
     """Whether a difference may come from an own operation: one since the state was applied."""
     if operation is None or operation.phase not in LEFT_BEHIND:
         return False
+    if Digest.parse(operation.digest).renews is not None:
+        return False  # It was to change nothing but a date.
     return applied is None or operation.start_time >= applied.time
+
+
+def _replaced(
+    applied: AppliedStatus | None, operation: OperationStatus | None, observed: Observed
+) -> bool:
+    """Whether an own change that ended badly has left its certificate: by the end of that."""
+    if applied is None or operation is None or not _own_left(applied, operation):
+        return False
+    before = operation.before.expire_time if operation.before else None
+    return (
+        Digest.parse(operation.digest).material != applied.material_digest
+        and None not in {before, observed.expire_time}
+        and observed.expire_time != before
+    )
+
+
+def _certificate(desired: Desired) -> frozenset[Field]:
+    """Name what says whose certificate is wanted, where the certificate itself is not shown."""
+    if desired.pfx:
+        return frozenset({Field.PFX})
+    return frozenset({Field.CA_TYPE} if desired.ca_type is CAType.ALIYUN else ())
 
 
 def _facts_before(observed: Observed, words: tuple[Change, ...]) -> Mapping[str, object]:

@@ -6,12 +6,13 @@ One call per SSLExpireTime that is shown: the state wanted names it, and a renew
 it is not sent again. Source: the vendor's pages on SSL encryption of each engine.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Digest
 from rds_ssl.core.model import CAType, Engine, Observed, Phase
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.status import HistoryEntry, OperationStatus
 
 ENGINES = frozenset({Engine.MYSQL, Engine.SQLSERVER})
 """Whose cloud certificates are not renewed by the vendor."""
@@ -35,3 +36,11 @@ def had_no_effect(operation: OperationStatus | None, observed: Observed) -> bool
         return False
     renews = Digest.parse(operation.digest).renews
     return renews is not None and renews == observed.expire_time
+
+
+def tried(history: Sequence[HistoryEntry], renews: datetime | None) -> bool:
+    """Whether a renewal of the certificate that ends at *renews* was without effect already."""
+    return renews is not None and any(
+        each.renews == renews and each.result in {Phase.NOT_CONVERGING, Phase.TIMED_OUT}
+        for each in history
+    )

@@ -323,6 +323,8 @@ class HistoryEntry(Part):
     impacts: _Impacts = ()
     restart_seen: StrictBool | None = None
     reissued: StrictBool | None = None
+    renews: _Time | None = None
+    """The SSLExpireTime that a renewal was to end: it is not tried twice for one."""
     request_id: _Word | None = None
     result: _Word
 

@@ -8,7 +8,7 @@ material" (eligibility), and the vendor's page on endpoints.
 import logging
 
 from rds_ssl.aliyun.rate_limit import Priority
-from rds_ssl.core import eligibility, faults, verdicts
+from rds_ssl.core import eligibility, faults, surroundings, verdicts
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import ApiError
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed
@@ -56,7 +56,7 @@ class Admission:
         private = [
             each.host
             for each in endpoints
-            if each.kind == "Normal" and each.ip_type.lower() in _PRIVATE
+            if each.kind == surroundings.NORMAL and each.ip_type.lower() in _PRIVATE
         ]
         return private[0] if private else ""
 

@@ -12,7 +12,7 @@ from rds_ssl.core.judgement import judge
 from rds_ssl.core.model import Disposition, Impact, Observed, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, Rearm, may_fall_back, rearm
 from rds_ssl.core.plan import Plan, Standing, stand
-from rds_ssl.core.renewal import had_no_effect, renewal_at
+from rds_ssl.core.renewal import had_no_effect, renewal_at, tried
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
@@ -88,7 +88,11 @@ class Evaluation:
         if plan is None:
             return await self._settled(work, observed, desired, standing)
         stuck = eligibility.no_way_back(
-            desired, observed, standing.comparison, engine=work.engine or ""
+            desired,
+            observed,
+            standing.comparison,
+            engine=work.engine or "",
+            own=_may_have_been_executed(work.status.operation),
         )
         if stuck is not None:
             work.set(plan=None)
@@ -145,6 +149,11 @@ class Evaluation:
             stopped = await self._may_not_again(work, step, observed)
             if stopped is not None:
                 return stopped
+        other = operation is None or operation.digest != step.digest
+        if other and not policy and tried(work.status.history, step.renews):
+            work.set(plan=None)
+            finding = verdicts.stalled(verdicts.NOT_RENEWED, material=_fine(work))
+            return Result(verdict=finding, look_after=self._next_look(work))
         return None if hold else await self._admission.refused(work, observed, step)
 
     def _standing(self, work: Work, observed: Observed, desired: Desired) -> Standing:
@@ -183,11 +192,13 @@ class Evaluation:
         self, work: Work, observed: Observed, desired: Desired, standing: Standing
     ) -> Result:
         work.show(endpoint=desired.connection_string)
-        applied = work.status.applied
-        if not standing.declared_applied:
+        applied, operation = work.status.applied, work.status.operation
+        overdue = operation is not None and operation.phase is Phase.TIMED_OUT
+        if overdue or not standing.declared_applied:
             instance = work.instance or await self._admission.attribute(work)
             if not instance.running:
                 return self._faulting.busy(work)  # What is shown may be half of a change.
+        if not standing.declared_applied:
             work.set(
                 applied=AppliedStatus(
                     settings_digest=desired.settings_digest,
@@ -203,7 +214,7 @@ class Evaluation:
             resource = work.resource
             work.after_write.append(lambda: self._tools.reporter.announce(resource, adopted))
             applied = work.status.applied
-        if standing.comparison.unknown:
+        if standing.comparison.unknown or desired.pfx:
             reason = Reason.APPLIED_NOT_ECHOED
         else:
             verified = applied is not None and applied.request_id
@@ -361,6 +372,10 @@ def _is_moving(work: Work) -> bool:
     return status.observed_generation == work.resource.generation and all(
         each is not None and each.reason in moving for each in conditions
     )
+
+
+def _may_have_been_executed(operation: OperationStatus | None) -> bool:
+    return operation is not None and operation.phase is not Phase.REFUSED
 
 
 def _known(work: Work) -> Observed:

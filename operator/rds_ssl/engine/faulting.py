@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rds_ssl.core import faults, verdicts
 from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
 from rds_ssl.core.fault_meanings import UNAVAILABLE, Fault
@@ -204,7 +205,6 @@ class Faulting:
     def refusal(work: Work, code: str, desired: Desired, observed: Observed) -> Finding:
         """Word the refusal of a declared state: names what the user wrote."""
         declaration = work.declaration
-        server = declaration.server_certificate.secret_ref
         places = {
             each.field.split(".")[2]: f"{each.kind} {each.name}, key {each.key}"
             for each in declaration.material_references
@@ -215,10 +215,7 @@ class Faulting:
         text = faults.sentence(
             fault,
             code,
-            server_certificate=f"Secret {server.name}, keys {server.certificate_key} and"
-            f" {server.private_key_key}"
-            if server
-            else "",
+            server_certificate=_server_certificate(declaration),
             client_ca=places.get("ca", ""),
             revocation_list=places.get("revocationList", ""),
             acl=f"{clients.acl.value} and {clients.replication_acl.value}",
@@ -236,6 +233,20 @@ def _hint(error: AliyunError) -> float:
 
 def _code(error: AliyunError) -> str:
     return error.code if isinstance(error, ApiError) else ""
+
+
+def _server_certificate(declaration: Declaration) -> str:
+    """Name where the declared server certificate comes from; the cloud's own is empty."""
+    server = declaration.server_certificate
+    if pair := server.secret_ref:
+        return f"Secret {pair.name}, keys {pair.certificate_key} and {pair.private_key_key}"
+    if server.pfx:
+        password = server.pfx.password_secret_key_ref
+        return (
+            f"{server.pfx.oss_object} in OSS, whose password is in Secret {password.name},"
+            f" key {password.key}"
+        )
+    return ""
 
 
 def _words(work: Work) -> dict[str, str]:

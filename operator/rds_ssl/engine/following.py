@@ -101,9 +101,13 @@ class Following:
             return compare(target, observed)
         # The declaration has changed since it was sent, by a process that is gone: the digest is
         # all that is left of it.
-        shown = operation.digest in {each.digest for each in _shown(observed)}
+        known = work.status.instance
+        pinned = (known.endpoint if known else None) or ""
+        shown = operation.digest in {each.digest for each in _shown(observed, pinned=pinned)}
+        hidden = observed.enabled and observed.connection_string is None
         return Comparison(
-            different=frozenset() if shown else frozenset({Field.ENABLED}), unknown=frozenset()
+            different=frozenset() if shown else frozenset({Field.ENABLED}),
+            unknown=frozenset({Field.CONNECTION_STRING}) if hidden else frozenset(),
         )
 
     async def _target(
@@ -150,6 +154,10 @@ class Following:
         history = (entry, *work.status.history)
         if end is End.VERIFIED:
             state = Digest.parse(operation.digest)
+            if work.observed and work.observed.enabled:
+                # Pinned although nobody may name it any more: protection never moves by itself.
+                sent = memory.target.connection_string if memory.target else None
+                work.show(endpoint=sent or work.observed.connection_string)
             work.set(
                 operation=None,
                 plan=None,
@@ -221,6 +229,7 @@ class Following:
             impacts=impacts,
             restart_seen=watch.busy_seen,
             reissued=_reissued(operation.before, work.observed),
+            renews=state.renews,
             request_id=request_id,
             result=end.value,
         )
@@ -257,15 +266,19 @@ def _failed_before(operation: OperationStatus) -> OperationStatus | None:
     )
 
 
-def _shown(observed: Observed) -> Iterator[Desired]:
-    """Read an observation as if it had been declared, with and without what may be unmanaged."""
+def _shown(observed: Observed, *, pinned: str) -> Iterator[Desired]:
+    """
+    Read an observation as if it had been declared, with and without what may be unmanaged.
+
+    *pinned* is the endpoint where none is shown.
+    """
     if not observed.enabled:
         yield Desired(enabled=False, connection_string="")
         return
     custom = observed.ca_type is CAType.CUSTOM
     shown = Desired(
         enabled=True,
-        connection_string=observed.connection_string or "",
+        connection_string=observed.connection_string or pinned,
         ca_type=observed.ca_type or CAType.ALIYUN,
         server_certificate=observed.server_certificate if custom else None,
         client_ca=observed.client_ca or (),

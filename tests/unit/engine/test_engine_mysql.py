@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from rds_ssl.engine.work import Pace
 from support import pki
 from support.engine_world import MODIFY, EngineWorld, played
 
+DAY = 86_400.0
+RENEW = {"renewBefore": "720h"}
 FORCE_REFUSED = {"code": "IncorrectMinorVersion", "status": 403}
 
 
@@ -204,3 +207,33 @@ async def test_every_version_gets_a_cloud_certificate_with_one_call(version: str
             "ConnectionString": world.host("a"),
             "SSLEnabled": "1",
         }
+
+
+@played
+@pytest.mark.parametrize("change", [{"forceEncryption": True}, {"serverCertificate": RENEW}])
+async def test_what_was_adopted_unseen_is_not_replaced_without_approval(
+    change: dict[str, Any],
+) -> None:
+    """The certificate in force may be somebody's own: MySQL does not say."""
+    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=DAY)) as world:
+        world.add_instance("a", profile="mysql-8.0")
+        end = world.clock() + timedelta(days=40)
+        leaf = world.root.leaf(world.host("a"), not_after=end)
+        world.meddle(
+            "a",
+            enabled=True,
+            server_cert=leaf.chain_pem.decode(),
+            server_key=leaf.key_pem().decode(),
+        )
+        world.declare("a")
+        await world.run(60)
+        assert world.ready("a") == ("True", "Adopted")
+
+        world.edit("a", **change)
+        await world.run(30 * DAY)
+
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.modifies("a") == []
+        world.edit("a", approvalRequired=[])
+        await world.run(300)
+        assert world.cost("a")[0] == 1

@@ -2,170 +2,28 @@
 Random histories, and what must hold of each once the world has come to rest.
 
 ``HISTORIES=2000`` plays more of them, ``HISTORIES_SEED=7`` others; without, they are always the
-same.
+same. `make soak` plays them for as long as it is told.
 """
 
-import functools
-import logging
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
-from hypothesis import strategies as st
 
-from rds_simulator.config import SWITCH_VALUES
-from rds_ssl.core.operation import Limits
-from rds_ssl.engine.work import Pace
 from support import virtual_time
-from support.engine_world import EngineWorld
-from support.histories import (
-    FAULTS,
-    INSTANCES,
-    SPECS,
-    Crash,
-    Declare,
-    Edit,
-    Fault,
-    Foreign,
-    History,
-    Initially,
-    KubeFault,
-    Material,
-    Step,
-    Touch,
-    Wait,
-)
-from support.referee import complaints
+from support.histories import Step
+from support.random_histories import STORY, Setting, kept_log, play, told
 
 COUNT = int(os.environ.get("HISTORIES", "200"))
 SEED = os.environ.get("HISTORIES_SEED")
-
-LENGTH = 10
-"""Strokes, each of one to four steps, at most."""
-
-REST = 3000.0
-"""Seconds until everything has ended: settle times, three attempts ten minutes apart, looks."""
-
-INSTANCE_NAMES = st.sampled_from(INSTANCES)
-NAMES = st.sampled_from(["a", "a", "a", "b", "b", "b", "r"])
-STATES = st.sampled_from(["cloud", "custom", "custom", "clients"])
-
-WAITS = st.builds(Wait, st.sampled_from([0.003, 0.05, 0.5, 2.0, 15.0, 200.0, 700.0]))
-CRASHES = st.builds(Crash, st.integers(0, 25), st.sampled_from([0.0, 1.0, 60.0]))
-FAULTY = st.builds(
-    lambda order, times: Fault(order[0], tuple(order[1].items()), times),
-    st.sampled_from(FAULTS),
-    st.integers(1, 3),
-)
-KUBE_FAULTS = st.builds(
-    KubeFault, st.sampled_from(["unavailable", "conflict"]), st.booleans(), st.integers(1, 3)
-)
-FOREIGN = st.builds(
-    Foreign,
-    INSTANCE_NAMES,
-    st.sampled_from(["on", "off", "custom", "renew", "busy", "running"]),
-)
-CHANGES: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Edit, NAMES, STATES),
-    st.builds(Material, NAMES, st.just("new")),
-    st.builds(Edit, NAMES, st.sampled_from(["off", "cloud"])),
-)
-STEPS: st.SearchStrategy[Step] = st.one_of(
-    WAITS,
-    CHANGES,
-    FAULTY,
-    KUBE_FAULTS,
-    CRASHES,
-    st.builds(Declare, NAMES, STATES),
-    st.builds(Edit, NAMES, st.sampled_from(list(SPECS))),
-    st.builds(Material, NAMES, st.sampled_from(["cosmetic", "broken", "gone"])),
-    st.builds(Touch, NAMES, st.sampled_from(["label", "credentials", "ask"])),
-    FOREIGN,
-)
-resume = functools.partial(Edit, spec="resume")
-NOTHING: st.SearchStrategy[Step] = st.just(Wait(0.0))
-STROKES = st.one_of(
-    st.tuples(STEPS),
-    st.builds(
-        lambda name, state, wait: (Edit(name, "suspend"), Edit(name, state), wait, resume(name)),
-        NAMES,
-        STATES,
-        WAITS,
-    ),
-    st.tuples(CHANGES, WAITS, CHANGES),
-    st.tuples(st.just(Wait(200.0)), FOREIGN, WAITS),
-    st.tuples(FAULTY | NOTHING, CHANGES, KUBE_FAULTS | NOTHING, WAITS | CRASHES),
-)
-
-BEGINNINGS = st.lists(
-    st.builds(Declare, NAMES, STATES), min_size=1, max_size=3, unique_by=lambda each: each.name
-)
-
-SWITCHES = st.fixed_dictionaries(
-    {str(name): st.sampled_from(values) for name, values in SWITCH_VALUES.items()}
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """Where a history takes place."""
-
-    switches: dict[str, str]
-    other: str
-    initially: tuple[Initially, Initially]
-    quiet_period: float
-    budget: int
-    bold: bool
-    """Objects are declared with everything waived: more is sent."""
-
-
-INITIALLY: st.SearchStrategy[Initially] = st.sampled_from(["off", "off", "on", "custom"])
-
-SETTINGS = st.builds(
-    Setting,
-    switches=SWITCHES,
-    other=st.sampled_from(["postgresql-14", "postgresql-14", "mysql-8.0"]),
-    initially=st.tuples(INITIALLY, INITIALLY),
-    quiet_period=st.sampled_from([0.0, 10.0]),
-    budget=st.sampled_from([0, 1, 5]),
-    bold=st.sampled_from([True, True, False]),
-)
 
 
 @pytest.fixture(scope="module")
 def log() -> Iterator[list[str]]:
     """Give everything that the operator logs, from INFO on."""
-
-    class Keeper(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
-
-    lines: list[str] = []
-    logger, keeper = logging.getLogger("rds_ssl"), Keeper(logging.INFO)
-    level = logger.level
-    logger.addHandler(keeper)
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.removeHandler(keeper)
-    logger.setLevel(level)
-
-
-async def play(setting: Setting, steps: Iterable[Step], log: list[str]) -> list[str]:
-    """Play a history to its end; give what does not hold."""
-    pace = Pace(quiet_period=setting.quiet_period, limits=Limits(apply_timeout=600.0))
-    async with EngineWorld(pace=pace, budget=setting.budget, started=False) as world:
-        world.rds.config(switches=setting.switches)
-        echoes = setting.switches["echo-connection-string"] == "yes"
-        history = History(world, other=setting.other, initially=setting.initially, echoes=echoes)
-        history.begin()
-        for step in steps:
-            await history.take(step)
-            if setting.bold and isinstance(step, Declare):
-                await history.take(Edit(step.name, "bold"))
-        await history.settle(REST)
-        return complaints(history, "\n".join(log))
+    with kept_log() as lines:
+        yield lines
 
 
 @settings(
@@ -175,18 +33,13 @@ async def play(setting: Setting, steps: Iterable[Step], log: list[str]) -> list[
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(
-    setting=SETTINGS,
-    beginning=BEGINNINGS,
-    strokes=st.lists(STROKES, min_size=4, max_size=LENGTH),
-)
+@given(**STORY)
 def test_whatever_happens_the_promises_hold_once_the_world_has_come_to_rest(
     setting: Setting, beginning: list[Step], strokes: list[tuple[Step, ...]], log: list[str]
 ) -> None:
     log.clear()
-    steps = (*beginning, *(step for stroke in strokes for step in stroke))
 
-    found = virtual_time.run(play(setting, steps, log))
+    found = virtual_time.run(play(setting, told(beginning, strokes), log))
 
     for line in log:
         note(line)

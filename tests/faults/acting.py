@@ -1,0 +1,342 @@
+"""Faults of conduct: what is sent, written and let go (`rds_ssl.engine`, `rds_ssl.aliyun`)."""
+
+from faults.fault import Fault
+from faults.judging import ENGINE, RENEWALS
+
+WIRE = (
+    Fault(
+        name="let the private key of an answer through",
+        file="aliyun/rds.py",
+        old='_KEYS = frozenset({"serverkey", ',
+        new="_KEYS = frozenset({",
+        tests=("aliyun/test_rds.py",),
+    ),
+    Fault(
+        name="follow a redirect with a private key in the body",
+        file="aliyun/transport.py",
+        old="                    follow_redirects=False,\n",
+        new="                    follow_redirects=True,\n",
+        tests=("aliyun/test_transport.py",),
+    ),
+    Fault(
+        name="take a connection that broke for one that was never made",
+        file="aliyun/transport.py",
+        old='    httpx.ProxyError: "proxy error",\n',
+        new='    httpx.ProxyError: "proxy error",\n    httpx.ReadError: "connection lost",\n',
+        tests=("aliyun/test_transport.py", *ENGINE),
+    ),
+    Fault(
+        name="repeat a call whose answer is missing, inside the client",
+        file="aliyun/rds.py",
+        old="body = await self._call(_MODIFY, instance_id, region_id, parameters, write=True)\n",
+        new="call = (_MODIFY, instance_id, region_id, parameters)\n"
+        "        try:\n"
+        "            body = await self._call(*call, write=True)\n"
+        "        except NoAnswer:\n"
+        "            body = await self._call(*call, write=True)\n",
+        tests=("aliyun/test_rds.py", *ENGINE),
+    ),
+    Fault(
+        name="go on at the same pace when the API throttles",
+        file="aliyun/rds.py",
+        old="                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))\n",
+        new="                del now, wait\n",
+        tests=("aliyun/test_rds.py",),
+    ),
+    Fault(
+        name="put what is sent into the URL where signature V3 is not read",
+        file="aliyun/transport.py",
+        old="                    wanted.url,\n                    content=request.content,\n",
+        new="                    wanted.url.copy_with(query=request.content)\n"
+        "                    if dialect is Dialect.V1\n"
+        "                    else wanted.url,\n"
+        "                    content=request.content,\n",
+        tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
+    ),
+    Fault(
+        name="repeat a write with another signature",
+        file="aliyun/transport.py",
+        old="            if write or dialect is Dialect.V1 or",
+        new="            if dialect is Dialect.V1 or",
+        tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
+    ),
+    Fault(
+        name="show a private key where text is shown",
+        file="core/model.py",
+        old='        return "SecretText(…)"',
+        new="        return self._text",
+        tests=("aliyun/test_credentials.py", "core/test_plan.py", "core/test_pem_server.py"),
+    ),
+)
+
+CALL = (
+    Fault(
+        name="no read-back after a time-out: take it for a refusal",
+        file="engine/sending.py",
+        old="        if fault.disposition is Disposition.UNKNOWN:\n",
+        new="        if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="no read-back after a time-out: take it for not executed, and send again",
+        file="engine/sending.py",
+        old="        if fault.disposition is Disposition.UNKNOWN:\n",
+        new="        if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
+        also=(
+            (
+                "        Disposition.BUSY,\n",
+                "        Disposition.BUSY,\n        Disposition.UNKNOWN,\n",
+            ),
+        ),
+        tests=ENGINE,
+    ),
+    Fault(
+        name="no read-back after a time-out: take it for accepted",
+        file="engine/sending.py",
+        old="                Watch(started=at, accepted=None),\n",
+        new="                Watch(started=at, accepted=at),\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="do not write Sending before the call",
+        file="engine/sending.py",
+        old="work.resource = await tools.reporter.write(resource, work.status, verdict)\n",
+        new="work.resource = __import__('dataclasses').replace(resource, status=work.status)\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="write Sending over whatever version is there",
+        file="engine/reporting.py",
+        old="        manifest = await self._resources.patch_status(\n"
+        "            *resource.key, resource_version=resource.resource_version, status=patch\n"
+        "        )\n",
+        new="        version = resource.resource_version\n"
+        "        while True:\n"
+        "            try:\n"
+        "                manifest = await self._resources.patch_status(\n"
+        "                    *resource.key, resource_version=version, status=patch\n"
+        "                )\n"
+        "                break\n"
+        "            except KubeConflict:\n"
+        "                version = (await self.reread(resource)).resource_version\n",
+        tests=("engine/test_engine_faults.py",),
+    ),
+    Fault(
+        name="send although the object has changed since it was planned",
+        file="engine/sending.py",
+        old="        return mine if same else Result(",
+        new="        return mine if same or mine else Result(",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="send the material of before the wait for a token",
+        file="engine/sending.py",
+        old="        if now.fingerprint != planned.fingerprint:\n            return None\n",
+        new="        now = planned\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="two in flight: send while another object's change is under way",
+        file="engine/sending.py",
+        old="        if any(each.in_flight for each in claimants if each.uid != mine.uid):\n",
+        new="        if any(each.in_flight for each in claimants if each.uid == ''):\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="two in flight: give one instance two slots",
+        file="engine/budget.py",
+        old="if any(each.instance_id == wanted.instance_id for each in self._held.values()):\n",
+        new="if any(each is wanted for each in self._held.values()):\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="ignore the budget",
+        file="engine/budget.py",
+        old="        return not self._limit or used + ahead < self._limit",
+        new="        return True",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="keep the slot of a call that was not sent",
+        file="engine/sending.py",
+        old="            if not sent:\n                tools.budget.release(work.key)\n",
+        new="            del sent\n",
+        also=(),
+        tests=ENGINE,
+    ),
+    Fault(
+        name="keep the slot of a change that has ended",
+        file="engine/reconciler.py",
+        old="        if not (work.in_flight or work.awaits_budget):\n"
+        "            self._tools.budget.release(work.key)\n",
+        new="",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="forget the slots of changes that another process began",
+        file="engine/intake.py",
+        old="            if resource.in_flight:\n"
+        "                self._budget.inherit(resource.key, instance_id=resource.instance_id)\n",
+        new="",
+        tests=ENGINE,
+    ),
+)
+
+OBJECTS = (
+    Fault(
+        name="keep a verdict on material",
+        file="engine/evaluation.py",
+        old="            judgement = judge(\n",
+        new="            kept = self.__dict__.setdefault('verdicts', {})\n"
+        "            judgement = kept.get(gathered.fingerprint) or judge(\n",
+        also=(
+            (
+                "            problem, work.warnings = judgement.problem",
+                """            kept[gathered.fingerprint] = judgement
+            problem, work.warnings = judgement.problem""",
+            ),
+        ),
+        tests=ENGINE,
+    ),
+    Fault(
+        name="keep the content of a Secret, whatever version it has",
+        file="engine/materials.py",
+        old="        if found is None or found[0] != self._version(kind, name):",
+        new="        if found is None:",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="call the cloud because of a label",
+        file="engine/objects.py",
+        old="        return (self.uid, self.generation, ",
+        new="        return (self.uid, self.generation, self.resource_version, ",
+        tests=("engine/test_engine_faults.py",),
+    ),
+    Fault(
+        name="call the cloud because a Secret was written again",
+        file="engine/reconciler.py",
+        old="            if not roused and seen == memory.fingerprint and now",
+        new="            if not memory and now",
+        tests=("engine/test_engine_faults.py",),
+    ),
+    Fault(
+        name="post an Event with a private key",
+        file="engine/sending.py",
+        old='Event(reason="ChangeStarted", message=f"{order.plan.summary} Sent to RDS now."),',
+        new='Event(reason="ChangeStarted", message=str(wire["ServerKey"].reveal())\n'
+        '                if "ServerKey" in wire else "Sent."),',
+        tests=ENGINE,
+    ),
+    Fault(
+        name="let the younger of two claimants win",
+        file="engine/objects.py",
+        old="elder(winner) < elder(mine) else None",
+        new="elder(winner) > elder(mine) else None",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="name the winner of a conflict across namespaces",
+        file="engine/reconciler.py",
+        old="        name = winner.key[1] if winner.key[0] == resource.key[0] else None\n",
+        new="        name = winner.key[1]\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="take a foreign condition away",
+        file="core/conditions.py",
+        old="    return (*own, *(each for each in previous if each.type not in OWN))",
+        new="    return tuple(own)",
+        tests=("core/test_conditions.py",),
+    ),
+    Fault(
+        name="answer a reconcile-now before what it asks for is done",
+        file="engine/reconciler.py",
+        old="answers=not work.asks_on",
+        new="answers=True",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="take a record that cannot be read for none",
+        file="engine/objects.py",
+        old='return bool(self.raw_status.get("operation")) and self.status.operation is None',
+        new="return False",
+        tests=ENGINE,
+    ),
+)
+
+RENEWAL = (
+    Fault(
+        name="renew a certificate twice although its end has not moved",
+        file="core/renewal.py",
+        old="    return renews is not None and renews == observed.expire_time",
+        new="    return renews is None",
+        tests=(
+            f"{RENEWALS}::test_a_renewal_without_effect_is_told_and_never_sent_again_for_that_date",
+        ),
+    ),
+    Fault(
+        name="put the password of a PFX file into a digest",
+        file="engine/materials.py",
+        old='        self.password = self._version_of("Secret", reference.name)\n',
+        new="        if isinstance(found, PFXMaterial):\n"
+        '            self.password = ("", found.password.reveal())\n',
+        tests=("engine/test_engine_faults.py",),
+    ),
+)
+
+GONE = ("engine/test_engine_deletion.py", "engine/test_engine_lifecycle.py")
+"""What happens when something goes."""
+
+DELETION = (
+    Fault(
+        name="drop the finalizer while SSL cannot be turned off",
+        file="engine/reconciler.py",
+        old="            if classify(error, write=False).disposition is Disposition.GONE:",
+        new="            if classify(error, write=False).disposition is not Disposition.BUSY:",
+        tests=GONE,
+    ),
+    Fault(
+        name="hold a namespace that is being deleted",
+        file="engine/deletion.py",
+        old="        if not await self._tools.resources.is_terminating(involved, time=time):",
+        new="        if involved or time:",
+        tests=GONE,
+    ),
+    Fault(
+        name="turn SSL off although rows of pg_hba.conf demand it",
+        file="engine/hostssl.py",
+        old="    if not rows:\n",
+        new="    if rows is not None:\n",
+        tests=GONE,
+    ),
+    Fault(
+        name="turn SSL off for an object that was never applied",
+        file="engine/deletion.py",
+        old="        if resource.status.applied is None and not unknown:\n"
+        "            return _NEVER_APPLIED\n",
+        new="",
+        also=(
+            (
+                "        if work.status.applied is None:\n            return _NEVER_APPLIED",
+                "        if work is None:\n            return _NEVER_APPLIED",
+            ),
+        ),
+        tests=GONE,
+    ),
+    Fault(
+        name="turn SSL off although another object declares the instance",
+        file="engine/objects.py",
+        old="            other.uid != self.uid\n            and not other.deleting\n",
+        new="            other.uid == ''\n            and not other.deleting\n",
+        tests=GONE,
+    ),
+    Fault(
+        name="turn SSL off for an object that is suspended",
+        file="engine/deletion.py",
+        old="        if declaration.suspend:\n",
+        new="        if declaration.suspend is None:\n",
+        tests=("engine/test_engine_faults.py", *GONE),
+    ),
+)
+
+ACTING = (*WIRE, *CALL, *OBJECTS, *RENEWAL, *DELETION)

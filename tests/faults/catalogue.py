@@ -1,0 +1,6 @@
+"""All deliberate faults."""
+
+from faults.acting import ACTING
+from faults.judging import JUDGING
+
+FAULTS = (*JUDGING, *ACTING)

@@ -1,0 +1,365 @@
+"""Faults of judgement: what is read, compared, planned and held (`rds_ssl.core`)."""
+
+from faults.fault import Fault
+
+RENEWALS = "engine/test_engine_renewal.py"
+
+ENGINE = (
+    "engine/test_engine_faults.py",
+    "engine/test_engine_regressions.py",
+    "engine/test_engine_regressions_faults.py",
+    "engine/test_engine_regressions_parts.py",
+    "engine/test_engine_regressions_words.py",
+    "engine/test_engine_attempts.py",
+)
+"""The whole engine in its world, as far as it is quick."""
+
+READING = (
+    Fault(
+        name="compare PEM as text instead of DER",
+        file="core/pem.py",
+        old="        loaded.append(certificate)\n",
+        new="        loaded.append(certificate)\n"
+        "        TEXTS[certificate.public_bytes(serialization.Encoding.DER)] = text\n",
+        also=(
+            (
+                "    return of.fingerprint(hashes.SHA256()).hex()\n",
+                """    text = TEXTS.get(of.public_bytes(serialization.Encoding.DER), "")
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(text if isinstance(text, bytes) else text.encode())
+    return digest.finalize().hex()
+
+
+TEXTS: dict[bytes, str | bytes] = {}
+""",
+            ),
+        ),
+        tests=("core/test_comparison.py", *ENGINE),
+    ),
+    Fault(
+        name="compare the whole chain instead of the leaf",
+        file="core/facts.py",
+        old="        return self.links[0].certificate\n",
+        new="        import dataclasses\n"
+        "        whole = '-'.join(link.certificate.sha256 for link in self.links)\n"
+        "        return dataclasses.replace(self.links[0].certificate, sha256=whole)\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="read a missing SSLEnabled as off",
+        file="core/observation.py",
+        old='    enabled = _flag(fields, "SSLEnabled")\n',
+        new='    enabled = _flag(fields, "SSLEnabled") or False\n',
+        tests=("core/test_observation.py",),
+    ),
+    Fault(
+        name="take an unknown word for a field that is absent",
+        file="core/observation.py",
+        old="        raise _not_understood(name, text) from None\n\n\ndef _host",
+        new="        return None\n\n\ndef _host",
+        tests=("core/test_observation.py",),
+    ),
+    Fault(
+        name="take an empty text or a dash for a value",
+        file="core/observation.py",
+        old='    return None if text in {"", "-"} else text',
+        new="    return text",
+        tests=("core/test_observation.py",),
+    ),
+    Fault(
+        name="compare host names with port and case",
+        file="core/observation.py",
+        old='    return re.sub(r":[0-9]+$", "", text.strip()).rstrip(".").lower()',
+        new="    return text.strip()",
+        tests=("core/test_observation.py", "core/test_comparison.py"),
+    ),
+    Fault(
+        name="take what is not echoed for different",
+        file="core/comparison.py",
+        old="different=frozenset(name for name, equal in verdicts.items() if equal is False)",
+        new="different=frozenset(name for name, equal in verdicts.items() if not equal)",
+        tests=("core/test_comparison.py", "core/test_plan.py", *ENGINE),
+    ),
+    Fault(
+        name="take a certificate that MySQL does not show for the applied one",
+        file="core/comparison.py",
+        old="        return False  # Whatever the dates",
+        new="        return None  # Whatever the dates",
+        tests=("core/test_comparison.py",),
+    ),
+)
+
+MATERIAL = (
+    Fault(
+        name="send a certificate that has expired",
+        file="core/material.py",
+        old="    if now >= leaf.not_after:\n",
+        new="    if now < leaf.not_before:\n",
+        tests=("core/test_material.py",),
+    ),
+    Fault(
+        name="let a wildcard stand for two labels",
+        file="core/material.py",
+        old='    return bool(label) and parent == wanted[2:] and "." in parent',
+        new='    return bool(label) and host.endswith(wanted[1:]) and "." in parent',
+        tests=("core/test_material.py",),
+    ),
+    Fault(
+        name="accept a revocation list that has expired",
+        file="core/material.py",
+        old="    if any(one.next_update is None or now < one.next_update for one in started):",
+        new="    if started:",
+        tests=("core/test_client_trust.py",),
+    ),
+    Fault(
+        name="accept that one of two client CAs has no revocation list",
+        file="core/material.py",
+        old="    for ca in cas:\n        own = [",
+        new="    for ca in cas[:1]:\n        own = [",
+        tests=("core/test_client_trust.py",),
+    ),
+    Fault(
+        name="accept a revocation list by its issuer's name, whoever signed it",
+        file="core/pem.py",
+        old="    return _attempt(lambda: crl.is_signature_valid(key)) is True",
+        new="    return True",
+        tests=("core/test_client_trust.py", "core/test_pem.py"),
+    ),
+    Fault(
+        name="send cert-manager's temporary certificate",
+        file="core/material.py",
+        old="    if facts.issuer_common_name == CERT_MANAGER:",
+        new="    if facts.issuer_common_name == '':",
+        tests=("core/test_material.py",),
+    ),
+    Fault(
+        name="send a certificate with the key of another one",
+        file="core/pem.py",
+        old="    if chain[0] in fitting:\n        return\n",
+        new="    if chain:\n        return\n",
+        tests=("core/test_pem_server.py",),
+    ),
+)
+
+ERRORS = (
+    Fault(
+        name="drop the dotted parent of a code",
+        file="core/faults.py",
+        old='        part = part.rpartition(".")[0]',
+        new='        part = ""',
+        tests=("core/test_faults.py", "core/test_fault_codes.py"),
+    ),
+    Fault(
+        name="take every 403, InvalidACL.Permission too, for a missing right",
+        file="core/faults.py",
+        old="    part = code\n",
+        new="    if http_status == 403:\n        return FORBIDDEN\n    part = code\n",
+        tests=("core/test_faults.py", "core/test_fault_codes.py"),
+    ),
+    Fault(
+        name="take an answer without a code for a refusal",
+        file="core/faults.py",
+        old="    else:\n        fault = UNKNOWN\n    if fault",
+        new="    else:\n        fault = REFUSED\n    if fault",
+        tests=("core/test_faults.py",),
+    ),
+)
+
+ENDS = (
+    Fault(
+        name="say Ready before busy was seen",
+        file="core/operation.py",
+        old="        return monotonic - watch.accepted >= limits.verify_after",
+        new="        return True",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="send an accepted call again once it has settled",
+        file="core/operation.py",
+        old="    if watch.accepted is not None or elapsed < limits.settle:",
+        new="    if elapsed < limits.settle:",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="send a third time after two unknown outcomes",
+        file="core/operation.py",
+        old="    again = not operation.unanswered",
+        new="    again = True",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="believe a LastModifyStatus that speaks of an older change",
+        file="core/operation.py",
+        old="    return elapsed >= limits.settle and not (old and watch.accepted is None)",
+        new="    return True",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="retry a code that is Rejected",
+        file="core/operation.py",
+        old="        case Phase.REFUSED if same and operation.inputs_digest == inputs",
+        new="        case Phase.REFUSED if same and operation.inputs_digest is None",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="try again without end what fails",
+        file="core/operation.py",
+        old="MAX_ATTEMPTS = 3\n",
+        new="MAX_ATTEMPTS = 99\n",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="try at once again what has failed",
+        file="core/operation.py",
+        old="RETRY_FAILED = timedelta(minutes=10)",
+        new="RETRY_FAILED = timedelta(seconds=1)",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="send again what does not converge",
+        file="core/operation.py",
+        old="        case Phase.NOT_CONVERGING if same:",
+        new="        case Phase.NOT_CONVERGING if same is None:",
+        tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="take an accepted operation for one that has ended",
+        file="core/operation.py",
+        old="UNFINISHED = frozenset({Phase.SENDING, Phase.ACCEPTED})",
+        new="UNFINISHED = frozenset({Phase.SENDING})",
+        tests=("core/test_operation.py", *ENGINE),
+    ),
+)
+
+GATES = (
+    Fault(
+        name="forget CAType",
+        file="core/parameters.py",
+        old='    sent["CAType"] = desired.ca_type.value\n',
+        new="",
+        tests=("core/test_parameters.py",),
+    ),
+    Fault(
+        name="leave out what takes a client CA away",
+        file="core/parameters.py",
+        old='        sent["ClientCAEnabled"] = "0"\n',
+        new="        pass\n",
+        tests=("core/test_parameters.py",),
+    ),
+    Fault(
+        name="leave out a TLS version that is not managed",
+        file="core/parameters.py",
+        old="    version = desired.minimum_tls_version or observed.minimum_tls_version\n",
+        new="    version = desired.minimum_tls_version\n",
+        tests=("core/test_parameters.py",),
+    ),
+    Fault(
+        name="leave encryption forced when SSL is turned off",
+        file="core/parameters.py",
+        old="    if observed.force_encryption or desired.force_encryption or unforced:\n",
+        new="    if desired.force_encryption or unforced:\n",
+        tests=("core/test_parameters.py",),
+    ),
+    Fault(
+        name="send ForceEncryption to an old MySQL",
+        file="core/eligibility.py",
+        old="(minor and minor < _FORCE_SINCE)",
+        new="(minor and minor == _FORCE_SINCE)",
+        tests=(
+            "engine/test_engine_mysql.py::test_an_old_minor_version_is_named_and_nothing_is_sent",
+        ),
+    ),
+    Fault(
+        name="take a client CA away in one step, while ACLs still ask for its certificates",
+        file="core/desired.py",
+        old="    if observed.acl is ACL.PREFER and observed.replication_acl is ACL.PREFER:\n",
+        new="    if observed.client_ca:\n",
+        tests=("engine/test_engine_removals.py",),
+    ),
+    Fault(
+        name="promise that a renewal restarts no MySQL",
+        file="core/plan.py",
+        old='engine == Engine.MYSQL and engine_version == "8.0":',
+        new="engine == Engine.MYSQL and engine_version:",
+        tests=(f"{RENEWALS}::test_a_cloud_certificate_is_renewed_once_before_it_ends",),
+    ),
+    Fault(
+        name="let an approval count for another object",
+        file="core/plan.py",
+        old='        "uid": uid,\n',
+        new="",
+        tests=("core/test_plan.py",),
+    ),
+    Fault(
+        name="move to a host that is no endpoint of the instance",
+        file="core/eligibility.py",
+        old="    if not normal or host_name(wanted) in {host_name(each) for each in normal}:\n",
+        new="    if endpoints is not None:\n",
+        tests=("engine/test_engine_endpoints.py",),
+    ),
+    Fault(
+        name="send to an instance that is locked",
+        file="core/eligibility.py",
+        old='    if not why and instance.lock_mode not in {"", "Unlock"}:\n',
+        new="    if not why and instance.lock_mode is None:\n",
+        tests=("engine/test_engine_lifecycle.py",),
+    ),
+    Fault(
+        name="take a renewed cloud certificate for a foreign change",
+        file="core/comparison.py",
+        old="    elif desired.ca_type is CAType.CUSTOM:\n",
+        new="    elif desired.ca_type is not None:\n",
+        tests=("core/test_comparison.py", "core/test_plan.py"),
+    ),
+    Fault(
+        name="change an instance at first contact",
+        file="core/gate.py",
+        old="    if not plan.first_contact or ",
+        new="    if declaration or not plan.first_contact or ",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+    Fault(
+        name="take an object whose call was refused for one that knows the instance",
+        file="core/plan.py",
+        old="    if operation is None or operation.phase in {Phase.SENDING, Phase.REFUSED}:",
+        new="    if operation is None or operation.phase in {Phase.SENDING}:",
+        tests=("core/test_plan.py",),
+    ),
+    Fault(
+        name="send what waits for approval",
+        file="core/gate.py",
+        old="    if not needed:\n",
+        new="    if needed is not None:\n",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+    Fault(
+        name="undo at once what somebody else did",
+        file="core/gate.py",
+        old="    if not plan.drift:\n",
+        new="    if plan is not None:\n",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+    Fault(
+        name="send for an object that only observes",
+        file="core/gate.py",
+        old="    if read_only or declaration.management_policy is ManagementPolicy.OBSERVE:",
+        new="    if read_only:",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+    Fault(
+        name="send for an object that is suspended",
+        file="core/gate.py",
+        old="    if declaration.suspend:\n",
+        new="    if declaration.suspend and deleting:\n",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+    Fault(
+        name="ignore the quiet period",
+        file="core/gate.py",
+        old="    if quiet_for <= 0:\n",
+        new="    if quiet_for is not None:\n",
+        tests=("core/test_gate.py", *ENGINE),
+    ),
+)
+
+JUDGING = (*READING, *MATERIAL, *ERRORS, *ENDS, *GATES)
