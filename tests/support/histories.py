@@ -193,6 +193,9 @@ Step = Wait | Declare | Edit | Material | Touch | Foreign | Fault | KubeFault | 
 SLOWEST = 0.1
 """Seconds of one way of a request, at most: long enough for something to come in between."""
 
+_AT_WORK, _LOOKS_AT_WORK = 200.0, 5
+"""Seconds, and how often: longer than any change takes that comes to an end at all."""
+
 CRASH_PATIENCE = 60.0
 """Seconds after which a process dies although it has not made as many requests."""
 
@@ -288,6 +291,16 @@ class History:
         for name in INSTANCES:
             self.world.rds.patch_instance(f"pgm-{name}", status="Running")
         await self.world.run(seconds)
+        for _ in range(_LOOKS_AT_WORK):
+            # Certificates that live for an hour are renewed at any time.
+            if not any(self._at_work(name) for name in INSTANCE_OF):
+                break
+            await self.world.run(_AT_WORK)
+
+    def _at_work(self, name: str) -> bool:
+        manifest = self.world.kube.objects.get((NAMESPACE, name), {"status": {}})
+        operation = manifest["status"].get("operation") or {}
+        return operation.get("phase") in {"Sending", "Accepted"}
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -387,6 +400,8 @@ class History:
         spec = ELSEWHERE[self.engine(INSTANCE_OF[name])].get(spec, spec)
         wanted = {part: _own(name, value) for part, value in SPECS[spec].items()}
         exists = key in world.kube.objects
+        if exists and spec == "forced" and not world.kube.objects[key]["spec"].get("enabled", True):
+            return  # The API server refuses it.
         if create and exists:
             world.kube.delete(key)
         elif create:

@@ -45,6 +45,8 @@ class Intake:
             self.gone((meta["namespace"], meta["name"]), uid=meta["uid"])
             return
         resource = Resource.of(manifest)
+        if self._objects.outlived(resource):
+            return
         before = self._objects.put(resource)
         if before is None or before.uid != resource.uid:
             if before is not None:

@@ -192,6 +192,19 @@ class Objects:
         """Give an object, or None."""
         return self._objects.get(key)
 
+    def outlived(self, resource: Resource) -> bool:
+        """
+        Whether another object of that name, which is known already, has come after it.
+
+        Events of one object come in order, those of two objects that follow each other need not.
+        """
+        known = self._objects.get(resource.key)
+        return (
+            known is not None
+            and known.uid != resource.uid
+            and _number(resource.resource_version) < _number(known.resource_version)
+        )
+
     def put(self, resource: Resource) -> Resource | None:
         """
         Take in a version; give the one before, or None.

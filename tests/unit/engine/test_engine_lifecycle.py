@@ -567,3 +567,23 @@ async def test_a_call_that_meets_a_lock_is_not_repeated_before_it_is_gone() -> N
 
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_a_late_word_of_an_object_that_is_gone_does_not_hide_the_one_after_it() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a")
+        await world.run(60)
+        late = world.kube.objects[NAMESPACE, "a"]
+        world.kube.delete((NAMESPACE, "a"))
+        world.declare("a", suspend=True)
+        await world.run(10)
+        assert world.engine is not None
+
+        world.engine.intake.observe("MODIFIED", late)
+        world.edit("a", suspend=None)
+        await world.run(300)
+
+        assert world.status("a")["observedGeneration"] == 2
+        assert world.ready("a")[0] == "True"
