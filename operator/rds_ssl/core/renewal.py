@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import Digest
 from rds_ssl.core.model import CAType, Engine, Observed, Phase
-from rds_ssl.core.status import HistoryEntry, OperationStatus
+from rds_ssl.core.status import HistoryEntry
 
 ENGINES = frozenset({Engine.MYSQL, Engine.SQLSERVER})
 """Whose cloud certificates are not renewed by the vendor."""
@@ -28,14 +27,6 @@ def renewal_at(declaration: Declaration, observed: Observed, *, engine: str) -> 
     if declaration.effective_ca_type is not CAType.ALIYUN:
         return None
     return observed.expire_time - margin
-
-
-def had_no_effect(operation: OperationStatus | None, observed: Observed) -> bool:
-    """Whether *operation* is a renewal of what is shown that has ended without moving its end."""
-    if operation is None or operation.phase not in {Phase.NOT_CONVERGING, Phase.TIMED_OUT}:
-        return False
-    renews = Digest.parse(operation.digest).renews
-    return renews is not None and renews == observed.expire_time
 
 
 def tried(history: Sequence[HistoryEntry], renews: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from rds_ssl.core.judgement import judge
 from rds_ssl.core.model import Disposition, Impact, Observed, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, Rearm, may_fall_back, rearm
 from rds_ssl.core.plan import Plan, Standing, stand
-from rds_ssl.core.renewal import had_no_effect, renewal_at, tried
+from rds_ssl.core.renewal import renewal_at, tried
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
@@ -219,9 +219,7 @@ class Evaluation:
         else:
             verified = applied is not None and applied.request_id
             reason = Reason.VERIFIED if verified else Reason.ADOPTED
-        # A renewal without effect is remembered for as long as the date stands.
-        lasting = had_no_effect(work.status.operation, observed)
-        work.set(plan=None, operation=work.status.operation if lasting else None)
+        work.set(plan=None, operation=None)
         work.memory.no_effect = None
         verdict = verdicts.settled(
             work.declaration,
