@@ -26,6 +26,8 @@ _PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
 _RUN = re.compile(r"[A-Za-z0-9+/=%]{32,}")
 # Shorter values ("1", "custom") are no secret, and replacing them would spoil every other word.
 _SHORTEST_VALUE = 8
+# Of a secret: replacing less would spoil every sentence and hide nothing.
+_SHORTEST = 4
 
 _ACCESS_DENIED_FIELDS = (
     "AuthAction",
@@ -78,7 +80,8 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
     # The longest first: a value may begin with another one.
     values = sorted((one for one in pieces if len(one) >= _SHORTEST_VALUE), key=len, reverse=True)
     # A password may be short. A code is no place for it, and would be spoilt.
-    short = {*secrets, *map(percent_encode, secrets)} - {"", *values}
+    short = {one for one in {*secrets, *map(percent_encode, secrets)} if len(one) >= _SHORTEST}
+    short -= {*values}
 
     def clean(value: object, length: int) -> str:
         return (
