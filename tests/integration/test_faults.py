@@ -178,7 +178,7 @@ def test_a_refused_state_of_ssl_is_read_back_once(shop: Shop) -> None:
 
     assert_stalled(shop, "SSLStatusRejected")
     actions = [each["action"] for each in shop.calls()]
-    assert actions[actions.index(MODIFY) + 1 :] == [READ]
+    assert actions[actions.index(MODIFY) + 1 :] == ["DescribeDBInstanceAttribute", READ]
 
 
 def test_a_changed_spec_is_sent_after_a_refusal(shop: Shop) -> None:
