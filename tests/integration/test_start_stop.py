@@ -249,7 +249,9 @@ def test_a_restart_with_objects_at_rest_reads_each_once_and_writes_nothing(
 
     passes = "rds_ssl_passes_total"
     shop.wait_until("twelve passes", lambda: second.metric(passes, result="done") >= len(names))
-    assert sorted(each["action"] for each in shop.rds.calls()) == [READ] * len(names)
+    # What was refused may be repeated once the instance is another one: it is looked at as well.
+    actions = sorted(each["action"] for each in shop.rds.calls())
+    assert actions == ["DescribeDBInstanceAttribute", *[READ] * len(names)]
     assert {each["instance"] for each in shop.rds.calls()} == set(map(shop.instance_id, names))
     after = {name: shop.get(name)["metadata"]["resourceVersion"] for name in names}
     assert after == before

@@ -281,7 +281,9 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
     meddled = history.meddled[INSTANCE_OF[name]]
     if hidden and (not applied.get("requestID") or meddled or history.failures):
         return
-    yield from (f"{name}: Ready, but {what}" for what in _unlike(declaration, ssl))
+    forced = (status.get("observed") or {}).get("forceEncryption")
+    told = forced is not None or not (meddled or history.failures)
+    yield from (f"{name}: Ready, but {what}" for what in _unlike(declaration, ssl, told=told))
     shown = (status.get("observed") or {}).get("serverCertificate")
     if shown and ssl["ca_type"] == "custom" and shown["sha256"] != ssl["server_sha256"]:
         yield f"{name}: Ready, but the certificate in force is another one than observed"
@@ -292,8 +294,12 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
         yield f"{name}: Ready, but the certificate in force is not the declared one"
 
 
-def _unlike(declaration: Declaration, ssl: Json) -> Iterator[str]:
-    """Tell what of the settings in force is not as declared."""
+def _unlike(declaration: Declaration, ssl: Json, *, told: bool) -> Iterator[str]:
+    """
+    Tell what of the settings in force is not as declared.
+
+    *told*: forced encryption is shown, or nobody but the operator can have changed it.
+    """
     pfx = declaration.server_certificate.pfx
     if ssl["ca_type"] != declaration.effective_ca_type.value:
         yield f"with a certificate of {ssl['ca_type']}"
@@ -301,7 +307,7 @@ def _unlike(declaration: Declaration, ssl: Json) -> Iterator[str]:
         yield "with another PFX file"
     if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):
         yield "the client CA is not as declared"
-    if ssl["force_encryption"] != declaration.force_encryption:
+    if told and ssl["force_encryption"] != declaration.force_encryption:
         yield "encryption is not forced as declared"
     if declaration.minimum_tls_version not in {None, ssl["tls_version"]}:
         yield "the TLS minimum is not as declared"

@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine.work import Pace
-from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
+from support import pki
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 from support.simulator import ACCESS_KEY_SECRET
 
 AFTERWARDS = 3000.0
@@ -26,6 +28,15 @@ PACE = Pace(quiet_period=0.0, limits=Limits(settle=60.0))
 MOST = 150
 """No run makes that many requests."""
 
+DAY = 86_400.0
+
+PASSWORD = "correct horse battery staple"
+
+PFX: Json = {
+    "ossObject": "oss-cn-hangzhou.aliyuncs.com:certificates:orders.pfx",
+    "passwordSecretKeyRef": {"name": "a-pfx", "key": "password"},
+}
+
 
 def enable(world: EngineWorld) -> None:
     """Declare SSL for an instance that has it off."""
@@ -33,13 +44,36 @@ def enable(world: EngineWorld) -> None:
 
 
 def rotate(world: EngineWorld) -> None:
-    """Write a new certificate."""
-    world.write_pair("a")
+    """Write a new certificate; by its end alone an instance that does not show it can tell."""
+    end = world.clock() + timedelta(days=80)
+    world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
 
 
 def delete(world: EngineWorld) -> None:
     """Delete the object."""
     world.kube.delete((NAMESPACE, "a"))
+
+
+def remove(world: EngineWorld) -> None:
+    """Take client authentication away, which is two steps."""
+    world.edit("a", clientAuthentication=None)
+
+
+def remove_and_rotate(world: EngineWorld) -> None:
+    """Take client authentication away, and write a new certificate before the second step."""
+    remove(world)
+    asyncio.get_running_loop().call_later(2.0, rotate, world)
+
+
+def renew(world: EngineWorld) -> None:
+    """Declare that the cloud certificate in force is due for renewal; the next lives longer."""
+    world.rds.config(durations={"cloud-lifetime": 365 * DAY})
+    world.edit("a", serverCertificate={"renewBefore": "2160h"})
+
+
+def name_a_file(world: EngineWorld) -> None:
+    """Declare a PFX file in place of the cloud's certificate."""
+    world.edit("a", serverCertificate={"pfx": PFX})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +83,12 @@ class Case:
     change: Callable[[EngineWorld], None] = enable
     declared: bool = False
     """An object is there and Ready before the change."""
+    profile: str = "postgresql-14"
+    custom: bool = True
+    """What is declared before the change has a certificate of its own."""
+    spec: Json = field(default_factory=dict)
+    """More of what is declared before the change."""
+    switches: dict[str, str] = field(default_factory=dict)
     fault: dict[str, object] = field(default_factory=dict)
     times: int = 1
     accepted: int = 1
@@ -62,6 +102,12 @@ class Case:
     lasts: float = 60.0
     """Seconds that it takes without a crash."""
 
+
+_REFERENCE = {"configMapKeyRef": {"name": "a-ca"}}
+MUTUAL: Json = {
+    "approvalRequired": [],
+    "clientAuthentication": {"ca": _REFERENCE, "revocationList": _REFERENCE, "acl": "cert"},
+}
 
 CASES = {
     "enable": Case(),
@@ -77,15 +123,43 @@ CASES = {
     "reset-before": Case(fault={"kind": "reset-before"}, may_give_up=True, lasts=120.0),
     "throttled": Case(fault={"code": "Throttling.User", "status": 400}),
     "deletion": Case(change=delete, declared=True, gone=True),
+    "removal": Case(change=remove, declared=True, spec=MUTUAL, accepted=2, calls=3),
+    "rotation during a removal": Case(
+        change=remove_and_rotate, declared=True, spec=MUTUAL, accepted=2, calls=3
+    ),
+    "renewal": Case(change=renew, declared=True, custom=False, profile="mysql-5.7"),
+    "renewal that is sent as 1 once 2 is refused": Case(
+        change=renew,
+        declared=True,
+        custom=False,
+        profile="sqlserver-2019",
+        switches={"update-value": "refused"},
+        calls=3,
+    ),
+    "PFX": Case(
+        change=name_a_file,
+        declared=True,
+        custom=False,
+        profile="sqlserver-2019",
+        ready=("True", "AppliedNotEchoed"),
+    ),
+    "enable, not echoed": Case(profile="mysql-8.0"),
+    "rotation, not echoed": Case(change=rotate, declared=True, profile="mysql-8.0"),
 }
 
 
 async def prepared(world: EngineWorld, case: Case) -> None:
     """Bring the world to where the change is to be made."""
-    world.add_instance("a")
+    world.add_instance("a", profile=case.profile)
+    # A cloud certificate that ends soon.
+    world.rds.config(switches=case.switches, durations={"cloud-lifetime": 60 * DAY})
     world.write_pair("a")
+    world.write("Secret", "a-pfx", {"password": PASSWORD.encode()})
+    lists = world.root.revocation_list()
+    world.write("ConfigMap", "a-ca", {"ca.crt": pki.pem(world.root.certificate), "ca.crl": lists})
     if case.declared:
-        world.declare_custom("a", **({"deletionPolicy": "Disable"} if case.gone else {}))
+        spec = case.spec | ({"deletionPolicy": "Disable"} if case.gone else {})
+        (world.declare_custom if case.custom else world.declare)("a", **spec)
         await world.run(100)
         assert world.ready("a") == ("True", "Verified")
     else:
@@ -93,9 +167,9 @@ async def prepared(world: EngineWorld, case: Case) -> None:
 
 
 def secret_lines(world: EngineWorld) -> set[str]:
-    """Give what must not be seen anywhere: the lines of all keys, and the access key's secret."""
+    """Give what must not be seen anywhere: the lines of all keys, the other secrets."""
     pair = world.kube.data["Secret", (NAMESPACE, "a-tls")].data["tls.key"].decode()
-    return {ACCESS_KEY_SECRET, *pair.splitlines()[1:-1]}
+    return {ACCESS_KEY_SECRET, PASSWORD, *pair.splitlines()[1:-1]}
 
 
 def check(world: EngineWorld, case: Case, *, before: tuple[int, int], modified: int) -> None:
