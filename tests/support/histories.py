@@ -221,6 +221,12 @@ class History:
         default_factory=lambda: {each: [] for each in INSTANCES}
     )
     """By instance: when somebody else changed it."""
+    crashed: list[float] = field(default_factory=list)
+    """When a process died."""
+    orphaned: dict[str, list[float]] = field(
+        default_factory=lambda: {each: [] for each in INSTANCES}
+    )
+    """By instance: when an object was deleted whose change was at work."""
     keys: set[str] = field(default_factory=set)
     """Lines of private keys."""
     leaves: dict[str, str] = field(default_factory=dict)
@@ -315,6 +321,7 @@ class History:
                 pass
             line.cut_after = None
         await self.world.crash()
+        self.crashed.append(self.world.monotonic())
         await self.world.run(down)
         self.world.start()
 
@@ -403,6 +410,8 @@ class History:
         if exists and spec == "forced" and not world.kube.objects[key]["spec"].get("enabled", True):
             return  # The API server refuses it.
         if create and exists:
+            if self._at_work(name):
+                self.orphaned[INSTANCE_OF[name]].append(world.monotonic())
             world.kube.delete(key)
         elif create:
             given = {part: value for part, value in wanted.items() if value is not None}

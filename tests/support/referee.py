@@ -20,6 +20,9 @@ Json = dict[str, Any]
 UNSEEN = 5.0
 """Seconds between a read and the call that rests on it, at most: somebody may come in between."""
 
+_LONGEST_WINDOW = 30.0
+"""Seconds for which an instance with a change under way may show the old state, Running."""
+
 LOOKED_WITHIN = 2000.0
 """Seconds: the longest time without a look is the half hour of an instance that is not fit."""
 
@@ -69,7 +72,7 @@ def _of_calls(history: History) -> Iterator[str]:
     """By instance: the digest of the state that the last accepted call led to."""
     for each in history.world.accepted:
         where = f"{each.instance_id} at {each.at:.1f}"
-        if each.overlaps:
+        if each.overlaps and not _was_orphaned(history, each):
             yield f"{where}: sent while another change was in flight"
         if each.manifest is None:
             yield f"{where}: sent without a write-ahead record"
@@ -91,6 +94,20 @@ def _of_calls(history: History) -> Iterator[str]:
         renewed.add((each.instance_id, end))
         failed[each.instance_id] = each.fails
         touched.add(uid)
+
+
+def _was_orphaned(history: History, call: Accepted) -> bool:
+    """
+    Whether what is in flight was sent for an object that is gone, by a process that is gone.
+
+    Nothing of it is left but what the instance shows, and that may be the old state for a while.
+    """
+    name = call.instance_id.removeprefix("pgm-")
+    return any(
+        0 <= call.at - at < _LONGEST_WINDOW
+        and any(at - _LONGEST_WINDOW < crash <= call.at for crash in history.crashed)
+        for at in history.orphaned[name]
+    )
 
 
 def _of_call(
