@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeUnavailable
@@ -227,6 +228,7 @@ class History:
         default_factory=lambda: {each: [] for each in INSTANCES}
     )
     """By instance: when an object was deleted whose change was at work."""
+    _made: int = 0
     keys: set[str] = field(default_factory=set)
     """Lines of private keys."""
     leaves: dict[str, str] = field(default_factory=dict)
@@ -357,8 +359,7 @@ class History:
             pfx = "oss-cn-hangzhou.aliyuncs.com:bucket:foreign.pfx"
             world.meddle(name, enabled=True, pfx=pfx)
         elif kind == "custom":
-            leaf = world.root.leaf(world.host(name))
-            self._note(leaf)
+            leaf = self._leaf(name)
             pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
             world.meddle(name, enabled=True, **pair)
         else:
@@ -378,8 +379,7 @@ class History:
             world.write("Secret", secret, {**known.data, "tls.crt": other, "extra": other})
             self.changes[INSTANCE_OF[name]] -= 1
         else:
-            leaf = world.root.leaf(world.host(INSTANCE_OF[name]))
-            self._note(leaf)
+            leaf = self._leaf(INSTANCE_OF[name])
             self.leaves[name] = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
             pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()}
             world.write("Secret", secret, pair)
@@ -389,8 +389,17 @@ class History:
             }
             world.write("ConfigMap", f"{name}-ca", trust)
 
-    def _note(self, leaf: pki.Leaf) -> None:
+    def _leaf(self, name: str) -> pki.Leaf:
+        """
+        Make a certificate that ends at a time of its own.
+
+        MySQL shows nothing else of it: two that end together cannot be told apart.
+        """
+        self._made += 1
+        end = pki.real_now() + timedelta(days=90, minutes=self._made)
+        leaf = self.world.root.leaf(self.world.host(name), not_after=end)
         self.keys.update(leaf.key_pem().decode().splitlines()[1:-1])
+        return leaf
 
     def _touch(self, name: str, kind: str) -> None:
         world, key = self.world, (NAMESPACE, name)
