@@ -187,15 +187,17 @@ def _may_replace(desired: Desired, observed: Observed, applied: AppliedStatus | 
     """
     Whether a call may replace an own certificate that nobody knows of.
 
-    What was adopted and is not shown was never seen: any call names the vendor's certificate.
+    What was adopted and is not shown was never seen, and one that ends at another time than what
+    was applied is somebody else's, or a renewal: any call names the vendor's certificate.
     """
+    moved = applied is not None and applied.expire_time not in {None, observed.expire_time}
     return (
         desired.enabled
         and observed.enabled
         and desired.ca_type is CAType.ALIYUN
         and observed.ca_type is None
         and applied is not None
-        and applied.request_id is None
+        and (applied.request_id is None or moved)
     )
 
 

@@ -303,6 +303,8 @@ class AppliedStatus(Part):
     settings_digest: _Word
     material_digest: _Word | None = None
     time: _Time
+    expire_time: _Time | None = None
+    """SSLExpireTime then: where the certificate is not shown, another end is another one."""
     request_id: _Word | None = None
 
 

@@ -204,6 +204,7 @@ class Evaluation:
                     settings_digest=desired.settings_digest,
                     material_digest=desired.material_digest,
                     time=self._tools.now(),
+                    expire_time=observed.expire_time,
                 )
             )
             adopted = Event(

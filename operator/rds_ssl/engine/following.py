@@ -165,6 +165,7 @@ class Following:
                     settings_digest=state.settings,
                     material_digest=state.material,
                     time=tools.now(),
+                    expire_time=work.observed.expire_time if work.observed else None,
                     # A call whose answer was lost is an own one all the same.
                     request_id=request_id or UNKNOWN_REQUEST,
                 ),

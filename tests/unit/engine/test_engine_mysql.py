@@ -237,3 +237,30 @@ async def test_what_was_adopted_unseen_is_not_replaced_without_approval(
         world.edit("a", approvalRequired=[])
         await world.run(300)
         assert world.cost("a")[0] == 1
+
+
+@played
+async def test_a_certificate_that_somebody_put_there_unseen_is_not_replaced_without_approval() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.declare("a")
+        await world.run(300)
+        leaf = world.root.leaf(world.host("a"))
+        world.meddle(
+            "a",
+            enabled=True,
+            server_cert=leaf.chain_pem.decode(),
+            server_key=leaf.key_pem().decode(),
+        )
+
+        world.edit("a", forceEncryption=True)
+        await world.run(1500)
+
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.cost("a")[0] == 1
+        world.edit("a", approvalRequired=[])
+        await world.run(300)
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a")[0] == 2
