@@ -183,9 +183,16 @@ ENDS = (
     Fault(
         name="send a third time after two unknown outcomes",
         file="core/operation.py",
-        old="    again = not operation.unanswered",
-        new="    again = True",
+        old="    again = disproved and not operation.unanswered",
+        new="    again = disproved",
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
+    ),
+    Fault(
+        name="send again although nothing shows whether the call had an effect",
+        file="core/operation.py",
+        old="    again = disproved and not operation.unanswered",
+        new="    again = not operation.unanswered",
+        tests=("core/test_operation.py", "engine/test_engine_mysql.py"),
     ),
     Fault(
         name="believe a LastModifyStatus that speaks of an older change",

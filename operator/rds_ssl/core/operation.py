@@ -127,17 +127,28 @@ def judge(
         if watch.accepted is not None:
             # Bounded whatever APPLY_TIMEOUT says: it is verified when it is settled.
             return _look_again(watch, elapsed, limits)
-    return _without_effect(operation, watch, elapsed, limits) or _go_on(
+    return _without_effect(operation, watch, comparison, elapsed, limits) or _go_on(
         operation, watch, elapsed, now, limits
     )
 
 
 def _without_effect(
-    operation: OperationStatus, watch: Watch, elapsed: float, limits: Limits
+    operation: OperationStatus,
+    watch: Watch,
+    comparison: Comparison | None,
+    elapsed: float,
+    limits: Limits,
 ) -> Judgement | None:
+    """
+    Give up an unknown outcome of which nothing was seen.
+
+    Only a field that is shown and is not as sent proves that there was no effect: what is not
+    shown (forced encryption, a PFX file) may well be in force, and would restart for nothing.
+    """
     if watch.accepted is not None or elapsed < limits.settle:
         return None
-    again = not operation.unanswered
+    disproved = comparison is not None and not comparison.consistent
+    again = disproved and not operation.unanswered
     return Judgement(end=End.SEND_AGAIN if again else End.TIMED_OUT, watch=watch)
 
 

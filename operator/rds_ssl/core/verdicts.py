@@ -29,9 +29,9 @@ _ENDED = {
     ),
     Phase.TIMED_OUT: Finding(
         reason=Reason.APPLY_TIMED_OUT,
-        message="The change did not come to an end in time; look at the instance in the console. A"
-        " changed declaration, or the annotation rds-ssl.dev/reconcile-requested-at, allows one"
-        " more call.",
+        message="The change did not come to an end in time, or its call had no answer and nothing"
+        " shows whether it took effect; look at the instance in the console. A changed declaration,"
+        " or the annotation rds-ssl.dev/reconcile-requested-at, allows one more call.",
     ),
 }
 

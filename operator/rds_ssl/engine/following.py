@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rds_ssl.aliyun.rate_limit import Priority
-from rds_ssl.core.comparison import Comparison, Field, compare
+from rds_ssl.core.comparison import Comparison, Field, compare, observed_material_digest
 from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
 from rds_ssl.core.model import ACL, CAType, Impact, Observed, Phase
 from rds_ssl.core.operation import End, Watch, judge
@@ -93,7 +93,7 @@ class Following:
 
     async def _beside_sent(
         self, work: Work, operation: OperationStatus, observed: Observed
-    ) -> Comparison:
+    ) -> Comparison | None:
         target = work.memory.target
         if target is None:
             target = await self._target(work, operation, observed)
@@ -105,6 +105,9 @@ class Following:
         pinned = (known.endpoint if known else None) or ""
         shown = operation.digest in {each.digest for each in _shown(observed, pinned=pinned)}
         hidden = observed.enabled and observed.connection_string is None
+        all_told = not hidden and observed_material_digest(observed) is not None
+        if not shown and observed.enabled and not all_told:
+            return None
         return Comparison(
             different=frozenset() if shown else frozenset({Field.ENABLED}),
             unknown=frozenset({Field.CONNECTION_STRING}) if hidden else frozenset(),

@@ -46,6 +46,7 @@ SHOWN = postgresql(MUTUAL)
 OTHERWISE = postgresql(replace(MUTUAL, acl=ACL.CERT))
 ALSO_OTHERWISE = postgresql(replace(MUTUAL, replication_acl=ACL.CERT))
 RENEWED = replace(CUSTOM, server_certificate=certificate("renewed", not_after=NOW + 180 * DAY))
+SAME_END = replace(CUSTOM, server_certificate=certificate("same end", not_after=NOW + 180 * DAY))
 
 
 def look(
@@ -259,6 +260,26 @@ def test_a_call_without_any_effect_is_sent_once_more(
 
 
 @pytest.mark.parametrize(
+    ("before", "wanted"),
+    [
+        pytest.param(CLOUD, replace(CLOUD, force_encryption=True), id="forced encryption"),
+        pytest.param(RENEWED, SAME_END, id="a certificate that ends with the one before"),
+        pytest.param(CLOUD, None, id="what was sent cannot be told"),
+    ],
+)
+def test_a_call_without_an_answer_is_not_repeated_where_nothing_shows_whether_it_had_an_effect(
+    before: Desired, wanted: Desired | None
+) -> None:
+    shown = replace(mysql(before), force_encryption=None)
+    record = operation(wanted or MUTUAL, phase=Phase.SENDING, before=shown)
+
+    first = look(UNKNOWN, shown, at=179.9, record=record, wanted=wanted)
+    last = look(UNKNOWN, shown, at=180.0, record=record, wanted=wanted)
+
+    assert (first.end, last.end) == (End.NONE, End.TIMED_OUT)
+
+
+@pytest.mark.parametrize(
     ("before", "shown", "wanted"),
     [
         pytest.param(mysql(OFF), mysql(CLOUD), CLOUD, id="SSL is on now, CAType not echoed"),
@@ -418,9 +439,12 @@ def test_no_judgement_breaks_a_promise(data: st.DataObject) -> None:
         assert not after.busy_seen
         assert at >= LIMITS.settle
         assert not record.unanswered
+        assert comparison is not None
+        assert comparison.different
     if judgement.end is End.NOT_CONVERGING:
-        assert after.busy_seen
-        assert after.differing_reads >= 2
+        renewal = comparison is not None and comparison.different == {Field.RENEWAL}
+        assert after.busy_seen or (renewal and at >= LIMITS.settle)
+        assert after.differing_reads >= 2 or renewal
     if judgement.end is End.TIMED_OUT:
         assert at >= LIMITS.settle
     if judgement.end is End.NONE:

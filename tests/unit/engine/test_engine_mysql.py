@@ -111,6 +111,35 @@ async def test_encryption_is_forced_and_not_forced_any_more(echo: str) -> None:
 
 
 @played
+@pytest.mark.parametrize("fault", ["reset-after", "reset-before"])
+async def test_a_call_whose_effect_nobody_can_see_is_not_made_again_until_somebody_asks(
+    fault: str,
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(
+            switches={"echo-force-encryption": "no", "enable-again": "nothing"},
+            durations={"window": 1.5, "change": 0.2},  # Between two looks.
+            instance="pgm-a",
+        )
+        world.declare("a")
+        await world.run(300)
+        world.rds.fault({"kind": fault}, action=MODIFY)
+        world.edit("a", forceEncryption=True)
+        await world.run(3000)
+
+        assert world.ready("a") == ("False", "ApplyTimedOut")
+        assert len(world.modifies("a")) == 2
+
+        world.ask("a", "look")
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert len(world.modifies("a")) == 3
+        assert world.truth("a")["ssl"]["force_encryption"]
+
+
+@played
 async def test_an_old_minor_version_is_named_and_nothing_is_sent() -> None:
     async with EngineWorld() as world:
         world.add_instance("a", profile="mysql-8.0", kernel_version="rds_20231031")
