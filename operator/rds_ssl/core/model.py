@@ -96,6 +96,21 @@ class Restart(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Cause(StrEnum):
+    """What asks for a plan."""
+
+    SPEC = "spec"
+    """The declaration is another one than was applied."""
+    ROTATION = "rotation"
+    """Only the content of the material is new."""
+    RENEWAL = "renewal"
+    """A cloud certificate comes to its end."""
+    DRIFT = "drift"
+    """Somebody else changed the instance."""
+    DELETION = "deletion"
+    """The object goes, and ``deletionPolicy`` is Disable."""
+
+
 class Phase(StrEnum):
     """Where an operation stands; the first two are unfinished."""
 
@@ -143,6 +158,8 @@ class Reason(StrEnum):
     MATERIAL_INVALID = "MaterialInvalid"
     # Held by policy
     AWAITING_APPROVAL = "AwaitingApproval"
+    AWAITING_WINDOW = "AwaitingWindow"
+    CHANGE_LIMIT_REACHED = "ChangeLimitReached"
     AWAITING_BUDGET = "AwaitingBudget"
     QUIET_PERIOD = "QuietPeriod"
     OBSERVING = "Observing"
@@ -152,7 +169,6 @@ class Reason(StrEnum):
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
     CREDENTIALS_NOT_ALLOWED = "CredentialsNotAllowed"
     CREDENTIALS_INVALID = "CredentialsInvalid"
-    FIELD_NOT_SUPPORTED = "FieldNotSupported"
     DECLARATION_INVALID = "DeclarationInvalid"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"

@@ -25,6 +25,7 @@ from pydantic import (
 from rds_ssl.core.model import (
     ACL,
     CAType,
+    Cause,
     CertificateFacts,
     Change,
     Impact,
@@ -95,6 +96,7 @@ _Phrase = Annotated[str, Field(max_length=512), _cut(512)]
 _Line = Annotated[str, Field(max_length=1024), _cut(1024)]
 _Summary = Annotated[str, Field(max_length=4096), _cut(4096)]
 _Token = Annotated[str, Field(max_length=TOKEN_LENGTH), _cut(TOKEN_LENGTH, ending="")]
+_Material = Annotated[tuple[_Word, ...], Field(max_length=4), _first(4)]
 _Impacts = Annotated[tuple[Impact, ...], Field(max_length=6), _first(6)]
 
 
@@ -116,6 +118,8 @@ class InstanceStatus(Part):
     engine_version: _Word | None = None
     category: _Word | None = None
     storage_type: _Word | None = None
+    master_instance_id: _Word | None = None
+    """Of a read-only instance, its primary."""
     endpoint: _Name | None = None
     """The pinned choice where ``spec.connectionString`` is absent."""
 
@@ -127,6 +131,7 @@ class InstanceStatus(Part):
             engine_version=instance.engine_version,
             category=instance.category or None,
             storage_type=instance.storage_type or None,
+            master_instance_id=instance.master_instance_id or None,
             endpoint=endpoint,
         )
 
@@ -257,6 +262,7 @@ class PlanStatus(Part):
     """What is to be done, and what holds it; absent when there is nothing to do."""
 
     digest: _Word
+    cause: Cause | None = None
     summary: _Summary
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=4), _first(4)] = ()
     impacts: _Impacts = ()
@@ -292,6 +298,10 @@ class OperationStatus(Part):
     end_time: _Time | None = None
     request_id: _Word | None = None
     attempt: Annotated[StrictInt, Field(ge=1)]
+    material: _Material = ()
+    """What was newly sent, see `rds_ssl.core.plan.Plan.material`."""
+    approval: _Word | None = None
+    """The digest that was approved, if it was sent because of that."""
     unanswered: Annotated[StrictInt, Field(ge=0)] | None = None
     """Attempts before this one whose outcome was unknown and that proved to be without effect."""
     before: BeforeStatus | None = None
@@ -313,7 +323,11 @@ class ApprovalStatus(Part):
 
     digest: _Word
     to: _Word
+    impacts: _Impacts = ()
+    """What was approved; a later step with another one is not covered."""
     time: _Time
+    end_time: _Time | None = None
+    """When its plan was done, or given up for another one: it covers nothing any more."""
 
 
 class HistoryEntry(Part):
@@ -322,7 +336,13 @@ class HistoryEntry(Part):
     time: _Time
     cause: _Word
     changes: _Summary
+    fields: Annotated[tuple[_Name, ...], Field(max_length=16), _first(16)] = ()
+    """What was changed, in the words of the spec."""
     impacts: _Impacts = ()
+    material: _Material = ()
+    """What was newly sent, see `rds_ssl.core.plan.Plan.material`."""
+    approval: _Word | None = None
+    """The digest that was approved, if it was sent because of that."""
     restart_seen: StrictBool | None = None
     reissued: StrictBool | None = None
     renews: _Time | None = None
