@@ -389,7 +389,9 @@ def _pace(settings: Settings) -> Pace:
         ),
         resync=settings.resync,
         quiet_period=settings.quiet_period,
+        drift_delay=settings.drift_delay,
         expiry_warning=timedelta(seconds=settings.expiry_warning),
+        max_changes_per_day=settings.max_changes_per_day,
         read_only=settings.read_only,
     )
 

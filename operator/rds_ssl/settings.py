@@ -192,11 +192,20 @@ class Settings(BaseModel):
     apply_timeout: _PositiveDuration = Field(
         default=1800.0, description="When a change without an end is given up."
     )
+    drift_delay: _Duration = Field(
+        default=1800.0, description="How long a change made elsewhere stands before it is put back."
+    )
     expiry_warning: _Duration = Field(
         default=2_592_000.0, description="How long before its expiry a certificate is warned about."
     )
     max_concurrent_changes: int = Field(
         default=5, ge=0, description="Instances of one account in change at a time; 0: no limit."
+    )
+    max_changes_per_day: int = Field(
+        default=3,
+        ge=0,
+        le=10,  # As many as status.history remembers.
+        description="Changes of one instance in 24 hours that may restart it; 0: no limit.",
     )
     read_only: bool = Field(default=False, description="Change nothing in the cloud.")
     http_bind: _Bind = Field(

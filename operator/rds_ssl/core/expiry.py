@@ -5,10 +5,11 @@ Pure, over facts. Sentences name the object and its date, never the days that ar
 written to conditions, and a text that changes every day would be a PATCH every day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rds_ssl.core.comparison import Field
 from rds_ssl.core.facts import shown, title
 from rds_ssl.core.model import CAType, Observed, Reason
 
@@ -93,6 +94,30 @@ def next_expiry_change(
         if moment > now
     ]
     return min(moments, default=None)
+
+
+def replaced_end(observed: Observed, fields: Collection[Field]) -> datetime | None:
+    """
+    Give the earliest end of what is in force and another takes the place of; None if nothing ends.
+
+    Args:
+        fields: What is changed.
+    """
+    if not observed.enabled:
+        return None
+    ends: list[datetime | None] = []
+    if not _SERVER.isdisjoint(fields):
+        leaf = observed.server_certificate
+        ends.append(leaf.not_after if leaf else observed.expire_time)
+    if Field.CLIENT_CA in fields:
+        ends += [each.not_after for each in observed.client_ca or ()]
+    if Field.REVOCATION_LIST in fields:
+        ends += [each.next_update for each in observed.revocation_list or ()]
+    return min((each for each in ends if each is not None), default=None)
+
+
+_SERVER = frozenset({Field.SERVER_CERTIFICATE, Field.PFX, Field.CA_TYPE, Field.RENEWAL})
+"""Fields whose change replaces the server certificate."""
 
 
 def _spans(observed: Observed) -> Iterator[_Span]:

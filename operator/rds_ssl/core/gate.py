@@ -1,33 +1,66 @@
 """
 May a plan be carried out now? One chain of rules, in this order; the first that holds answers.
 
-| order | gate | holds |
-|---|---|---|
-| 1 | READ_ONLY, Observe | every plan: `Observing` |
-| 2 | suspend | every plan: `Suspended` |
-| 3 | first contact | everything but turning SSL on where it is off, unless Overwrite |
-| 4 | drift | every correction: reported only |
-| 5 | approval | plans with an impact of `approvalRequired` |
-| 6 | quiet period | until the inputs have stood still |
-| 7 | budget | asked last by the reconciler: a slot is never held while waiting |
+| order | gate | holds | let go by |
+|---|---|---|---|
+| 1 | READ_ONLY, Observe | every plan: `Observing` | the setting |
+| 2 | suspend | every plan: `Suspended` | the setting |
+| 3 | first contact | all but turning SSL on where it is off: `AwaitingApproval` | Overwrite, approval |
+| 4 | drift | what would undo a foreign change: `Drifted` | time (Correct), approval |
+| 5 | approval | an impact of `approvalRequired`: `AwaitingApproval` | approval |
+| 6 | window | what may restart: `AwaitingWindow` | time, expiry |
+| 7 | quiet period | until the inputs have stood still: `QuietPeriod` | time |
+| 8 | changes per day | what may restart: `ChangeLimitReached` | time, approval, expiry |
+| 9 | setbacks | material that failed elsewhere: `AwaitingBudget`, `AwaitingApproval` | time, approval |
+| 10 | concurrent changes | `AwaitingBudget`; asked by the reconciler, last | a free slot |
 
-Pure; the gate answers, the reconciler obeys. Source: design, "Impacts and gates".
+A slot is taken last, so that none is held while a plan waits. An object that is deleted, with
+Disable, meets 1, 2, 6 and 8 to 10: declaring Disable has approved it, and nobody edits it any more.
+
+Pure; the gate answers "go" or "hold, because, until", the reconciler obeys. Source: design, "Impacts
+and gates".
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from rds_ssl.core.declaration import AdoptionPolicy, Declaration, ManagementPolicy
-from rds_ssl.core.model import Observed, Reason
+from rds_ssl.core.approval import Approval
+from rds_ssl.core.declaration import (
+    AdoptionPolicy,
+    Declaration,
+    DriftPolicy,
+    ManagementPolicy,
+)
+from rds_ssl.core.maintenance import Opening, in_words, is_bound
+from rds_ssl.core.model import Cause, Impact, Observed, Reason, Restart
 from rds_ssl.core.plan import Plan
+from rds_ssl.core.setbacks import Setbacks
+from rds_ssl.core.status import HistoryEntry, write_time
+
+DAY = timedelta(days=1)
+"""What changes per day are counted over, and how long a corrected drift is remembered."""
+
+URGENT = timedelta(hours=72)
+"""Before its expiry, what is in force is replaced whatever the changes of the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Why a plan does not go; *message* follows the plan's summary; *look_after* in seconds."""
+    """
+    Why a plan does not go; *message* follows the plan's summary.
+
+    *until* is when the answer may be another one, None if nobody can tell.
+    """
 
     reason: Reason
     message: str
-    look_after: float | None = None
+    until: datetime | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is over within seconds: not worth a PATCH where another such hold is told."""
+        return self.message in {QUIET.message, BUDGET.message}
 
     @property
     def moving(self) -> bool:
@@ -45,79 +78,228 @@ BUDGET = Hold(
 )
 
 
-def gate(
-    plan: Plan,
-    declaration: Declaration,
-    observed: Observed,
-    *,
-    read_only: bool,
-    quiet_for: float,
-    deleting: bool = False,
-) -> Hold | None:
-    """
-    Give the hold, or None for go (the budget is the caller's).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Everything that the gates ask beside the plan and the declaration."""
 
-    Args:
-        quiet_for: Seconds that the inputs still have to stand still.
-        deleting: The plan turns SSL off because the object goes: ``deletionPolicy: Disable``
-            has approved it, and nobody edits the object any more.
-    """
-    if read_only or declaration.management_policy is ManagementPolicy.OBSERVE:
-        by = "the operator is READ_ONLY" if read_only else "managementPolicy is Observe"
+    now: datetime
+    read_only: bool = False
+    approval: Approval = field(default_factory=Approval)
+    asked: bool = False
+    """Somebody asks for one attempt: reconcile-now."""
+    seen_since: datetime
+    """When this very plan was first seen."""
+    drift_delay: timedelta = timedelta(minutes=30)
+    """From then until a foreign change is put back, two looks in between at the least."""
+    history: Sequence[HistoryEntry] = ()
+    """The object's own."""
+    opening: Opening | None = None
+    """Of the windows, if the declaration has any."""
+    maintain_time: str = ""
+    quiet_for: float = 0.0
+    """Seconds that the inputs still have to stand still."""
+    restarts: Sequence[datetime] = ()
+    """When calls that may have restarted the instance ended, whoever's object it was."""
+    most_restarts: int = 3
+    """In 24 hours; 0 is no limit."""
+    setbacks: Setbacks = field(default_factory=Setbacks)
+    """With the plan's material."""
+
+
+def gate(
+    plan: Plan, declaration: Declaration, observed: Observed, at: Circumstances
+) -> Hold | None:
+    """Give the hold, or None for go (a slot is the caller's to ask for)."""
+    if at.read_only or declaration.management_policy is ManagementPolicy.OBSERVE:
+        by = "the operator is READ_ONLY" if at.read_only else "managementPolicy is Observe"
         return Hold(reason=Reason.OBSERVING, message=f"It is not sent: {by}.")
     if declaration.suspend:
         return Hold(reason=Reason.SUSPENDED, message="It is not sent: spec.suspend is true.")
-    if deleting:
-        return None
+    if plan.cause is Cause.DELETION:
+        return _window(plan, declaration, at) or _change_limit(plan, at)
     return (
-        _first_contact(plan, declaration, observed)
-        or _drift(plan)
-        or _approval(plan, declaration)
-        or _quiet(quiet_for)
+        _first_contact(plan, declaration, observed, at)
+        or _drift(plan, declaration, at)
+        or _approval(plan, declaration, at)
+        or _window(plan, declaration, at)
+        or _quiet(at)
+        or _change_limit(plan, at)
+        or _setbacks(plan, at)
     )
 
 
-def _first_contact(plan: Plan, declaration: Declaration, observed: Observed) -> Hold | None:
+def not_before(plan: Plan, declaration: Declaration, at: Circumstances, hold: Hold) -> datetime | None:
+    """
+    Give the earliest time at which a held plan can start, as far as it is known; None: any time.
+
+    A plan that waits for a person waits for its window after that.
+    """
+    window = _window(plan, declaration, at)
+    times = [each for each in (hold.until, window.until if window else None) if each is not None]
+    return None if hold.moving else max(times, default=None)
+
+
+def closes(plan: Plan, declaration: Declaration, at: Circumstances) -> datetime | None:
+    """Give the time from which a plan that may go now may not start any more; None: never."""
+    bound = _window(plan, declaration, replace(at, opening=None)) is not None
+    return at.opening.last_start if bound and at.opening is not None else None
+
+
+def _first_contact(
+    plan: Plan, declaration: Declaration, observed: Observed, at: Circumstances
+) -> Hold | None:
     if not plan.first_contact or declaration.adoption_policy is AdoptionPolicy.OVERWRITE:
         return None
-    if declaration.enabled and not observed.enabled:
+    if (declaration.enabled and not observed.enabled) or at.approval.allows(plan):
         return None
     return Hold(
         reason=Reason.AWAITING_APPROVAL,
         message=(
             "The instance was set up before this object knew it, so nothing is changed: make the"
-            " declaration equal to what is observed, or set adoptionPolicy: Overwrite."
+            " declaration equal to what is observed, set adoptionPolicy: Overwrite, or"
+            f" {at.approval.remark(plan)}"
         ),
     )
 
 
-def _drift(plan: Plan) -> Hold | None:
-    if not plan.drift:
+def _drift(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
+    if not plan.drift or at.approval.allows(plan):
+        return None
+    what = "The instance was changed elsewhere and no longer is as applied"
+    keep = "To keep the change, declare it here"
+    if declaration.drift_policy is DriftPolicy.REPORT:
+        return Hold(
+            reason=Reason.DRIFTED,
+            message=f"{what}; driftPolicy is Report, so it is not put back. {keep}; to put it back,"
+            f" {at.approval.remark(plan)}",
+        )
+    corrected = _corrected(plan, at)
+    if corrected is not None:
+        return Hold(
+            reason=Reason.DRIFTED,
+            message=f"{what}. The same was put back at {write_time(corrected)} and is changed again:"
+            " somebody else, perhaps another operator, wants it otherwise, so it is only reported."
+            f" {keep}; to put it back once more, {at.approval.remark(plan)}",
+        )
+    if _needed(plan, declaration):
+        return None  # It is never put back by itself: the next gate says so at once.
+    due = at.seen_since + at.drift_delay
+    if at.now >= due:
         return None
     return Hold(
         reason=Reason.DRIFTED,
-        message=(
-            "The instance was changed elsewhere and no longer is as applied; it is reported, not"
-            " corrected. Undo the change there, or declare it here."
-        ),
+        message=f"{what}; it is put back at {write_time(due)}. {keep}, or set driftPolicy: Report"
+        " or suspend: true before.",
+        until=due,
     )
 
 
-def _approval(plan: Plan, declaration: Declaration) -> Hold | None:
+def _corrected(plan: Plan, at: Circumstances) -> datetime | None:
+    """Give the time at which the same drift was put back, not a day before it was seen again."""
+    fields = {each.field for each in plan.changes}
+    return next(
+        (
+            each.time
+            for each in at.history
+            if each.cause == Cause.DRIFT
+            and at.seen_since - each.time < DAY
+            and not fields.isdisjoint(each.fields)
+        ),
+        None,
+    )
+
+
+def _needed(plan: Plan, declaration: Declaration) -> list[Impact]:
     # First contact that was waived by Overwrite is no waiver of what weakens.
-    needed = [each for each in plan.impacts if each in declaration.approval_required]
-    if not needed:
+    return [each for each in plan.impacts if each in declaration.approval_required]
+
+
+def _approval(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
+    needed = _needed(plan, declaration)
+    if not needed or at.approval.allows(plan):
         return None
+    why = "It would undo what somebody changed elsewhere, and it" if plan.drift else "It"
     return Hold(
         reason=Reason.AWAITING_APPROVAL,
-        message=(
-            f"It waits for approval because of {', '.join(needed)}: take these out of"
-            " spec.approvalRequired to let it go, or undo the change."
-        ),
+        message=f"{why} waits for approval because of {', '.join(needed)}: undo the change, or"
+        f" {at.approval.remark(plan)}",
     )
 
 
-def _quiet(quiet_for: float) -> Hold | None:
-    if quiet_for <= 0:
+def _window(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
+    maintenance = declaration.maintenance
+    if plan.restart is Restart.NONE or not is_bound(maintenance):
         return None
-    return Hold(reason=QUIET.reason, message=QUIET.message, look_after=quiet_for)
+    margin = maintenance.override_before_expiry
+    if margin is not None and _expires_within(plan, margin, at.now):
+        return None
+    named = in_words(maintenance, at.maintain_time)
+    if at.opening is None:
+        return Hold(
+            reason=Reason.AWAITING_WINDOW,
+            message=f"It waits for a maintenance window, and there is none to come ({named}): set"
+            " the instance's maintenance time in the console, or spec.maintenance.windows.",
+        )
+    if at.opening.is_open(at.now):
+        return None
+    return Hold(
+        reason=Reason.AWAITING_WINDOW,
+        message=f"It waits for the maintenance window ({named}), which opens at"
+        f" {write_time(at.opening.start)}.",
+        until=at.opening.start,
+    )
+
+
+def _expires_within(plan: Plan, margin: timedelta, now: datetime) -> bool:
+    return plan.deadline is not None and plan.deadline - now <= margin
+
+
+def _quiet(at: Circumstances) -> Hold | None:
+    if at.quiet_for <= 0:
+        return None
+    return Hold(
+        reason=QUIET.reason,
+        message=QUIET.message,
+        until=at.now + timedelta(seconds=at.quiet_for),
+    )
+
+
+def _change_limit(plan: Plan, at: Circumstances) -> Hold | None:
+    if not at.most_restarts or plan.restart is Restart.NONE:
+        return None
+    today = sorted(each for each in at.restarts if at.now - each < DAY)
+    if len(today) < at.most_restarts:
+        return None
+    if at.approval.allows(plan) or _expires_within(plan, URGENT, at.now):
+        return None
+    # Never later than a day from now, whatever was done to the clock.
+    until = min(today[-at.most_restarts], at.now) + DAY
+    return Hold(
+        reason=Reason.CHANGE_LIMIT_REACHED,
+        message=f"The instance was changed {len(today)} times within 24 hours, with a restart each:"
+        f" it is sent at {write_time(until)}; or, to restart it once more now,"
+        f" {at.approval.remark(plan)}",
+        until=until,
+    )
+
+
+def _setbacks(plan: Plan, at: Circumstances) -> Hold | None:
+    found = at.setbacks
+    start = found.next_start()
+    if start is None or at.approval.allows(plan) or at.asked:
+        return None
+    if found.is_halted:
+        return Hold(
+            reason=Reason.AWAITING_APPROVAL,
+            message=f"The last {found.failures} changes with the same material failed, on this"
+            " instance or on others: provide other material, or, to try once more,"
+            f" {at.approval.remark(plan)}",
+        )
+    if at.now >= start:
+        return None
+    return Hold(
+        reason=Reason.AWAITING_BUDGET,
+        message="The last change with the same material failed, on this instance or on another; the"
+        f" next is sent at {write_time(start)}.",
+        until=start,
+    )

@@ -290,6 +290,7 @@ def rearm(
     asked: bool,
     running_for: float,
     limits: Limits,
+    approved: bool = False,
 ) -> tuple[Rearm, float]:
     """
     Say whether a call for *digest* may follow the ended *operation*, and else in how many seconds.
@@ -297,9 +298,10 @@ def rearm(
     Args:
         inputs: `rds_ssl.core.desired.inputs_digest` of now.
         asked: Somebody asks for one attempt (reconcile-now).
+        approved: Somebody has approved this very plan since the operation ended.
         running_for: Seconds that the instance has been seen Running without a break.
     """
-    same = operation.digest == digest
+    same, wanted = operation.digest == digest, asked or approved
     ended = operation.end_time or operation.start_time
     match operation.phase:
         case Phase.ACCEPTED:
@@ -308,7 +310,7 @@ def rearm(
             return Rearm.YES, 0.0
         case Phase.REFUSED if same and operation.inputs_digest == inputs and not asked:
             return Rearm.NO, 0.0
-        case Phase.FAILED if same and operation.attempt >= MAX_ATTEMPTS and not asked:
+        case Phase.FAILED if same and operation.attempt >= MAX_ATTEMPTS and not wanted:
             return Rearm.NO, 0.0
         case Phase.FAILED if (
             same and operation.attempt < MAX_ATTEMPTS and now < ended + RETRY_FAILED
@@ -316,9 +318,9 @@ def rearm(
             # A clock that was set back must not make it longer.
             wait = min(ended + RETRY_FAILED - now, RETRY_FAILED)
             return Rearm.LATER, wait.total_seconds()
-        case Phase.NOT_CONVERGING if same:
+        case Phase.NOT_CONVERGING if same and not approved:
             return Rearm.NO, 0.0
-        case Phase.TIMED_OUT if same and not asked:
+        case Phase.TIMED_OUT if same and not wanted:
             return Rearm.NO, 0.0
         case Phase.TIMED_OUT if running_for < limits.settle:
             return Rearm.LATER, limits.settle - running_for

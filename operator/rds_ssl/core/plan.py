@@ -19,10 +19,12 @@ from rds_ssl.core.comparison import (
     observed_material_digest,
 )
 from rds_ssl.core.desired import OFF, Desired, Digest, loosened
+from rds_ssl.core.expiry import replaced_end
 from rds_ssl.core.facts import shown
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
     CAType,
+    Cause,
     Change,
     Engine,
     Impact,
@@ -58,6 +60,7 @@ class Plan:
 
     digest: str
     to: str
+    cause: Cause
     steps: tuple[Step, ...]
     """Never empty; the first is the one to send."""
     changes: tuple[Change, ...]
@@ -70,7 +73,17 @@ class Plan:
     """
     first_contact: bool
     drift: bool
-    """The declaration is applied; somebody else changed the instance."""
+    """
+    Somebody else changed the instance since the settings declared were applied, and the plan would
+    undo it: alone, or together with newer material.
+    """
+    material: frozenset[str] = frozenset()
+    """
+    What the plan newly sends, a fingerprint each for the server certificate, the client CAs that
+    are not in force yet, and the revocation lists: what may fail elsewhere for the same reason.
+    """
+    deadline: datetime | None = None
+    """When the first of what is in force, and is replaced by the plan, expires; None: never."""
     notes: tuple[str, ...] = ()
     """What the reader should know beside the changes; sentences."""
 
@@ -111,6 +124,7 @@ def stand(
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
     engine_version: str = "",
+    deleting: bool = False,
 ) -> Standing:
     """
     Say what is to be done; *uid* is the object's, so that no other object's approval fits.
@@ -146,6 +160,7 @@ def stand(
         if each in found or (each is Impact.RESTART and restart is not Restart.NONE)
     )
     words = changes(desired, observed, comparison)
+    drift = _is_drift(desired, observed, comparison, applied, operation)
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
@@ -156,6 +171,7 @@ def stand(
             ended=operation.start_time if operation else None,
         ),
         to=desired.digest,
+        cause=Cause.DELETION if deleting else _cause(desired, applied, drift=drift),
         steps=tuple(_steps(desired, observed, applied, words)),
         changes=words,
         impacts=impacts,
@@ -169,12 +185,63 @@ def stand(
         and comparison.different | comparison.unknown <= _rotated(desired)
         and observed_material_digest(observed) in {None, applied.material_digest},
         first_contact=is_first_contact(applied, operation),
-        drift=declared_applied
-        and comparison.different != {Field.RENEWAL}
-        and not _own_left(applied, operation),
+        drift=drift,
+        material=frozenset(_new_material(desired, observed, comparison)),
+        deadline=replaced_end(observed, comparison.different | comparison.unknown),
         notes=tuple(_notes(desired, observed)),
     )
     return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
+
+
+def _is_drift(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+) -> bool:
+    if applied is None or applied.settings_digest != desired.settings_digest:
+        return False  # Whoever has edited the declaration since wants it to hold.
+    if comparison.different == {Field.RENEWAL} or _own_left(applied, operation):
+        return False
+    if applied.material_digest in {None, desired.material_digest}:
+        return True
+    # Newer material as well: it does not undo in passing what somebody did in the console.
+    in_force = observed_material_digest(observed)
+    return bool(comparison.different - _rotated(desired)) or (
+        in_force not in {None, applied.material_digest}
+    )
+
+
+def _cause(desired: Desired, applied: AppliedStatus | None, *, drift: bool) -> Cause:
+    if desired.renews is not None:
+        return Cause.RENEWAL
+    if drift:
+        return Cause.DRIFT
+    same = applied is not None and applied.settings_digest == desired.settings_digest
+    return Cause.ROTATION if same else Cause.SPEC
+
+
+def _new_material(
+    desired: Desired, observed: Observed, comparison: Comparison
+) -> Iterator[str]:
+    fields = comparison.different | comparison.unknown
+    on = Field.ENABLED in fields and desired.enabled
+    if desired.server_certificate and (on or Field.SERVER_CERTIFICATE in fields):
+        yield _fingerprint(desired.server_certificate.sha256)
+    if desired.pfx and (on or Field.PFX in fields):
+        yield _fingerprint(desired.pfx)
+    known = {each.sha256 for each in observed.client_ca or ()} if observed.enabled else set()
+    cas = {each.sha256 for each in desired.client_ca} - known
+    if cas and (on or Field.CLIENT_CA in fields):
+        yield _fingerprint(*cas)
+    lists = {each.sha256 for each in desired.revocation_list}
+    if lists and (on or Field.REVOCATION_LIST in fields):
+        yield _fingerprint(*lists)
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256(" ".join(sorted(parts)).encode()).hexdigest()[:16]
 
 
 def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:

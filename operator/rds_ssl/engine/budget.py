@@ -6,15 +6,37 @@ given back at any end of the operation, or when its object is gone.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from rds_ssl.engine.objects import Key
+from rds_ssl.engine.objects import Key, Resource
+
+_REMEMBERED = 10
+"""Restarts of one instance; as many as a history keeps, and as the limit of a day can be."""
 
 
-class _Slot(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slot:
     account: str | None
+    """None: of an operation that another process began; it counts for every account."""
     instance_id: str
+    primary: str
+    material: frozenset[str] | None = None
+    """None: not known."""
+    alone: bool = False
+    """No other with the same material meanwhile: it has failed elsewhere."""
+
+    def excludes(self, other: "_Slot") -> bool:
+        """Whether the two may not be held at the same time, whatever the limit."""
+        if self.instance_id == other.instance_id or self.primary == other.primary:
+            return True
+        if not (self.alone or other.alone):
+            return False
+        if self.material is None or other.material is None:
+            return True
+        return not self.material.isdisjoint(other.material)
 
 
 class Budget:
@@ -22,6 +44,9 @@ class Budget:
     Slots per account. *limit* 0 is none. *wake* is called for objects that may try again.
 
     One instance has one slot, whatever the limit: two objects that declare it never send at once.
+    So has a primary with its read-only instances. Where slots are scarce, the namespaces take turns:
+    one with many objects does not keep the others waiting for hours.
+
     After a restart the slots come back from the records in status, before any credentials are
     known: such a slot has no account and counts for every one.
     """
@@ -31,27 +56,66 @@ class Budget:
         self._wake = wake
         self._held: dict[Key, _Slot] = {}
         self._waiting: dict[Key, _Slot] = {}
+        self._turns: dict[str, int] = {}
+        """By namespace: the number of its last slot, of those given while others waited."""
+        self._given = 0
         self._lingering: dict[str, asyncio.TimerHandle] = {}
+        self._restarts: defaultdict[str, deque[datetime]] = defaultdict(
+            lambda: deque(maxlen=_REMEMBERED)
+        )
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def reserve(self, key: Key, *, account: str, instance_id: str) -> bool:
-        """Take a slot if one is free, else stand in the queue (first come, first served)."""
-        wanted = _Slot(account, instance_id)
+    def reserve(
+        self,
+        key: Key,
+        *,
+        account: str,
+        instance_id: str,
+        primary: str = "",
+        material: frozenset[str] = frozenset(),
+        alone: bool = False,
+    ) -> bool:
+        """
+        Take a slot if one is free, else stand in the queue.
+
+        Args:
+            primary: The ID of the primary, or of the instance itself; empty: the latter.
+            material: See `rds_ssl.core.plan.Plan.material`.
+            alone: Only if no slot with some of the same material is held.
+        """
+        wanted = _Slot(
+            account=account,
+            instance_id=instance_id,
+            primary=primary or instance_id,
+            material=material,
+            alone=alone,
+        )
         if key in self._held:
             self._held[key] = wanted
             return True
-        if self._is_free(wanted, ahead=self._ahead(key, wanted)):
-            self._waiting.pop(key, None)
-            self._held[key] = wanted
-            return True
-        self._waiting.setdefault(key, wanted)
-        return False
+        self._waiting[key] = wanted  # A place that it has already is kept.
+        if not self._is_free(wanted, list(self._held.values())) or key not in self._admitted():
+            return False
+        del self._waiting[key]
+        self._held[key] = wanted
+        self._given += 1
+        self._turns[key[0]] = self._given
+        if not self._waiting:
+            self._turns.clear()
+        return True
 
-    def inherit(self, key: Key, *, instance_id: str) -> None:
+    def inherit(self, resource: Resource) -> None:
         """Take the slot of an operation that another process began."""
-        self._held.setdefault(key, _Slot(None, instance_id))
+        operation = resource.status.operation
+        slot = _Slot(
+            account=None,
+            instance_id=resource.instance_id,
+            primary=resource.primary_id,
+            material=frozenset(operation.material) if operation else None,
+        )
+        self._held.setdefault(resource.key, slot)
 
     def release(self, key: Key) -> None:
         """Give a slot, or a place in the queue, back; whoever may go now is woken."""
@@ -72,27 +136,47 @@ class Budget:
         loop = asyncio.get_running_loop()
         self._lingering[instance_id] = loop.call_later(seconds, self._settled, instance_id)
 
+    def note_restart(self, instance_id: str, at: datetime) -> None:
+        """Remember a call that may restart an instance, whatever becomes of its object."""
+        self._restarts[instance_id].append(at)
+
+    def restarts(self, instance_id: str) -> Sequence[datetime]:
+        """Give when calls of this process were sent that may have restarted an instance."""
+        return tuple(self._restarts.get(instance_id, ()))
+
     def _settled(self, instance_id: str) -> None:
         del self._lingering[instance_id]
         self._wake_free()
 
     def _wake_free(self) -> None:
-        for waiting, wanted in list(self._waiting.items()):
-            if self._is_free(wanted, ahead=self._ahead(waiting, wanted)):
-                self._wake(waiting)
+        for each in self._admitted():
+            self._wake(each)
 
-    def _ahead(self, key: Key, wanted: _Slot) -> int:
-        ahead = 0
-        for waiting, other in self._waiting.items():
-            if waiting == key:
-                break
-            ahead += other.account == wanted.account
-        return ahead
+    def _admitted(self) -> list[Key]:
+        """Give those in the queue that would get a slot if all of them asked now."""
+        taken = list(self._held.values())
+        admitted: list[Key] = []
+        for key, wanted in self._queue():
+            if self._is_free(wanted, taken):
+                taken.append(wanted)
+                admitted.append(key)
+        return admitted
 
-    def _is_free(self, wanted: _Slot, *, ahead: int) -> bool:
+    def _queue(self) -> Iterator[tuple[Key, _Slot]]:
+        """Yield who waits: in turns of the namespaces, in each by the order of arrival."""
+        ahead: Counter[str] = Counter()
+        places: list[tuple[int, int, int, Key]] = []
+        for arrival, key in enumerate(self._waiting):
+            namespace = key[0]
+            places.append((ahead[namespace], self._turns.get(namespace, 0), arrival, key))
+            ahead[namespace] += 1
+        for *_, key in sorted(places):
+            yield key, self._waiting[key]
+
+    def _is_free(self, wanted: _Slot, taken: Sequence[_Slot]) -> bool:
         if wanted.instance_id in self._lingering:
             return False
-        if any(each.instance_id == wanted.instance_id for each in self._held.values()):
+        if any(each.excludes(wanted) for each in taken):
             return False
-        used = sum(each.account in {None, wanted.account} for each in self._held.values())
-        return not self._limit or used + ahead < self._limit
+        used = sum(each.account in {None, wanted.account} for each in taken)
+        return not self._limit or used < self._limit

@@ -11,7 +11,7 @@ from dataclasses import replace
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core.comparison import Comparison, Field, compare, observed_material_digest
 from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
-from rds_ssl.core.model import ACL, CAType, Impact, Observed, Phase
+from rds_ssl.core.model import ACL, CAType, Cause, Observed, Phase
 from rds_ssl.core.operation import End, Watch, judge
 from rds_ssl.core.status import (
     HISTORY_LENGTH,
@@ -27,6 +27,12 @@ _log = logging.getLogger(__name__)
 
 UNKNOWN_REQUEST = "unknown"
 """In place of the id of an own call whose answer was lost."""
+
+_REISSUED = {
+    True: "its server certificate is another one",
+    False: "its server certificate is the same",
+    None: "whether its server certificate is the same is not shown",
+}
 
 _PHASES = {
     End.FAILED: Phase.FAILED,
@@ -60,7 +66,7 @@ class Following:
             at = tools.monotonic()
             accepted = at if operation.phase is Phase.ACCEPTED else None
             memory.follow(operation.start_time, Watch(started=at, accepted=accepted), None)
-            tools.budget.inherit(work.key, instance_id=work.declaration.instance_id)
+            tools.budget.inherit(work.resource)
         watch = memory.watch
         if watch is None:
             raise TypeError("nothing is watched")
@@ -188,7 +194,8 @@ class Following:
         event = Event(
             reason="ChangeVerified" if verified else f"Change{end.value}",
             message=f"{'In force' if verified else entry.changes + ' ' + end.value} after {took} s;"
-            f" the instance was {'' if entry.restart_seen else 'not '}seen to be busy."
+            f" cause: {entry.cause}; the instance was {'' if entry.restart_seen else 'not '}seen to"
+            f" be busy; {_REISSUED[entry.reissued]}."
             + (f" Request {request_id}." if request_id else " The answer to the call was lost."),
             warning=not verified,
         )
@@ -221,22 +228,36 @@ class Following:
         watch: Watch,
         request_id: str | None,
     ) -> HistoryEntry:
-        plan, applied = work.status.plan, work.status.applied
-        state = Digest.parse(operation.digest)
-        rotation = applied is not None and applied.settings_digest == state.settings
-        cause = "renewal" if state.renews else "rotation" if rotation else "spec"
-        impacts: tuple[Impact, ...] = plan.impacts if plan else ()
+        plan, state = work.status.plan, Digest.parse(operation.digest)
         return HistoryEntry(
             time=self._tools.now(),
-            cause=cause,
+            cause=(plan.cause if plan else None) or _cause(work, state),
             changes=plan.summary if plan else f"to {operation.digest}",
-            impacts=impacts,
+            fields=tuple(
+                dict.fromkeys(each.field for step in plan.steps for each in step.changes)
+            )
+            if plan
+            else (),
+            impacts=plan.impacts if plan else (),
+            material=operation.material,
+            approval=operation.approval,
             restart_seen=watch.busy_seen,
             reissued=_reissued(operation.before, work.observed),
             renews=state.renews,
             request_id=request_id,
             result=end.value,
         )
+
+
+def _cause(work: Work, state: Digest) -> Cause:
+    """Tell what asked for a call whose plan somebody took out of the status."""
+    if state.renews:
+        return Cause.RENEWAL
+    if work.resource.deleting:
+        return Cause.DELETION
+    applied = work.status.applied
+    rotation = applied is not None and applied.settings_digest == state.settings
+    return Cause.ROTATION if rotation else Cause.SPEC
 
 
 def _reissued(before: BeforeStatus | None, now: Observed | None) -> bool | None:

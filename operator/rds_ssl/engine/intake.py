@@ -52,7 +52,7 @@ class Intake:
             if before is not None:
                 self._clean(before)
             if resource.in_flight:
-                self._budget.inherit(resource.key, instance_id=resource.instance_id)
+                self._budget.inherit(resource)
             self._queue.add(resource.key, urgent=not _at_rest(resource))
             self._wake_rivals(resource)
         elif before.inputs != resource.inputs:

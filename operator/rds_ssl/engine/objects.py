@@ -16,7 +16,7 @@ from rds_ssl.core.declaration import parse as parse_declaration
 from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.model import APPROVE_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION
 from rds_ssl.core.operation import UNFINISHED
-from rds_ssl.core.status import TOKEN_LENGTH, Status
+from rds_ssl.core.status import TOKEN_LENGTH, HistoryEntry, Status
 from rds_ssl.core.status import parse as parse_status
 
 _Name = TypeVar("_Name")
@@ -106,6 +106,12 @@ class Resource:
         return operation is not None and operation.phase in UNFINISHED
 
     @property
+    def primary_id(self) -> str:
+        """The ID of the instance's primary, or of the instance itself, as far as status tells."""
+        known = self.status.instance
+        return (known.master_instance_id if known else None) or self.instance_id
+
+    @property
     def claims(self) -> bool:
         """An Enforce object that has reached the instance once."""
         declaration = self.declaration
@@ -130,6 +136,11 @@ class Resource:
             and declaration.management_policy is ManagementPolicy.ENFORCE
             and (other.claims or other.key[0] == self.key[0])
         )
+
+    @property
+    def material_sent(self) -> frozenset[str]:
+        """The fingerprints of all material in its history."""
+        return frozenset(each for entry in self.status.history for each in entry.material)
 
     @property
     def has_finalizer(self) -> bool:
@@ -177,6 +188,7 @@ class Objects:
         self._objects: dict[Key, Resource] = {}
         self._by_reference: defaultdict[Referenced, set[Key]] = defaultdict(set)
         self._by_instance: defaultdict[str, set[Key]] = defaultdict(set)
+        self._by_material: defaultdict[str, set[Key]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -223,6 +235,8 @@ class Objects:
         for reference in resource.referenced():
             self._by_reference[reference].add(resource.key)
         self._by_instance[resource.instance_id].add(resource.key)
+        for fingerprint in resource.material_sent:
+            self._by_material[fingerprint].add(resource.key)
         return before
 
     def refresh(self, resource: Resource) -> None:
@@ -246,10 +260,17 @@ class Objects:
         """Give every object that names an instance."""
         return [self._objects[key] for key in self._by_instance.get(instance_id, ())]
 
+    def histories_with(self, material: frozenset[str]) -> list[tuple[HistoryEntry, ...]]:
+        """Give the histories in which something of *material* was sent."""
+        keys = {key for each in material for key in self._by_material.get(each, ())}
+        return [self._objects[key].status.history for key in keys]
+
     def _unlink(self, resource: Resource) -> None:
         for reference in resource.referenced():
             _discard(self._by_reference, reference, resource.key)
         _discard(self._by_instance, resource.instance_id, resource.key)
+        for fingerprint in resource.material_sent:
+            _discard(self._by_material, fingerprint, resource.key)
 
 
 def _discard(index: dict[_Name, set[Key]], name: _Name, key: Key) -> None:

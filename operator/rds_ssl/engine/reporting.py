@@ -143,6 +143,18 @@ class Reporter:
 
     def announce(self, resource: Resource, event: Event) -> None:
         """Post an Event in the background; a failure is logged and changes nothing."""
+        self._log(resource, event)
+        task = asyncio.get_running_loop().create_task(self._post(resource, event))
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
+
+    async def announce_first(self, resource: Resource, event: Event) -> None:
+        """Post an Event, and come back once it is there, or has failed."""
+        self._log(resource, event)
+        await self._post(resource, event)
+
+    @staticmethod
+    def _log(resource: Resource, event: Event) -> None:
         namespace, name = resource.key
         _log.log(
             logging.WARNING if event.warning else logging.INFO,
@@ -155,9 +167,6 @@ class Reporter:
                 "instance_id": resource.instance_id,
             },
         )
-        task = asyncio.get_running_loop().create_task(self._post(resource, event))
-        self._posting.add(task)
-        task.add_done_callback(self._posting.discard)
 
     def announce_problem(self, resource: Resource, memory: Memory, verdict: Verdict) -> None:
         """Post a Warning when the object becomes Stalled, or Stalled for another reason."""

@@ -37,6 +37,7 @@ from rds_ssl.core.status import (
     PlanStatus,
     StepStatus,
 )
+from rds_ssl.engine.gating import approval_of
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.work import RESTARTING, STARTED, Result, Tools, Work
@@ -79,6 +80,8 @@ class Order:
     in_force: bool
     """Ready stays True meanwhile: only material differs."""
     warning: Finding | None = None
+    closes: datetime | None = None
+    """When the maintenance window does: nothing is sent from then on."""
     alone: bool = False
     """No call, but `HEIR`, if another object wants the instance: the sender's goes."""
 
@@ -87,10 +90,17 @@ HEIR = Result(verdict=None, look_after=_AGAIN_AT_ONCE)
 """Nothing was sent: another object wants the instance, perhaps one that the watch does not show."""
 
 
-def plan_status(plan: Plan, *, held_by: Reason | None, since: datetime | None = None) -> PlanStatus:
+def plan_status(
+    plan: Plan,
+    *,
+    held_by: Reason | None,
+    since: datetime | None = None,
+    not_before: datetime | None = None,
+) -> PlanStatus:
     """Make the status of a plan; *since* is when it was first held."""
     return PlanStatus(
         digest=plan.digest,
+        cause=plan.cause,
         summary=plan.summary,
         steps=tuple(
             StepStatus(changes=tuple(map(ChangeStatus.of, each.changes))) for each in plan.steps
@@ -99,6 +109,7 @@ def plan_status(plan: Plan, *, held_by: Reason | None, since: datetime | None = 
         restart=plan.restart,
         held_by=held_by.value if held_by else None,
         since=since,
+        not_before=not_before,
     )
 
 
@@ -131,6 +142,8 @@ class Sending:
             resource = await self._authoritative(work, order)
             if isinstance(resource, Result):
                 return resource
+            if order.closes is not None and tools.now() >= order.closes:
+                return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
             verdict = verdicts.applying(
                 order.plan,
                 work.declaration,
@@ -139,7 +152,11 @@ class Sending:
                 warnings=work.warnings,
             )
             work.show(endpoint=None)
-            work.set(operation=operation, plan=plan_status(order.plan, held_by=None))
+            work.set(
+                operation=operation,
+                plan=plan_status(order.plan, held_by=None),
+                last_approval=approval_of(work).spend(order.plan, now=tools.now()),
+            )
             work.before = work.resource
             left = work.resource.status.operation
             work.memory.previous = left if left and left.phase in LEFT_BEHIND else None
@@ -147,16 +164,24 @@ class Sending:
             tools.reporter.announce_warnings(work.before, verdict, work.warnings)
             work.written()
             work.status = work.resource.status
-            tools.changed(STARTED if order.plan.restart is Restart.NONE else RESTARTING)
-            tools.reporter.announce(
-                work.resource,
-                Event(reason="ChangeStarted", message=f"{order.plan.summary} Sent to RDS now."),
-            )
             sent = True
+            await self._announce(work, order)
             return await self._call(work, order, operation, wire)
         finally:
             if not sent:
                 tools.budget.release(work.key)
+
+    async def _announce(self, work: Work, order: Order) -> None:
+        """Tell what is about to be done, and why, before it is."""
+        tools, plan = self._tools, order.plan
+        tools.changed(STARTED if plan.restart is Restart.NONE else RESTARTING)
+        approved = work.status.operation.approval if work.status.operation else None
+        why = f" Cause: {plan.cause.value}." + (f" Approved as {approved}." if approved else "")
+        # The digest first: a long summary is cut where an Event has no more room.
+        event = Event(
+            reason="ChangeStarted", message=f"Plan {plan.digest}.{why} {plan.summary} Sent to RDS."
+        )
+        await tools.reporter.announce_first(work.resource, event)
 
     @staticmethod
     def _wire(
@@ -237,6 +262,8 @@ class Sending:
             phase=Phase.SENDING,
             start_time=self._tools.now(),
             attempt=attempt,
+            material=tuple(sorted(order.plan.material)),
+            approval=approval_of(work).digest_of(order.plan),
             unanswered=unanswered or None,
             before=BeforeStatus(
                 enabled=observed.enabled,
@@ -272,6 +299,8 @@ class Sending:
         memory.follow(started, Watch(started=at, accepted=at), order.desired)
         memory.request_id = request_id
         memory.write_faults, memory.write_faults_since = 0, None
+        if order.plan.restart is not Restart.NONE:
+            tools.budget.note_restart(work.declaration.instance_id, tools.now())
         accepted = operation.model_copy(
             update={"phase": Phase.ACCEPTED, "request_id": request_id, "start_time": started}
         )

@@ -27,12 +27,15 @@ STARTED, RESTARTING, VERIFIED = "started", "restarting", "verified"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The settings that a pass obeys, in seconds."""
+    """The settings that a pass obeys; times are in seconds."""
 
     limits: Limits = field(default_factory=Limits)
     resync: float = 600.0
     quiet_period: float = 10.0
+    drift_delay: float = 1800.0
     expiry_warning: timedelta = timedelta(days=30)
+    max_changes_per_day: int = 3
+    """Calls that may restart one instance; 0 is no limit."""
     read_only: bool = False
 
 
