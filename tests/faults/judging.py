@@ -181,6 +181,13 @@ ENDS = (
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
     ),
     Fault(
+        name="forget forced encryption that is not shown once somebody changed what is",
+        file="core/comparison.py",
+        old="            yield Field.FORCE_ENCRYPTION, None\n",
+        new="            del endpoints\n",
+        tests=("engine/test_engine_mysql.py",),
+    ),
+    Fault(
         name="send a third time after two unknown outcomes",
         file="core/operation.py",
         old="    again = disproved and not operation.unanswered",

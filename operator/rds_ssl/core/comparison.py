@@ -81,17 +81,33 @@ def compare(
             for name, equal in verdicts.items()
             if equal is None and name not in MATERIAL | {Field.RENEWAL}
         }
-    elif (
-        applied is not None
-        and verdicts.get(Field.CONNECTION_STRING, True) is None
-        and applied.settings_digest in settings_digests_at(desired.connection_string)
-    ):
-        # Somebody has changed what is shown; the endpoint, which is not, was applied as wanted.
-        verdicts[Field.CONNECTION_STRING] = True
+    elif applied is not None:
+        # Somebody has changed what is shown; what is not was applied all the same.
+        verdicts |= _hidden_as_applied(desired, observed, applied, verdicts)
     return Comparison(
         different=frozenset(name for name, equal in verdicts.items() if equal is False),
         unknown=frozenset(name for name, equal in verdicts.items() if equal is None),
     )
+
+
+def _hidden_as_applied(
+    desired: Desired,
+    observed: Observed,
+    applied: AppliedStatus,
+    verdicts: Mapping[Field, bool | None],
+) -> Iterator[tuple[Field, bool | None]]:
+    """Judge what is neither shown nor told by the rest: was it applied for the endpoint wanted?"""
+    wanted = desired.connection_string
+    open_question = verdicts.get(Field.CONNECTION_STRING, True) is None
+    if open_question and applied.settings_digest in settings_digests_at(wanted):
+        yield Field.CONNECTION_STRING, True
+    hidden = observed.enabled and observed.force_encryption is None
+    if hidden and not desired.force_encryption:
+        endpoints = {wanted, observed.connection_string or wanted}
+        forced = (settings_digests_at(each, forced=(True,)) for each in endpoints)
+        if any(applied.settings_digest in each for each in forced):
+            # Perhaps it is still forced, and what is sent would end that.
+            yield Field.FORCE_ENCRYPTION, None
 
 
 def _verdicts(

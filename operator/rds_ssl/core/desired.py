@@ -7,7 +7,7 @@ digests are the same state. Source: design, "Equality is three-valued" and "Stat
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -210,12 +210,15 @@ def settings_digest_of(declaration: Declaration, *, endpoint: str) -> str:
     )
 
 
-def settings_digests_at(endpoint: str) -> frozenset[str]:
+def settings_digests_at(endpoint: str, *, forced: Sequence[bool] = (False, True)) -> frozenset[str]:
     """
     Name every state of settings with SSL on for *endpoint*: is an applied one among them?
 
-    A thousand digests, for the rare case that the API hides the endpoint and that somebody else
-    has changed what it shows.
+    A thousand digests, for the rare case that the API hides something and that somebody else has
+    changed what it shows.
+
+    Args:
+        forced: The values of forced encryption.
     """
     flags = (False, True)
     return frozenset(
@@ -225,11 +228,11 @@ def settings_digests_at(endpoint: str) -> frozenset[str]:
             client_ca=client_ca,
             revocation_list=revocation_list,
             acls=(acl, replication),
-            force_encryption=forced,
+            force_encryption=encrypted,
             minimum_tls_version=tls,
         )
-        for ca_type, client_ca, revocation_list, acl, replication, forced, tls in product(
-            CAType, flags, flags, ACL, ACL, flags, (None, *TLS_VERSIONS)
+        for ca_type, client_ca, revocation_list, acl, replication, encrypted, tls in product(
+            CAType, flags, flags, ACL, ACL, forced, (None, *TLS_VERSIONS)
         )
     )
 

@@ -111,6 +111,27 @@ async def test_encryption_is_forced_and_not_forced_any_more(echo: str) -> None:
 
 
 @played
+async def test_forced_encryption_that_is_not_shown_is_not_lost_by_a_foreign_change() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        switches = {"echo-force-encryption": "no", "echo-custom-mysql": "yes"}
+        world.rds.config(switches=switches, instance="pgm-a")
+        world.write_pair("a")
+        world.declare_custom("a", forceEncryption=True)
+        await world.run(300)
+        assert world.ready("a")[0] == "True"
+
+        world.meddle("a", enabled=True, renew=True)  # A cloud certificate in place of ours.
+        world.edit("a", forceEncryption=None)
+        await world.run(300)
+
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert "Weakens" in world.status("a")["plan"]["impacts"]
+        assert world.truth("a")["ssl"]["force_encryption"]
+        assert world.cost("a")[0] == 1
+
+
+@played
 @pytest.mark.parametrize("fault", ["reset-after", "reset-before"])
 async def test_a_call_whose_effect_nobody_can_see_is_not_made_again_until_somebody_asks(
     fault: str,
