@@ -86,7 +86,7 @@ class EngineWorld:
         started: bool = True,
     ) -> None:
         """*rate* is in calls per second, 0 for no limit; *started*: with a process."""
-        self.pace = pace or Pace(quiet_period=0.0)
+        self.pace = pace or Pace(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()

@@ -184,7 +184,11 @@ async def play(
     look: Callable[[History], None] = lambda _history: None,
 ) -> list[str]:
     """Play a history to its end; give what does not hold. *look* is called once it is at rest."""
-    pace = Pace(quiet_period=setting.quiet_period, limits=Limits(apply_timeout=600.0))
+    pace = Pace(
+        quiet_period=setting.quiet_period,
+        limits=Limits(apply_timeout=600.0),
+        max_changes_per_day=0,
+    )
     async with EngineWorld(pace=pace, budget=setting.budget, started=False) as world:
         world.rds.config(switches=setting.switches, signatures=setting.signatures)
         echoes = setting.switches["echo-connection-string"] == "yes"

@@ -7,7 +7,7 @@ vendor's pages on SSL encryption of each engine.
 
 import re
 
-from rds_ssl.core import renewal
+from rds_ssl.core import maintenance, renewal
 from rds_ssl.core.comparison import Comparison, Field
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.declaration import Declaration
@@ -53,17 +53,14 @@ _MOST_ENDPOINTS = 6
 """An instance has two or three; a message is read by people."""
 
 
-def unsupported(declaration: Declaration) -> Finding | None:
-    """Name the first declared field whose behaviour is not built yet; see the CHANGELOG."""
-    maintenance = declaration.maintenance
-    if not (
-        maintenance.windows or maintenance.use_instance_window or maintenance.override_before_expiry
-    ):
+def unusable(declaration: Declaration) -> Finding | None:
+    """Say what is wrong with a declaration that no schema can tell."""
+    found = "; ".join(maintenance.faults(declaration.maintenance))
+    if not found:
         return None
     return Finding(
-        reason=Reason.FIELD_NOT_SUPPORTED,
-        message="spec.maintenance: not supported by this version of the operator; nothing is sent"
-        " while it is declared. Remove it.",
+        reason=Reason.DECLARATION_INVALID,
+        message=f"{found}. Correct the object; nothing is sent before.",
     )
 
 

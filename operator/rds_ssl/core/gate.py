@@ -3,22 +3,22 @@ May a plan be carried out now? One chain of rules, in this order; the first that
 
 | order | gate | holds | let go by |
 |---|---|---|---|
-| 1 | READ_ONLY, Observe | every plan: `Observing` | the setting |
-| 2 | suspend | every plan: `Suspended` | the setting |
-| 3 | first contact | all but turning SSL on where it is off: `AwaitingApproval` | Overwrite, approval |
-| 4 | drift | what would undo a foreign change: `Drifted` | time (Correct), approval |
+| 1 | READ_ONLY, Observe | all: `Observing` | the setting |
+| 2 | suspend | all: `Suspended` | the setting |
+| 3 | first contact | all but turning SSL on: `AwaitingApproval` | Overwrite, approval |
+| 4 | drift | what undoes a foreign change: `Drifted` | time (Correct), approval |
 | 5 | approval | an impact of `approvalRequired`: `AwaitingApproval` | approval |
 | 6 | window | what may restart: `AwaitingWindow` | time, expiry |
-| 7 | quiet period | until the inputs have stood still: `QuietPeriod` | time |
+| 7 | quiet period | while inputs change: `QuietPeriod` | time |
 | 8 | changes per day | what may restart: `ChangeLimitReached` | time, approval, expiry |
-| 9 | setbacks | material that failed elsewhere: `AwaitingBudget`, `AwaitingApproval` | time, approval |
-| 10 | concurrent changes | `AwaitingBudget`; asked by the reconciler, last | a free slot |
+| 9 | setbacks | what failed elsewhere: `AwaitingBudget`, `AwaitingApproval` | time, approval |
+| 10 | concurrent changes | `AwaitingBudget`; the reconciler asks, last | a free slot |
 
 A slot is taken last, so that none is held while a plan waits. An object that is deleted, with
 Disable, meets 1, 2, 6 and 8 to 10: declaring Disable has approved it, and nobody edits it any more.
 
-Pure; the gate answers "go" or "hold, because, until", the reconciler obeys. Source: design, "Impacts
-and gates".
+Pure; the gate answers "go" or "hold, because, until", the reconciler obeys. Source: design,
+"Impacts and gates".
 """
 
 from collections.abc import Sequence
@@ -128,7 +128,9 @@ def gate(
     )
 
 
-def not_before(plan: Plan, declaration: Declaration, at: Circumstances, hold: Hold) -> datetime | None:
+def not_before(
+    plan: Plan, declaration: Declaration, at: Circumstances, hold: Hold
+) -> datetime | None:
     """
     Give the earliest time at which a held plan can start, as far as it is known; None: any time.
 

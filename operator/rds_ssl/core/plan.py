@@ -222,9 +222,7 @@ def _cause(desired: Desired, applied: AppliedStatus | None, *, drift: bool) -> C
     return Cause.ROTATION if same else Cause.SPEC
 
 
-def _new_material(
-    desired: Desired, observed: Observed, comparison: Comparison
-) -> Iterator[str]:
+def _new_material(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[str]:
     fields = comparison.different | comparison.unknown
     on = Field.ENABLED in fields and desired.enabled
     if desired.server_certificate and (on or Field.SERVER_CERTIFICATE in fields):

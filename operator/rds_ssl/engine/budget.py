@@ -44,8 +44,8 @@ class Budget:
     Slots per account. *limit* 0 is none. *wake* is called for objects that may try again.
 
     One instance has one slot, whatever the limit: two objects that declare it never send at once.
-    So has a primary with its read-only instances. Where slots are scarce, the namespaces take turns:
-    one with many objects does not keep the others waiting for hours.
+    So has a primary with its read-only instances. Where slots are scarce, the namespaces take
+    turns: one with many objects does not keep the others waiting for hours.
 
     After a restart the slots come back from the records in status, before any credentials are
     known: such a slot has no account and counts for every one.

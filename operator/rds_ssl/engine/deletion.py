@@ -16,12 +16,13 @@ from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import Finding, Verdict
 from rds_ssl.core.declaration import DeletionPolicy, ManagementPolicy
 from rds_ssl.core.desired import Desired, inputs_digest
-from rds_ssl.core.gate import BUDGET
+from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.model import FINALIZER, Observed, Phase
 from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
-from rds_ssl.core.plan import stand
+from rds_ssl.core.plan import Plan, stand
 from rds_ssl.core.status import write_time
 from rds_ssl.engine.faulting import Faulting
+from rds_ssl.engine.gating import Gating
 from rds_ssl.engine.hostssl import held_by_rows
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Resource
@@ -59,21 +60,27 @@ _INHERITED = _as_it_is("another object declares the same instance")
 
 def with_way_out(verdict: Verdict) -> Verdict:
     """Say how the object can go without what it waits for, if a person has to act."""
-    stalled = verdict.stalled
-    if stalled is None:
-        return verdict
-    longer = replace(stalled, message=f"{stalled.message.rstrip('.')}. {WAY_OUT}")
-    finding = longer if verdict.finding == stalled else verdict.finding
-    return replace(verdict, finding=finding, stalled=longer)
+    pending = None if verdict.reconciling else verdict.change_pending
+    held = verdict.stalled or pending
+    if held is None:
+        return verdict  # What goes on by itself within minutes needs no way out.
+    longer = replace(held, message=f"{held.message.rstrip('.')}. {WAY_OUT}")
+    return replace(
+        verdict,
+        finding=longer if verdict.finding == held else verdict.finding,
+        stalled=longer if verdict.stalled else None,
+        change_pending=verdict.change_pending if verdict.stalled else longer,
+    )
 
 
 class Deletion:
     """Finalizers, and turning SSL off."""
 
-    def __init__(self, tools: Tools, sending: Sending, faulting: Faulting) -> None:
+    def __init__(self, tools: Tools, sending: Sending, faulting: Faulting, gating: Gating) -> None:
         self._tools = tools
         self._sending = sending
         self._faulting = faulting
+        self._gating = gating
 
     # -- the finalizer ------------------------------------------------------------------------
 
@@ -203,7 +210,6 @@ class Deletion:
     async def _send(
         self, work: Work, desired: Desired, observed: Observed, inputs: str
     ) -> Result | Release:
-        tools = self._tools
         standing = stand(
             desired,
             observed,
@@ -211,23 +217,24 @@ class Deletion:
             uid=work.resource.uid,
             applied=work.status.applied,
             operation=work.status.operation,
+            deleting=True,
         )
         plan = standing.plan
         if plan is None:
             return OFF
-        if not tools.budget.reserve(
-            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
-        ):
-            work.awaits_budget = True
-            work.set(plan=plan_status(plan, held_by=BUDGET.reason))
-            verdict = verdicts.held(plan, BUDGET, work.declaration, in_force=None, warning=None)
-            return Result(verdict=verdict, look_after=tools.resync_after())
+        at = await self._gating.circumstances(work, plan)
+        hold = gate(plan, work.declaration, observed, at)
+        if hold is None and not self._gating.reserve(work, plan, at):
+            hold, work.awaits_budget = BUDGET, True
+        if hold is not None:
+            return self._held(work, plan, hold, at)
         order = Order(
             plan=plan,
             desired=desired,
             comparison=standing.comparison,
             inputs_digest=inputs,
             in_force=False,
+            closes=closes(plan, work.declaration, at),
             alone=True,
         )
         outcome = await self._sending.send(work, order)
@@ -241,6 +248,17 @@ class Deletion:
         return _stalled(
             self._faulting.refusal(work, operation.code or "", desired, work.observed or observed)
         )
+
+    def _held(self, work: Work, plan: Plan, hold: Hold, at: Circumstances) -> Result:
+        earliest = not_before(plan, work.declaration, at, hold)
+        work.set(
+            plan=plan_status(plan, held_by=hold.reason, since=at.seen_since, not_before=earliest)
+        )
+        verdict = verdicts.held(plan, hold, work.declaration, in_force=None, warning=None)
+        after = self._tools.resync_after()
+        if hold.until is not None:
+            after = min(after, max(0.0, (hold.until - at.now).total_seconds()) + 0.1)
+        return Result(verdict=verdict, look_after=after)
 
     async def _may_not(
         self, work: Work, desired: Desired, observed: Observed, inputs: str

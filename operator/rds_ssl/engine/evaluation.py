@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from rds_ssl.core import eligibility, faults, verdicts
+from rds_ssl.core import approval, eligibility, faults, verdicts
 from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
 from rds_ssl.core.desired import Desired, desired_of, inputs_digest
 from rds_ssl.core.errors import AliyunError
-from rds_ssl.core.gate import BUDGET, Hold, gate
+from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.judgement import judge
 from rds_ssl.core.model import Disposition, Impact, Observed, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, Rearm, may_fall_back, rearm
@@ -16,6 +16,7 @@ from rds_ssl.core.renewal import renewal_at, tried
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
+from rds_ssl.engine.gating import Gating, approval_of, seen_since
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.sending import Order, Sending, plan_status
 from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
@@ -28,12 +29,20 @@ _AT_ONCE = 0.05
 class Evaluation:
     """Judges one object by what its pass has read, and sends what may go."""
 
-    def __init__(self, tools: Tools, sending: Sending, faulting: Faulting) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        sending: Sending,
+        faulting: Faulting,
+        admission: Admission,
+        gating: Gating,
+    ) -> None:
         self._tools = tools
         self._sending = sending
         self._faulting = faulting
         self._unusable = Unusable(tools)
-        self._admission = Admission(tools, faulting)
+        self._admission = admission
+        self._gating = gating
 
     async def evaluate(self, work: Work) -> Result:
         """
@@ -50,14 +59,11 @@ class Evaluation:
             work.gathered = await self._tools.materials.gather(work.declaration, work.key[0])
         gathered = work.gathered
         engine = work.engine or ""
-        for finding in (
-            eligibility.unfit_engine(work.declaration, engine=engine),
-            eligibility.unsupported(work.declaration),
-        ):
-            if finding is not None:
-                work.set(plan=None)
-                work.show(endpoint=None)
-                return Result(verdict=verdicts.stalled(finding), look_after=STALLED_AFTER)
+        finding = eligibility.unfit_engine(work.declaration, engine=engine)
+        if finding is not None:
+            work.set(plan=None)
+            work.show(endpoint=None)
+            return Result(verdict=verdicts.stalled(finding), look_after=STALLED_AFTER)
         endpoint = _endpoint(work, observed) or await self._admission.first_endpoint(work)
         if not endpoint:
             work.set(plan=None)
@@ -85,6 +91,9 @@ class Evaluation:
     async def _carry_out(self, work: Work, observed: Observed, desired: Desired) -> Result:
         standing = self._standing(work, observed, desired)
         plan = standing.plan
+        to = plan.to if plan else None
+        spent = approval.ended(work.status.last_approval, to=to, now=self._tools.now())
+        work.set(last_approval=spent)
         if plan is None:
             return await self._settled(work, observed, desired, standing)
         stuck = eligibility.no_way_back(
@@ -99,27 +108,19 @@ class Evaluation:
             return Result(
                 verdict=verdicts.stalled(stuck, material=_fine(work)), look_after=STALLED_AFTER
             )
-        step = plan.steps[0].desired
         moves = Impact.MOVES_ENDPOINT in plan.impacts
         work.show(endpoint=None if moves else desired.connection_string)
-        now = self._tools.monotonic()
-        hold = gate(
-            plan,
-            work.declaration,
-            observed,
-            read_only=self._tools.pace.read_only,
-            quiet_for=work.memory.quiet_for(now=now, period=self._tools.pace.quiet_period),
-        )
+        at = await self._gating.circumstances(work, plan)
+        hold = gate(plan, work.declaration, observed, at)
         stopped = await self._stopped(work, observed, plan, hold)
         if stopped is not None:
             return stopped
-        if hold is None and not self._tools.budget.reserve(
-            work.key, account=work.cloud.account, instance_id=work.declaration.instance_id
-        ):
+        if hold is None and not self._gating.reserve(work, plan, at):
             hold = BUDGET
             work.awaits_budget = True
         if hold is not None:
-            return self._held(work, observed, plan, hold)
+            return self._held(work, observed, plan, hold, at)
+        step = plan.steps[0].desired
         order = Order(
             plan=plan,
             desired=step,
@@ -127,6 +128,7 @@ class Evaluation:
             inputs_digest=self._inputs(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            closes=closes(plan, work.declaration, at),
         )
         outcome = await self._sending.send(work, order)
         if isinstance(outcome, Result):
@@ -146,7 +148,7 @@ class Evaluation:
                 return stopped
         policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
         if operation is not None and operation.phase not in UNFINISHED and not policy:
-            stopped = await self._may_not_again(work, step, observed)
+            stopped = await self._may_not_again(work, plan, observed)
             if stopped is not None:
                 return stopped
         other = operation is None or operation.digest != step.digest
@@ -234,17 +236,24 @@ class Evaluation:
 
     # -- a plan that does not go --------------------------------------------------------------
 
-    def _held(self, work: Work, observed: Observed, plan: Plan, hold: Hold) -> Result:
-        look_after = self._next_look(work) if hold.look_after is None else hold.look_after
+    def _held(
+        self, work: Work, observed: Observed, plan: Plan, hold: Hold, at: Circumstances
+    ) -> Result:
+        look_after = self._look_again(work, plan, hold, at)
         known = work.resource.status.plan
-        same = known is not None and known.digest == plan.digest
-        if same and hold.moving and _is_moving(work):
+        if known and known.digest == plan.digest and hold.passing and _is_moving(work):
             # These two share one PATCH: what comes next comes within seconds.
             work.status = work.resource.status
             return Result(verdict=None, look_after=look_after)
         work.asks_on = hold.moving
-        since = known.since if same and known is not None and known.since else self._tools.now()
-        work.set(plan=plan_status(plan, held_by=hold.reason, since=since))
+        work.set(
+            plan=plan_status(
+                plan,
+                held_by=hold.reason,
+                since=at.seen_since,
+                not_before=not_before(plan, work.declaration, at, hold),
+            )
+        )
         in_force = None
         if plan.material_only:
             in_force = self._kept(work, observed)
@@ -257,6 +266,15 @@ class Evaluation:
             warnings=work.warnings,
         )
         return Result(verdict=verdict, look_after=look_after)
+
+    def _look_again(self, work: Work, plan: Plan, hold: Hold, at: Circumstances) -> float:
+        """Give the seconds until the gates may answer otherwise, or until the usual next look."""
+        after = self._next_look(work)
+        if hold.until is not None:
+            after = min(after, max(0.0, (hold.until - at.now).total_seconds()) + 0.1)
+        if plan.drift and at.seen_since == at.now:
+            after = min(after, self._tools.pace.limits.poll)  # Was it but a moment's state?
+        return after
 
     def _kept(self, work: Work, observed: Observed) -> tuple[bool, Finding]:
         """Give the Ready of settings that are in force while a rotation waits."""
@@ -275,22 +293,22 @@ class Evaluation:
             endpoint=_endpoint(work, observed),
         )
 
-    async def _may_not_again(
-        self, work: Work, desired: Desired, observed: Observed
-    ) -> Result | None:
+    async def _may_not_again(self, work: Work, plan: Plan, observed: Observed) -> Result | None:
         """Say why a state whose last operation ended badly is not sent again; None if it may."""
-        operation = work.status.operation
+        operation, desired = work.status.operation, plan.steps[0].desired
         if operation is None or work.memory.permitted == desired.digest:
             return None
         tools, memory = self._tools, work.memory
         if work.instance is None and self._rests_on_the_instance(work, operation):
             await self._admission.attribute(work)
+        given = approval_of(work)
         answer, wait = rearm(
             operation,
             digest=desired.digest,
             inputs=self._inputs(work, desired, observed),
             now=tools.now(),
             asked=work.resource.asked is not None,
+            approved=given.names(plan),
             running_for=memory.running_for(tools.monotonic()),
             limits=tools.pace.limits,
         )
@@ -301,11 +319,18 @@ class Evaluation:
         if operation.phase is Phase.REFUSED:
             finding = self._faulting.refusal(work, operation.code or "", desired, observed)
         else:
+            renews = desired.renews is not None
             finding = verdicts.ended(
                 operation.phase,
                 last=answer is Rearm.NO,
-                renewal=desired.renews is not None and operation.digest == desired.digest,
+                renewal=renews and operation.digest == desired.digest,
             )
+            if answer is Rearm.NO and not renews:
+                # Told with its plan: whoever approves it has to see what it is.
+                way_out = f"{finding.message} To send it once more, {given.remark(plan)}"
+                finding = Finding(reason=finding.reason, message=way_out)
+                since = seen_since(work.resource.status.plan, plan, now=tools.now())
+                work.set(plan=plan_status(plan, held_by=finding.reason, since=since))
         after = self._next_look(work)
         return Result(
             verdict=verdicts.stalled(finding, material=_fine(work)),

@@ -233,9 +233,7 @@ class Following:
             time=self._tools.now(),
             cause=(plan.cause if plan else None) or _cause(work, state),
             changes=plan.summary if plan else f"to {operation.digest}",
-            fields=tuple(
-                dict.fromkeys(each.field for step in plan.steps for each in step.changes)
-            )
+            fields=tuple(dict.fromkeys(each.field for step in plan.steps for each in step.changes))
             if plan
             else (),
             impacts=plan.impacts if plan else (),

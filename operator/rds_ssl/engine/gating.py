@@ -68,12 +68,12 @@ class Gating:
             opening=opening(maintenance, maintain_time, now=now) if is_bound(maintenance) else None,
             maintain_time=maintain_time,
             quiet_for=work.memory.quiet_for(now=tools.monotonic(), period=pace.quiet_period),
-            restarts=self._restarts(work, now),
+            restarts=self._restarts(work),
             most_restarts=pace.max_changes_per_day,
             setbacks=setbacks(plan.material, tools.objects.histories_with(plan.material)),
         )
 
-    def _restarts(self, work: Work, now: datetime) -> Sequence[datetime]:
+    def _restarts(self, work: Work) -> Sequence[datetime]:
         """
         Tell when calls that may have restarted the instance ended.
 

@@ -22,10 +22,12 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.faults import classify
 from rds_ssl.core.material import TRANSIENT
 from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.engine.admission import Admission
 from rds_ssl.engine.deletion import GONE, WAY_OUT, Deletion, Release, with_way_out
 from rds_ssl.engine.evaluation import Evaluation
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.following import Following
+from rds_ssl.engine.gating import Gating
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Key, Resource, older_claimant
 from rds_ssl.engine.sending import Sending
@@ -54,8 +56,10 @@ class Reconciler:
         self._faulting = faulting
         self._following = Following(tools)
         sending = Sending(tools)
-        self._evaluation = Evaluation(tools, sending, faulting)
-        self._deletion = Deletion(tools, sending, faulting)
+        admission = Admission(tools, faulting)
+        gating = Gating(tools, admission)
+        self._evaluation = Evaluation(tools, sending, faulting, admission, gating)
+        self._deletion = Deletion(tools, sending, faulting, gating)
 
     def forget(self, resource: Resource) -> None:
         """Drop what is remembered of an object that is gone."""
@@ -210,7 +214,7 @@ class Reconciler:
 
     def _selection(self, resource: Resource, declaration: Declaration) -> Verdict | None:
         """Say why this object is not for this operator to act on."""
-        finding = eligibility.unsupported(declaration)
+        finding = eligibility.unusable(declaration)
         if finding is not None:
             return verdicts.stalled(finding)
         if declaration.management_policy is not ManagementPolicy.ENFORCE:

@@ -141,17 +141,17 @@ class Reporter:
         self._objects.refresh(fresh)
         return fresh
 
-    def announce(self, resource: Resource, event: Event) -> None:
+    def announce(self, resource: Resource, event: Event) -> asyncio.Task[None]:
         """Post an Event in the background; a failure is logged and changes nothing."""
         self._log(resource, event)
         task = asyncio.get_running_loop().create_task(self._post(resource, event))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
+        return task
 
     async def announce_first(self, resource: Resource, event: Event) -> None:
         """Post an Event, and come back once it is there, or has failed."""
-        self._log(resource, event)
-        await self._post(resource, event)
+        await asyncio.wait({self.announce(resource, event)})
 
     @staticmethod
     def _log(resource: Resource, event: Event) -> None:

@@ -395,7 +395,8 @@ def test_a_rotation_changes_the_material_alone_and_over_nothing_foreign(
     ("wanted", "before", "last", "drift"),
     [
         pytest.param(CUSTOM, applied(CUSTOM), None, True, id="changed elsewhere"),
-        pytest.param(RENEWED, applied(CUSTOM), None, False, id="the declaration is newer"),
+        pytest.param(RENEWED, applied(CUSTOM), None, True, id="and the material is newer"),
+        pytest.param(MUTUAL, applied(CUSTOM), None, False, id="the declaration is newer"),
         pytest.param(CUSTOM, None, None, False, id="nothing was applied"),
         *(
             pytest.param(

@@ -73,10 +73,31 @@ def test_a_status_is_read_as_it_was_written() -> None:
         "observedGeneration": 3,
         "conditions": [READY],
         "instance": {"engine": "PostgreSQL", "engineVersion": "16.0"},
-        "operation": {**OPERATION, "endTime": WIRE_NOW, "requestID": "r"},
+        "operation": {
+            **OPERATION,
+            "material": ["m"],
+            "approval": "d",
+            "endTime": WIRE_NOW,
+            "requestID": "r",
+        },
         "applied": {"settingsDigest": "s", "materialDigest": "m", "time": WIRE_NOW},
-        "lastApproval": {"digest": "d", "to": "t", "time": WIRE_NOW},
-        "history": [{**ENTRY, "impacts": ["Restart"], "restartSeen": True}],
+        "lastApproval": {
+            "digest": "d",
+            "to": "t",
+            "impacts": ["Weakens"],
+            "time": WIRE_NOW,
+            "endTime": WIRE_NOW,
+        },
+        "history": [
+            {
+                **ENTRY,
+                "fields": ["enabled"],
+                "impacts": ["Restart"],
+                "material": ["m"],
+                "approval": "d",
+                "restartSeen": True,
+            }
+        ],
         "lastHandledReconcileAt": "now",
     }
 

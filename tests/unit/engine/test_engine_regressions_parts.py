@@ -4,7 +4,7 @@ import pytest
 
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.memory import Memory
-from rds_ssl.engine.objects import Key
+from rds_ssl.engine.objects import Key, Resource
 from rds_ssl.engine.outages import PROBER_SILENT, Outages
 from rds_ssl.engine.work import Pace
 from support.engine_world import NAMESPACE, EngineWorld, played
@@ -65,7 +65,20 @@ def test_whoever_waits_for_an_instance_that_is_taken_is_not_woken_for_another_on
 
 def test_a_slot_that_is_inherited_keeps_its_instance() -> None:
     budget = Budget(0, lambda _key: None)
-    budget.inherit(A, instance_id="pgm-1")
+    budget.inherit(
+        Resource.of(
+            {
+                "metadata": {
+                    "namespace": A[0],
+                    "name": A[1],
+                    "uid": "a",
+                    "resourceVersion": "1",
+                    "creationTimestamp": "2026-11-24T03:00:00Z",
+                },
+                "spec": {"instanceID": "pgm-1", "regionID": "cn-hangzhou"},
+            }
+        )
+    )
 
     assert not budget.reserve(B, account="x", instance_id="pgm-1")
 
