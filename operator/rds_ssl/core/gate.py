@@ -179,8 +179,8 @@ def _drift(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | No
     if corrected is not None:
         return Hold(
             reason=Reason.DRIFTED,
-            message=f"{what}. The same was put back at {write_time(corrected)} and is changed again:"
-            " somebody else, perhaps another operator, wants it otherwise, so it is only reported."
+            message=f"{what}. The same was put back at {write_time(corrected)}, and is changed"
+            " again: somebody else, perhaps another operator, wants it otherwise, so it is only reported."
             f" {keep}; to put it back once more, {at.approval.remark(plan)}",
         )
     if _needed(plan, declaration):

@@ -80,7 +80,7 @@ class Work:
     instance: Instance | None = None
     """As read in this pass."""
     awaits_budget: bool = False
-    after_write: list[Callable[[], None]] = field(default_factory=list)
+    after_write: list[Callable[[], object]] = field(default_factory=list)
     """What follows once the status is written: an end that is not recorded has not come."""
     before: Resource | None = None
     """The object as it was before this pass recorded a call."""
