@@ -180,8 +180,8 @@ def _drift(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | No
         return Hold(
             reason=Reason.DRIFTED,
             message=f"{what}. The same was put back at {write_time(corrected)}, and is changed"
-            " again: somebody else, perhaps another operator, wants it otherwise, so it is only reported."
-            f" {keep}; to put it back once more, {at.approval.remark(plan)}",
+            " again: somebody else, perhaps another operator, wants it otherwise, so it is only"
+            f" reported. {keep}; to put it back once more, {at.approval.remark(plan)}",
         )
     if _needed(plan, declaration):
         return None  # It is never put back by itself: the next gate says so at once.
