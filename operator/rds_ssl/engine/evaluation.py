@@ -3,20 +3,20 @@
 from dataclasses import replace
 
 from rds_ssl.core import approval, eligibility, faults, verdicts
-from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
-from rds_ssl.core.desired import Desired, desired_of, inputs_digest
+from rds_ssl.core.desired import Desired, desired_of
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.judgement import judge
-from rds_ssl.core.model import Disposition, Impact, Observed, Phase, Reason
-from rds_ssl.core.operation import UNFINISHED, Rearm, may_fall_back, rearm
+from rds_ssl.core.model import Impact, Observed, Phase, Reason
+from rds_ssl.core.operation import UNFINISHED, may_fall_back
 from rds_ssl.core.plan import Plan, Standing, stand
 from rds_ssl.core.renewal import renewal_at, tried
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
-from rds_ssl.engine.gating import Gating, approval_of, seen_since
+from rds_ssl.engine.gating import Gating
+from rds_ssl.engine.rearming import Rearming, inputs_of
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.sending import Order, Sending, plan_status
 from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
@@ -43,6 +43,7 @@ class Evaluation:
         self._unusable = Unusable(tools)
         self._admission = admission
         self._gating = gating
+        self._rearming = Rearming(tools, faulting, admission)
 
     async def evaluate(self, work: Work) -> Result:
         """
@@ -125,7 +126,7 @@ class Evaluation:
             plan=plan,
             desired=step,
             comparison=standing.comparison,
-            inputs_digest=self._inputs(work, step, observed),
+            inputs_digest=inputs_of(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
             closes=closes(plan, work.declaration, at),
@@ -148,7 +149,9 @@ class Evaluation:
                 return stopped
         policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
         if operation is not None and operation.phase not in UNFINISHED and not policy:
-            stopped = await self._may_not_again(work, plan, observed)
+            stopped = await self._rearming.refused(
+                work, plan, observed, after=self._next_look(work)
+            )
             if stopped is not None:
                 return stopped
         other = operation is None or operation.digest != step.digest
@@ -292,72 +295,6 @@ class Evaluation:
             reason=Reason.VERIFIED if verified else Reason.ADOPTED,
             endpoint=_endpoint(work, observed),
         )
-
-    async def _may_not_again(self, work: Work, plan: Plan, observed: Observed) -> Result | None:
-        """Say why a state whose last operation ended badly is not sent again; None if it may."""
-        operation, desired = work.status.operation, plan.steps[0].desired
-        if operation is None or work.memory.permitted == desired.digest:
-            return None
-        tools, memory = self._tools, work.memory
-        if work.instance is None and self._rests_on_the_instance(work, operation):
-            await self._admission.attribute(work)
-        given = approval_of(work)
-        answer, wait = rearm(
-            operation,
-            digest=desired.digest,
-            inputs=self._inputs(work, desired, observed),
-            now=tools.now(),
-            asked=work.resource.asked is not None,
-            approved=given.names(plan),
-            running_for=memory.running_for(tools.monotonic()),
-            limits=tools.pace.limits,
-        )
-        if answer is Rearm.YES:
-            return None
-        work.asks_on = answer is Rearm.LATER
-        work.set(plan=None)
-        if operation.phase is Phase.REFUSED:
-            finding = self._faulting.refusal(work, operation.code or "", desired, observed)
-        else:
-            renews = desired.renews is not None
-            finding = verdicts.ended(
-                operation.phase,
-                last=answer is Rearm.NO,
-                renewal=renews and operation.digest == desired.digest,
-            )
-            if answer is Rearm.NO and not renews:
-                # Told with its plan: whoever approves it has to see what it is.
-                way_out = f"{finding.message} To send it once more, {given.remark(plan)}"
-                finding = Finding(reason=finding.reason, message=way_out)
-                since = seen_since(work.resource.status.plan, plan, now=tools.now())
-                work.set(plan=plan_status(plan, held_by=finding.reason, since=since))
-        after = self._next_look(work)
-        return Result(
-            verdict=verdicts.stalled(finding, material=_fine(work)),
-            look_after=min(wait, after) if answer is Rearm.LATER else after,
-        )
-
-    @staticmethod
-    def _rests_on_the_instance(work: Work, operation: OperationStatus) -> bool:
-        """Whether what the instance is now says if the operation may be repeated."""
-        if operation.phase is Phase.REFUSED:
-            fault = faults.lookup(operation.code or "", 400)
-            return fault.disposition is Disposition.INELIGIBLE or work.memory.instance is None
-        return operation.phase is Phase.TIMED_OUT
-
-    def _inputs(self, work: Work, desired: Desired, observed: Observed) -> str:
-        chain = work.gathered.refusable if work.gathered else ()
-        instance = work.instance or work.memory.instance
-        shown = (
-            observed.enabled,
-            observed.ca_type,
-            observed.connection_string,
-            observed_material_digest(observed),
-            observed.acl,
-            observed.replication_acl,
-            *(instance.kind if instance else ()),
-        )
-        return inputs_digest(desired, chain=chain, surroundings=repr(shown))
 
     async def _refused(
         self, work: Work, order: Order, desired: Desired, error: AliyunError
