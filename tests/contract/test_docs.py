@@ -1,9 +1,7 @@
 """The documents say what the code does, and every link and command in them leads somewhere."""
 
-import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,7 @@ import pytest
 import yaml
 
 from rds_simulator.profiles import PROFILES
-from rds_ssl.core import conditions, declaration, eligibility, gate, verdicts
-from rds_ssl.core.conditions import Finding, Verdict
-from rds_ssl.core.declaration import Declaration, ManagementPolicy
+from rds_ssl.core import conditions, declaration, eligibility
 from rds_ssl.core.fault_table import BY_CODE
 from rds_ssl.core.faults import lookup
 from rds_ssl.core.model import (
@@ -22,13 +18,8 @@ from rds_ssl.core.model import (
     APPROVE_ANNOTATION,
     KIND,
     RECONCILE_ANNOTATION,
-    Impact,
-    Observed,
     Reason,
-    Restart,
 )
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.status import Condition
 from rds_ssl.settings import Settings, describe, flags
 from rds_ssl.telemetry import Metrics
 
@@ -39,30 +30,6 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-
-PLAN = Plan(
-    digest="0",
-    to="1",
-    steps=(),
-    changes=(),
-    impacts=(Impact.RESTART,),
-    restart=Restart.EXPECTED,
-    material_only=False,
-    first_contact=False,
-    drift=False,
-)
-PLANS: Mapping[str, Plan] = {
-    "spec": PLAN,
-    "rotation": dataclasses.replace(PLAN, material_only=True),
-    "drift": dataclasses.replace(PLAN, drift=True),
-}
-DECLARED = declaration.parse({"instanceID": "pgm-bp1234567890abcde", "regionID": "cn-hangzhou"})
-POLICIES: Mapping[str, Declaration] = {
-    "Enforce": DECLARED,
-    "suspend": DECLARED.model_copy(update={"suspend": True}),
-    "Observe": DECLARED.model_copy(update={"management_policy": ManagementPolicy.OBSERVE}),
-    "READ_ONLY": DECLARED,
-}
 
 
 def relative(document: Path) -> str:
@@ -105,26 +72,6 @@ def anchors(document: Path) -> set[str]:
 def readme_objects() -> list[dict[str, Any]]:
     blocks = (text for kind, text in _FENCE.findall(README.read_text()) if kind == "yaml")
     return [each for block in blocks for each in yaml.safe_load_all(block)]
-
-
-def kstatus(composed: Sequence[Condition]) -> str:
-    """Judge as kstatus does for an object whose generation was observed."""
-    for each in composed:
-        if (each.type, each.status) == ("Reconciling", "True"):
-            return "InProgress"
-        if (each.type, each.status) == ("Stalled", "True"):
-            return "Failed"
-    ready = next(each for each in composed if each.type == "Ready")
-    return "Current" if ready.status == "True" else "InProgress"
-
-
-def verdict_on(plan: Plan, declared: Declaration, *, read_only: bool) -> tuple[bool, Verdict]:
-    """Say whether a plan of an object that was Ready is sent, and what the object says then."""
-    hold = gate.gate(plan, declared, Observed(enabled=True), read_only=read_only, quiet_for=0)
-    if hold is None:
-        return True, verdicts.applying(plan, declared, in_force=plan.material_only, warning=None)
-    as_it_was = (True, Finding(reason=Reason.VERIFIED, message="")) if plan.material_only else None
-    return False, verdicts.held(plan, hold, declared, in_force=as_it_was, warning=None)
 
 
 def test_every_reason_has_one_row_and_every_row_is_a_reason() -> None:
@@ -181,27 +128,6 @@ def test_every_type_of_condition_is_in_the_table(document: Path) -> None:
     assert named == list(conditions.OWN)
 
 
-def test_the_table_of_policies_says_what_the_gate_and_the_verdicts_do() -> None:
-    told = {
-        (code(cells[0]), cells[1]): tuple(map(code, cells[2:]))
-        for cells in rows(section(CONDITIONS, "## What is sent, and what tools see"))
-    }
-
-    done = {}
-    for policy, declared in POLICIES.items():
-        for change, plan in PLANS.items():
-            sent, verdict = verdict_on(plan, declared, read_only=policy == "READ_ONLY")
-            now = datetime(2026, 1, 1, tzinfo=UTC)
-            composed = conditions.compose((), verdict, generation=1, now=now)
-            done[policy, change] = (
-                "yes" if sent else "no",
-                str(verdict.ready),
-                verdict.change_pending.reason.value if verdict.change_pending else "none",
-                kstatus(composed),
-            )
-    assert told == done
-
-
 def test_the_annotations_are_those_that_the_code_knows() -> None:
     named = {
         code(cells[0]).partition(":")[0] for cells in rows(section(CONDITIONS, "## Annotations"))
@@ -249,27 +175,8 @@ def test_the_objects_in_the_readme_can_be_pasted() -> None:
     assert (pasted["apiVersion"], pasted["kind"]) == (f"{API_GROUP}/{API_VERSION}", KIND)
     declared = declaration.parse(pasted["spec"])
     assert declared.model_dump(by_alias=True, exclude_unset=True) == pasted["spec"]
-    assert eligibility.unsupported(declared) is None
+    assert eligibility.unusable(declared) is None
     assert declared.credentials_secret_ref is not None
-
-
-@pytest.mark.parametrize("document", [README, ROOT / "CHANGELOG.md"], ids=relative)
-def test_fields_that_are_not_supported_are_named(document: Path) -> None:
-    everything = declaration.parse(
-        {
-            "instanceID": "rm-bp1234567890abcde",
-            "regionID": "cn-hangzhou",
-            "maintenance": {"useInstanceWindow": True},
-        }
-    )
-    refused = eligibility.unsupported(everything)
-    assert refused is not None
-    names = re.findall(r"spec\.([\w.]*\w)", refused.message)
-    assert names
-
-    missing = [name for name in names if f"`{name}" not in document.read_text()]
-
-    assert missing == []
 
 
 def test_the_profiles_of_the_simulator_are_those_that_it_has() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from rds_ssl.aliyun import credentials
-from rds_ssl.core import declaration
+from rds_ssl.core import declaration, eligibility
 from rds_ssl.core.errors import KubeNotFound
 from rds_ssl.core.model import ACL, API_GROUP, API_VERSION, KIND, PLURAL, CAType
 from rds_ssl.kube.client import KubeClient
@@ -389,6 +389,7 @@ def test_the_samples_are_those_that_the_documentation_names() -> None:
 
     assert names == [
         "credentials",
+        "maintenance-window",
         "mysql",
         "observe",
         "postgresql-minimal",
@@ -439,6 +440,10 @@ def test_the_samples_show_what_they_are_named_for() -> None:
     assert mysql.force_encryption
     assert sample("sqlserver").server_certificate.pfx
     assert sample("sqlserver").minimum_tls_version
+    windows = sample("maintenance-window")
+    assert windows.maintenance.windows
+    assert windows.maintenance.override_before_expiry
+    assert eligibility.unusable(windows) is None
     assert sample("observe").management_policy is declaration.ManagementPolicy.OBSERVE
 
 
