@@ -34,7 +34,7 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.core.observation import host_name
 from rds_ssl.core.revocation import serials_left
-from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 
 LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
@@ -123,6 +123,7 @@ def stand(
     uid: str,
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
+    last_approval: ApprovalStatus | None = None,
     engine_version: str = "",
     deleting: bool = False,
 ) -> Standing:
@@ -169,6 +170,7 @@ def stand(
             to=desired.digest,
             applied_at=applied.time if applied else None,
             ended=operation.start_time if operation else None,
+            given_up=last_approval.end_time if last_approval else None,
         ),
         to=desired.digest,
         cause=Cause.DELETION if deleting else _cause(desired, applied, drift=drift),
@@ -330,8 +332,10 @@ def _plan_digest(
     to: str,
     applied_at: datetime | None,
     ended: datetime | None,
+    given_up: datetime | None,
 ) -> str:
     # No expiry dates and no names: they move without the plan being another one.
+    # An approval may end with nothing done: its plan, should it come back, is to be approved anew.
     value = {
         "uid": uid,
         "from": before,
@@ -339,6 +343,7 @@ def _plan_digest(
         "to": to,
         "applied": applied_at.isoformat() if applied_at else None,
         "ended": ended.isoformat() if ended else None,
+        "givenUp": given_up.isoformat() if given_up else None,
     }
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

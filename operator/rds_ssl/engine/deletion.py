@@ -217,6 +217,7 @@ class Deletion:
             uid=work.resource.uid,
             applied=work.status.applied,
             operation=work.status.operation,
+            last_approval=work.status.last_approval,
             deleting=True,
         )
         plan = standing.plan

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import ACL, CAType, Cause, Engine, Impact, Observed, Phase, Restart
 from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
-from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 from support.states import (
     CA,
     CLOUD,
@@ -774,6 +774,26 @@ def test_the_digest_of_a_renewal_names_the_end_that_it_ends_and_no_later_one() -
     )
 
     assert again.digest != first.digest
+
+
+def test_an_approval_that_ended_with_nothing_done_does_not_fit_when_its_plan_comes_back() -> None:
+    given = ApprovalStatus(digest=BASE, to=MOVED.digest, impacts=(R, M), time=NOW)
+
+    digests = {
+        stand(
+            MOVED,
+            postgresql(CUSTOM),
+            engine=Engine.POSTGRESQL,
+            uid="uid",
+            applied=applied(CUSTOM),
+            operation=None,
+            last_approval=last,
+        ).plan.digest  # type: ignore[union-attr]  # There is one.
+        for last in (given, given.model_copy(update={"end_time": NOW}))
+    }
+
+    assert BASE in digests  # While it covers its plan, that stays what it is.
+    assert len(digests) == 2
 
 
 @given(st.integers(min_value=0, max_value=400), st.integers(min_value=0, max_value=400))

@@ -355,3 +355,30 @@ async def test_material_that_breaks_after_an_approved_change_does_not_keep_the_a
 
         assert "changed elsewhere" in held(world)
         assert world.cost("a")[0] == 2
+
+
+@played
+async def test_a_plan_whose_approval_was_spent_without_effect_can_be_approved_anew() -> None:
+    async with EngineWorld() as world:
+        await custom(world)
+        weaken(world)
+        await world.run(60)
+        world.rds.fault({"code": "Throttling.User", "status": 400}, action=MODIFY, times=1)
+        first = approve(world)
+        while "lastApproval" not in world.status("a"):
+            await world.run(0.02)
+        await world.run(0.1)
+        own = {"secretRef": {"name": "a-tls"}}
+        world.edit("a", serverCertificate=own)
+        await world.run(60)
+        assert world.cost("a")[0] == 1
+
+        weaken(world)
+        await world.run(300)
+        assert "was spent already" in held(world)
+        assert world.cost("a")[0] == 1
+        assert approve(world) != first
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a")[0] == 2
