@@ -235,6 +235,7 @@ class Deletion:
             comparison=standing.comparison,
             inputs_digest=inputs,
             in_force=False,
+            since=at.seen_since,
             closes=closes(plan, work.declaration, at),
             alone=True,
         )

@@ -132,6 +132,7 @@ class Evaluation:
             inputs_digest=inputs_of(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            since=at.seen_since,
             closes=closes(plan, work.declaration, at),
         )
         outcome = await self._sending.send(work, order)
