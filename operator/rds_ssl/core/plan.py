@@ -162,6 +162,7 @@ def stand(
     )
     words = changes(desired, observed, comparison)
     drift = _is_drift(desired, observed, comparison, applied, operation)
+    cause = Cause.DRIFT if drift else _cause(desired, applied, operation)
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
@@ -173,7 +174,7 @@ def stand(
             given_up=last_approval.end_time if last_approval else None,
         ),
         to=desired.digest,
-        cause=Cause.DELETION if deleting else _cause(desired, applied, drift=drift),
+        cause=Cause.DELETION if deleting else cause,
         steps=tuple(_steps(desired, observed, applied, words)),
         changes=words,
         impacts=impacts,
@@ -215,13 +216,19 @@ def _is_drift(
     )
 
 
-def _cause(desired: Desired, applied: AppliedStatus | None, *, drift: bool) -> Cause:
+def _cause(
+    desired: Desired, applied: AppliedStatus | None, operation: OperationStatus | None
+) -> Cause:
     if desired.renews is not None:
         return Cause.RENEWAL
-    if drift:
-        return Cause.DRIFT
-    same = applied is not None and applied.settings_digest == desired.settings_digest
-    return Cause.ROTATION if same else Cause.SPEC
+    if applied is None or applied.settings_digest != desired.settings_digest:
+        return Cause.SPEC
+    if applied.material_digest not in {None, desired.material_digest}:
+        return Cause.ROTATION
+    # Nothing is declared that was not applied: an own operation went wrong, which was to put back
+    # what somebody else did, or was to lead elsewhere before the declaration was edited back.
+    again = operation is not None and operation.digest == desired.digest
+    return Cause.DRIFT if again else Cause.SPEC
 
 
 def _new_material(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[str]:

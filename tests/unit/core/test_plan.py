@@ -610,6 +610,26 @@ def test_the_cause_is_what_asks_for_the_plan(
     assert plan(wanted, shown, before=before).cause is cause
 
 
+@pytest.mark.parametrize(
+    ("wanted", "left", "cause"),
+    [
+        pytest.param(CUSTOM, CUSTOM, Cause.DRIFT, id="it was to put back what somebody did"),
+        pytest.param(CUSTOM, MOVED, Cause.SPEC, id="it led elsewhere, before an edit and back"),
+        pytest.param(RENEWED, RENEWED, Cause.ROTATION, id="it was a rotation"),
+        pytest.param(MOVED, MOVED, Cause.SPEC, id="it was an edit"),
+    ],
+)
+def test_another_attempt_has_the_cause_of_the_one_that_failed(
+    wanted: Desired, left: Desired, cause: Cause
+) -> None:
+    failed = operation(left, phase=Phase.FAILED)
+
+    found = plan(wanted, postgresql(AUTH), before=applied(CUSTOM), last=failed)
+
+    assert not found.drift
+    assert found.cause is cause
+
+
 def test_the_cause_of_turning_off_for_a_deletion_is_the_deletion() -> None:
     found = stand(
         OFF,

@@ -219,6 +219,7 @@ async def test_a_fight_is_cut_off_whatever_became_of_the_first_correction(
         await world.run(90 * MINUTE)
         assert world.ready("a") == ("True", "Verified")
         accepted = world.cost("a")[0]
+        assert {cause for cause, _ in causes(world)[1:]} == {"drift"}
 
         await turned_off(world)
         await world.run(DAY)
