@@ -446,6 +446,42 @@ def test_what_expires_within_the_override_does_not_wait_for_a_window(
         assert closes(plan, declared, circumstances(declared)) is None
 
 
+@pytest.mark.parametrize(
+    ("spec", "deadline", "until"),
+    [
+        pytest.param(SATURDAYS, SATURDAY - HOUR, SATURDAY - 73 * HOUR, id="before the next window"),
+        pytest.param(SATURDAYS, SATURDAY + 80 * HOUR, SATURDAY, id="after it"),
+        pytest.param(
+            {"useInstanceWindow": True}, NOW + 80 * HOUR, NOW + 8 * HOUR, id="and there is none"
+        ),
+    ],
+)
+def test_what_waits_for_a_window_knows_when_its_expiry_comes_first(
+    spec: dict[str, object], deadline: datetime, until: datetime
+) -> None:
+    declared = declare(maintenance={**spec, "overrideBeforeExpiry": "72h"})
+    plan = replace(HARMLESS, deadline=deadline)
+    at = circumstances(declared)
+
+    found = gate(plan, declared, ON, at)
+
+    assert found is not None
+    assert found.until == until == not_before(plan, declared, at, found)
+    words = f"Because of what expires, it is sent at {until:%Y-%m-%dT%H:%M:%SZ}"
+    assert (words in found.message) is (until != SATURDAY)
+    assert hold(plan, declared, now=until, seen_since=NOW) is None
+
+
+def test_what_waits_for_the_next_day_knows_when_its_expiry_comes_first() -> None:
+    plan = replace(HARMLESS, deadline=NOW + 80 * HOUR)
+
+    found = hold(plan, restarts=THRICE)
+
+    assert found is not None
+    assert found.until == NOW + 8 * HOUR
+    assert "sent at 2026-11-24T20:00:00Z" in found.message
+
+
 def test_an_instance_without_a_maintenance_time_says_what_to_do() -> None:
     declared = declare(maintenance={"useInstanceWindow": True})
 
