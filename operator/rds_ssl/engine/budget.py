@@ -7,8 +7,8 @@ given back at any end of the operation, or when its object is gone.
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rds_ssl.engine.objects import Key, Resource
@@ -60,7 +60,7 @@ class Budget:
         """By namespace: the number of its last slot, of those given while others waited."""
         self._given = 0
         self._lingering: dict[str, asyncio.TimerHandle] = {}
-        self._restarts: defaultdict[str, deque[datetime]] = defaultdict(
+        self._restarts: defaultdict[str, deque[tuple[str, datetime]]] = defaultdict(
             lambda: deque(maxlen=_REMEMBERED)
         )
 
@@ -123,26 +123,27 @@ class Budget:
         if self._held.pop(key, waited) is not None:
             self._wake_free()
 
-    def linger(self, instance_id: str, seconds: float) -> None:
+    def linger(self, resource: Resource, seconds: float) -> None:
         """
-        Let nobody have the slot of an instance for a while.
+        Let nobody have the slot of an instance, or of its primary, for a while.
 
         A change of it may be under way of which no record is left: its object was deleted, perhaps
         to be applied again, or lost its status. For some seconds the instance shows nothing of it.
         """
-        before = self._lingering.pop(instance_id, None)
-        if before is not None:
-            before.cancel()
         loop = asyncio.get_running_loop()
-        self._lingering[instance_id] = loop.call_later(seconds, self._settled, instance_id)
+        for each in {resource.instance_id, resource.primary_id}:
+            before = self._lingering.pop(each, None)
+            if before is not None:
+                before.cancel()
+            self._lingering[each] = loop.call_later(seconds, self._settled, each)
 
-    def note_restart(self, instance_id: str, at: datetime) -> None:
+    def note_restart(self, instance_id: str, request_id: str, at: datetime) -> None:
         """Remember a call that may restart an instance, whatever becomes of its object."""
-        self._restarts[instance_id].append(at)
+        self._restarts[instance_id].append((request_id, at))
 
-    def restarts(self, instance_id: str) -> Sequence[datetime]:
-        """Give when calls of this process were sent that may have restarted an instance."""
-        return tuple(self._restarts.get(instance_id, ()))
+    def restarts(self, instance_id: str) -> Mapping[str, datetime]:
+        """Give, by request, when this process sent what may have restarted an instance."""
+        return dict(self._restarts.get(instance_id, ()))
 
     def _settled(self, instance_id: str) -> None:
         del self._lingering[instance_id]
@@ -153,10 +154,15 @@ class Budget:
             self._wake(each)
 
     def _admitted(self) -> list[Key]:
-        """Give those in the queue that would get a slot if all of them asked now."""
+        """
+        Give those in the queue that would get a slot if all of them asked now.
+
+        Whether one has to be alone may have changed since it asked: it says so when it asks again.
+        """
         taken = list(self._held.values())
         admitted: list[Key] = []
-        for key, wanted in self._queue():
+        for key, waiting in self._queue():
+            wanted = replace(waiting, alone=False)
             if self._is_free(wanted, taken):
                 taken.append(wanted)
                 admitted.append(key)
@@ -174,7 +180,7 @@ class Budget:
             yield key, self._waiting[key]
 
     def _is_free(self, wanted: _Slot, taken: Sequence[_Slot]) -> bool:
-        if wanted.instance_id in self._lingering:
+        if not self._lingering.keys().isdisjoint({wanted.instance_id, wanted.primary}):
             return False
         if any(each.excludes(wanted) for each in taken):
             return False

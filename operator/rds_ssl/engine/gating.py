@@ -14,7 +14,7 @@ from rds_ssl.core.maintenance import is_bound, opening
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Restart
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.setbacks import setbacks
-from rds_ssl.core.status import PlanStatus
+from rds_ssl.core.status import HistoryEntry, PlanStatus
 from rds_ssl.engine.admission import Admission
 from rds_ssl.engine.objects import Objects
 from rds_ssl.engine.work import Tools, Work
@@ -77,11 +77,14 @@ class Gating:
         """
         Tell when calls that may have restarted the instance ended.
 
-        From the histories of all objects that name it, or from what this process has sent, which
-        it remembers of objects that are gone as well: whichever is more.
+        From the histories of all objects that name it, and from what this process has sent, which
+        it remembers of objects that are gone as well.
         """
-        recorded = list(_recorded(work, self._tools.objects))
-        return max(recorded, self._tools.budget.restarts(work.declaration.instance_id), key=len)
+        recorded = tuple(_recorded(work, self._tools.objects))
+        known = {each.request_id for each in recorded}
+        sent = self._tools.budget.restarts(work.declaration.instance_id)
+        lost = (at for request_id, at in sent.items() if request_id not in known)
+        return (*(each.time for each in recorded), *lost)
 
     def reserve(self, work: Work, plan: Plan, at: Circumstances) -> bool:
         """Ask for a slot."""
@@ -97,7 +100,7 @@ class Gating:
         )
 
 
-def _recorded(work: Work, objects: Objects) -> Iterator[datetime]:
+def _recorded(work: Work, objects: Objects) -> Iterator[HistoryEntry]:
     own = work.resource
     for other in objects.claimants(work.declaration.instance_id):
         mine = other.uid == own.uid
@@ -105,4 +108,4 @@ def _recorded(work: Work, objects: Objects) -> Iterator[datetime]:
             continue
         for each in work.status.history if mine else other.status.history:
             if Impact.RESTART in each.impacts:
-                yield each.time
+                yield each

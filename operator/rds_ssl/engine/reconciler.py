@@ -76,7 +76,7 @@ class Reconciler:
 
     def _leave(self, resource: Resource) -> None:
         """Let an instance rest of whose change no record is left."""
-        self._tools.budget.linger(resource.instance_id, self._tools.pace.limits.settle)
+        self._tools.budget.linger(resource, self._tools.pace.limits.settle)
 
     def rouse(self, key: Key) -> None:
         """Let the next pass look although nothing it knows has changed."""

@@ -302,7 +302,7 @@ class Sending:
         memory.request_id = request_id
         memory.write_faults, memory.write_faults_since = 0, None
         if order.plan.restart is not Restart.NONE:
-            tools.budget.note_restart(work.declaration.instance_id, tools.now())
+            tools.budget.note_restart(work.declaration.instance_id, request_id, tools.now())
         accepted = operation.model_copy(
             update={"phase": Phase.ACCEPTED, "request_id": request_id, "start_time": started}
         )
