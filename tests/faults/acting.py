@@ -145,16 +145,16 @@ CALL = (
     Fault(
         name="two in flight: give one instance two slots",
         file="engine/budget.py",
-        old="if any(each.instance_id == wanted.instance_id for each in self._held.values()):\n",
-        new="if any(each is wanted for each in self._held.values()):\n",
-        tests=ENGINE,
+        old="        if self.instance_id == other.instance_id or self.primary == other.primary:\n",
+        new="        if self is other:\n",
+        tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="ignore the budget",
         file="engine/budget.py",
-        old="        return not self._limit or used + ahead < self._limit",
-        new="        return True",
-        tests=ENGINE,
+        old="        return not self._limit or used < self._limit",
+        new="        return self._limit >= 0 or used < 0",
+        tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="keep the slot of a call that was not sent",
@@ -175,8 +175,7 @@ CALL = (
     Fault(
         name="forget the slots of changes that another process began",
         file="engine/intake.py",
-        old="            if resource.in_flight:\n"
-        "                self._budget.inherit(resource.key, instance_id=resource.instance_id)\n",
+        old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
         new="",
         tests=ENGINE,
     ),
@@ -222,9 +221,11 @@ OBJECTS = (
     Fault(
         name="post an Event with a private key",
         file="engine/sending.py",
-        old='Event(reason="ChangeStarted", message=f"{order.plan.summary} Sent to RDS now."),',
-        new='Event(reason="ChangeStarted", message=str(wire["ServerKey"].reveal())\n'
-        '                if "ServerKey" in wire else "Sent."),',
+        old="            await self._announce(work, order)\n",
+        new="            key = wire.get('ServerKey')\n"
+        "            told = key.reveal() if isinstance(key, SecretText) else 'Sent.'\n"
+        "            event = Event(reason='ChangeStarted', message=told)\n"
+        "            await tools.reporter.announce_first(work.resource, event)\n",
         tests=ENGINE,
     ),
     Fault(

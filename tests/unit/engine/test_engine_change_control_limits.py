@@ -8,7 +8,7 @@ import pytest
 from rds_ssl.core.status import write_time
 from rds_ssl.engine.work import Pace
 from support import pki
-from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 
 A = (NAMESPACE, "a")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -431,49 +431,3 @@ async def test_a_primary_rests_while_a_change_of_its_read_only_instance_is_orpha
 
         assert world.ready("a") == ("True", "Verified")
         assert world.accepted[1].at - world.accepted[0].at >= 100
-
-
-# -- told before it happens -----------------------------------------------------------------------
-
-
-@played
-async def test_plan_cause_and_impacts_are_told_and_counted_before_the_call() -> None:
-    async with EngineWorld() as world:
-        world.add_instance("a")
-        told: list[tuple[list[str], Json]] = []
-
-        def at_the_call(call: object) -> None:
-            if getattr(call, "what", "") == MODIFY:
-                told.append((list(world.counted), world.kube.events[-1]))
-
-        world.line.before.append(at_the_call)
-        world.declare("a")
-        await world.run(60)
-
-        ((counted, event),) = told
-        assert counted == ["restarting"]
-        assert event["reason"] == "ChangeStarted"
-        assert event["message"].startswith("Plan ")
-        assert "Cause: spec." in event["message"]
-        assert "Impacts: Restart." in event["message"]
-        sending = next(each for each in world.line.calls if each.phase == "Sending")
-        assert sending.content["plan"]["digest"] in event["message"]
-        order = [each.what for each in world.line.calls if each.number >= sending.number]
-        assert order[:3] == ["patch_status", "create_event", MODIFY]
-        assert world.counted == ["restarting", "verified"]
-
-
-@played
-async def test_a_change_goes_on_although_its_event_cannot_be_posted() -> None:
-    async with EngineWorld() as world:
-        world.add_instance("a")
-
-        def lost(call: object) -> None:
-            if getattr(call, "what", "") == "create_event":
-                raise TimeoutError
-
-        world.line.before.append(lost)
-        world.declare("a")
-        await world.run(60)
-
-        assert world.ready("a") == ("True", "Verified")

@@ -1,0 +1,356 @@
+"""Faults of restraint: what holds a plan, for how long, and what lets it go."""
+
+from faults.fault import Fault
+
+CONTROL = "engine/test_engine_change_control_"
+APPROVALS = (f"{CONTROL}approval.py",)
+DRIFT = (f"{CONTROL}drift.py",)
+WINDOWS = (f"{CONTROL}windows.py",)
+LIMITS = (f"{CONTROL}limits.py",)
+TOLD = (f"{CONTROL}told.py",)
+
+APPROVAL = (
+    Fault(
+        name="let an approval count again that was spent",
+        file="core/approval.py",
+        old="        return self.annotation == plan.digest and not self._is_spent",
+        new="        return self.annotation == plan.digest",
+        tests=("core/test_approval.py", *APPROVALS),
+    ),
+    Fault(
+        name="approve by where a plan leads, whatever it does on the way",
+        file="core/approval.py",
+        old="            and set(plan.impacts) <= set(last.impacts)\n",
+        new="",
+        tests=("core/test_approval.py",),
+    ),
+    Fault(
+        name="ignore the approvals that are spent in the history",
+        file="core/approval.py",
+        old="        spent = {each.approval for each in self.history}\n",
+        new="        spent: set[str | None] = set()\n",
+        tests=("core/test_approval.py",),
+    ),
+    Fault(
+        name="let what was spent cover plans after its own was done",
+        file="core/approval.py",
+        old="            and last.end_time is None\n",
+        new="",
+        tests=("core/test_approval.py", *APPROVALS),
+    ),
+    Fault(
+        name="never end an approval",
+        file="core/approval.py",
+        old="    if last is None or last.end_time is not None or last.to == to:\n",
+        new="    if last is None or last.end_time is not None or now:\n",
+        tests=("core/test_approval.py", *APPROVALS),
+    ),
+    Fault(
+        name="end an approval only where the pass goes on to what is to be done",
+        file="engine/following.py",
+        old="    if last is None or last.to != operation.digest:\n",
+        new="    if last is None or operation or now:\n",
+        tests=APPROVALS,
+    ),
+    Fault(
+        name="spend an approval without a record of it",
+        file="engine/sending.py",
+        old="                last_approval=approval_of(work).spend(order.plan, now=tools.now()),\n",
+        new="",
+        tests=APPROVALS,
+    ),
+    Fault(
+        name="give a plan that comes back the digest whose approval was spent",
+        file="core/plan.py",
+        old='        "givenUp": given_up.isoformat() if given_up else None,\n',
+        new="",
+        tests=("core/test_plan.py", *APPROVALS),
+    ),
+    Fault(
+        name="put a volatile date into the digest of a plan",
+        file="core/plan.py",
+        old='        Field.CONNECTION_STRING: host_name(observed.connection_string or ""),\n',
+        new="        Field.CONNECTION_STRING: str(observed.expire_time),\n",
+        tests=("core/test_plan.py",),
+    ),
+    Fault(
+        name="send what did not converge because of reconcile-now",
+        file="core/operation.py",
+        old="        case Phase.NOT_CONVERGING if same and not approved:",
+        new="        case Phase.NOT_CONVERGING if same and not wanted:",
+        tests=("core/test_operation.py", *APPROVALS),
+    ),
+)
+
+FOREIGN = (
+    Fault(
+        name="put back at the first reading",
+        file="core/gate.py",
+        old="    if at.now >= due:\n",
+        new="    if due:\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="forget the fight",
+        file="core/gate.py",
+        old="    if corrected is not None:\n",
+        new="    if corrected is None and not at:\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="take the corrections of a day for those of now, not of when it was seen",
+        file="core/gate.py",
+        old="            and at.seen_since - each.time < DAY\n",
+        new="            and at.now - each.time < DAY\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="put back although driftPolicy is Report",
+        file="core/gate.py",
+        old="    if declaration.drift_policy is DriftPolicy.REPORT:\n",
+        new="    if declaration.drift_policy is DriftPolicy.REPORT and not plan.drift:\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="put back in spite of an impact that waits for approval",
+        file="core/gate.py",
+        old="    if not needed or at.approval.allows(plan):\n",
+        new="    if not needed or plan.drift or at.approval.allows(plan):\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="undo a foreign change in passing, together with newer material",
+        file="core/plan.py",
+        old="    return bool(comparison.different - _rotated(desired)) or (\n"
+        "        in_force not in {None, applied.material_digest}\n"
+        "    )\n",
+        new="    return not in_force and False\n",
+        tests=("core/test_plan.py", *DRIFT),
+    ),
+    Fault(
+        name="start the half hour anew at each look",
+        file="engine/gating.py",
+        old="    return min(known.since, now)\n",
+        new="    return now\n",
+        tests=DRIFT,
+    ),
+    Fault(
+        name="start the half hour anew after a busy answer",
+        file="engine/sending.py",
+        old="plan=plan_status(order.plan, held_by=None, since=order.since),",
+        new="plan=plan_status(order.plan, held_by=None),",
+        tests=DRIFT,
+    ),
+    Fault(
+        name="tell the second attempt at a correction as a rotation",
+        file="core/plan.py",
+        old="    if applied.material_digest not in {None, desired.material_digest}:\n"
+        "        return Cause.ROTATION\n",
+        new="    if applied:\n        return Cause.ROTATION\n",
+        tests=("core/test_plan.py", *DRIFT),
+    ),
+)
+
+TIMES = (
+    Fault(
+        name="start in the last minutes of a window",
+        file="core/maintenance.py",
+        old="TAIL = timedelta(minutes=15)\n",
+        new="TAIL = timedelta(minutes=0)\n",
+        tests=("core/test_maintenance.py", *WINDOWS),
+    ),
+    Fault(
+        name="read every schedule as UTC",
+        file="core/maintenance.py",
+        old=".astimezone(ZoneInfo(window.time_zone))\n",
+        new=".astimezone(UTC)\n",
+        tests=("core/test_maintenance.py", *WINDOWS),
+    ),
+    Fault(
+        name="forget the window that began yesterday",
+        file="core/maintenance.py",
+        old="    begin = (now - window.duration - 2 * _DAY)",
+        new="    begin = now",
+        tests=("core/test_maintenance.py", *WINDOWS),
+    ),
+    Fault(
+        name="ignore that a MaintainTime crosses midnight",
+        file="core/maintenance.py",
+        old="    for day in (-_DAY, timedelta(), _DAY):",
+        new="    for day in (timedelta(), _DAY):",
+        tests=("core/test_maintenance.py",),
+    ),
+    Fault(
+        name="take a MaintainTime that ends as it begins for none",
+        file="core/maintenance.py",
+        old=" % _DAY or _DAY\n",
+        new=" % _DAY\n",
+        tests=("core/test_maintenance.py",),
+    ),
+    Fault(
+        name="send although the window has closed while a token was waited for",
+        file="engine/sending.py",
+        old="            if order.closes is not None and tools.now() >= order.closes:\n",
+        new="            if order.closes is not None and order.closes < order.since:\n",
+        tests=WINDOWS,
+    ),
+    Fault(
+        name="wait for a window although what is in force expires",
+        file="core/gate.py",
+        old="    if margin is not None and _expires_within(plan, margin, at.now):\n",
+        new="    if margin is not None and plan.deadline == at.now:\n",
+        tests=("core/test_gate.py", *WINDOWS),
+    ),
+    Fault(
+        name="let an approval open the window",
+        file="core/gate.py",
+        old="    if plan.restart is Restart.NONE or not is_bound(maintenance):\n",
+        new="    if plan.restart is Restart.NONE or not is_bound(maintenance)"
+        " or at.approval.allows(plan):\n",
+        tests=("core/test_gate.py",),
+    ),
+    Fault(
+        name="turn SSL off for a deletion outside the window",
+        file="core/gate.py",
+        old="        return _window(plan, declaration, at) or _change_limit(plan, at)\n",
+        new="        return _change_limit(plan, at)\n",
+        tests=("core/test_gate.py", *WINDOWS),
+    ),
+    Fault(
+        name="send an object whose windows cannot be read",
+        file="core/eligibility.py",
+        old='    found = "; ".join(maintenance.faults(declaration.maintenance))\n',
+        new='    found = ""\n',
+        tests=WINDOWS,
+    ),
+    Fault(
+        name="look only by the usual resync at a plan whose time comes",
+        file="engine/evaluation.py",
+        old="        if hold.until is not None:\n",
+        new="        if hold.until is None and not at:\n",
+        tests=(*WINDOWS, *LIMITS),
+    ),
+)
+
+DAILY = (
+    Fault(
+        name="count the changes of the day in memory only",
+        file="engine/gating.py",
+        old="        recorded = tuple(_recorded(work, self._tools.objects))\n",
+        new="        recorded = tuple(_recorded(work, self._tools.objects))[:0]\n",
+        tests=LIMITS,
+    ),
+    Fault(
+        name="count the changes of the day in the object's own history only",
+        file="engine/gating.py",
+        old="        sent = self._tools.budget.restarts(work.declaration.instance_id)\n",
+        new="        sent: dict[str, datetime] = {}\n",
+        tests=LIMITS,
+    ),
+    Fault(
+        name="count changes without regard to the day",
+        file="core/gate.py",
+        old="    today = sorted(each for each in at.restarts if at.now - each < DAY)\n",
+        new="    today = sorted(at.restarts)\n",
+        tests=("core/test_gate.py", *LIMITS),
+    ),
+    Fault(
+        name="count only changes that succeeded",
+        file="engine/gating.py",
+        old="            if Impact.RESTART in each.impacts:\n",
+        new='            if Impact.RESTART in each.impacts and each.result == "Verified":\n',
+        also=(
+            (
+                "        return (*(each.time for each in recorded), *lost)\n",
+                "        return tuple(each.time for each in recorded if lost)\n",
+            ),
+        ),
+        tests=LIMITS,
+    ),
+)
+
+SLOTS = (
+    Fault(
+        name="hold a slot while a plan waits for its window",
+        file="engine/evaluation.py",
+        old="        if hold is None and not self._gating.reserve(work, plan, at):\n",
+        new="        work.awaits_budget = self._gating.reserve(work, plan, at)\n"
+        "        if hold is None and not work.awaits_budget:\n",
+        tests=(*WINDOWS, *LIMITS),
+    ),
+    Fault(
+        name="change a primary and its read-only instance at once",
+        file="engine/gating.py",
+        old='primary=(instance.master_instance_id if instance else "") or instance_id,',
+        new="primary=instance_id,",
+        tests=LIMITS,
+    ),
+    Fault(
+        name="forget after a crash whose read-only instance is being changed",
+        file="engine/objects.py",
+        old="        return (known.master_instance_id if known else None) or self.instance_id\n",
+        new="        return self.instance_id if known else self.instance_id\n",
+        tests=("engine/test_budget.py", *LIMITS),
+    ),
+    Fault(
+        name="serve namespaces by arrival only",
+        file="engine/budget.py",
+        old="places.append((ahead[namespace], self._turns.get(namespace, 0), arrival, key))",
+        new="places.append((0, 0, arrival, key))",
+        tests=("engine/test_budget.py",),
+    ),
+    Fault(
+        name="go on at full speed after an asynchronous failure",
+        file="core/setbacks.py",
+        old="        failures += 1\n",
+        new="        failures += 0\n",
+        tests=("core/test_setbacks.py", *LIMITS),
+    ),
+    Fault(
+        name="let several go at once with what has failed elsewhere",
+        file="engine/gating.py",
+        old="            alone=at.setbacks.failures > 0,\n",
+        new="            alone=False,\n",
+        tests=LIMITS,
+    ),
+    Fault(
+        name="wake those who waited to be alone one after another",
+        file="engine/budget.py",
+        old="            wanted = replace(waiting, alone=False)\n",
+        new="            wanted = replace(waiting)\n",
+        tests=("engine/test_budget.py", *LIMITS),
+    ),
+    Fault(
+        name="never ask a person about what failed three times elsewhere",
+        file="core/setbacks.py",
+        old="        return self.failures >= MOST\n",
+        new="        return self.failures < 0\n",
+        tests=("core/test_setbacks.py", *LIMITS),
+    ),
+    Fault(
+        name="hold all material because some has failed",
+        file="core/setbacks.py",
+        old="            if not material.isdisjoint(each.material)\n            and (",
+        new="            if material and (",
+        tests=("core/test_setbacks.py",),
+    ),
+    Fault(
+        name="let a primary go while a change of its read-only instance is orphaned",
+        file="engine/budget.py",
+        old="        for each in {resource.instance_id, resource.primary_id}:\n",
+        new="        for each in {resource.instance_id}:\n",
+        tests=("engine/test_budget.py", *LIMITS),
+    ),
+    Fault(
+        name="tell and count a change after the call",
+        file="engine/sending.py",
+        old="            await self._announce(work, order)\n"
+        "            return await self._call(work, order, operation, wire)\n",
+        new="            result = await self._call(work, order, operation, wire)\n"
+        "            await self._announce(work, order)\n"
+        "            return result\n",
+        tests=TOLD,
+    ),
+)
+
+GATING = (*APPROVAL, *FOREIGN, *TIMES, *DAILY, *SLOTS)
