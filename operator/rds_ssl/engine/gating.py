@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rds_ssl.core.approval import Approval
-from rds_ssl.core.gate import Circumstances
+from rds_ssl.core.gate import DAY, Circumstances
 from rds_ssl.core.maintenance import is_bound, opening
-from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Restart
+from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Restart
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.setbacks import setbacks
 from rds_ssl.core.status import PlanStatus
@@ -60,7 +60,7 @@ class Gating:
             now=now,
             read_only=pace.read_only,
             approval=approval_of(work),
-            asked=work.resource.asked is not None,
+            asked=_asks_for_one_more(work),
             seen_since=seen_since(work.resource.status.plan, plan, now=now),
             # A drift is put back only after a second look that agrees with the first.
             drift_delay=timedelta(seconds=max(pace.drift_delay, pace.limits.poll)),
@@ -68,20 +68,23 @@ class Gating:
             opening=opening(maintenance, maintain_time, now=now) if is_bound(maintenance) else None,
             maintain_time=maintain_time,
             quiet_for=work.memory.quiet_for(now=tools.monotonic(), period=pace.quiet_period),
-            restarts=self._restarts(work),
+            restarts=self._restarts(work, now),
             most_restarts=pace.max_changes_per_day,
             setbacks=setbacks(plan.material, tools.objects.histories_with(plan.material)),
         )
 
-    def _restarts(self, work: Work) -> Sequence[datetime]:
+    def _restarts(self, work: Work, now: datetime) -> Sequence[datetime]:
         """
-        Tell when calls that may have restarted the instance ended.
+        Tell when calls of the last day that may have restarted the instance ended.
 
         From the histories of all objects that name it, or from what this process has sent, which
         it remembers of objects that are gone as well: whichever is more.
         """
-        recorded = list(_recorded(work, self._tools.objects))
-        return max(recorded, self._tools.budget.restarts(work.declaration.instance_id), key=len)
+        sources = (
+            _recorded(work, self._tools.objects),
+            self._tools.budget.restarts(work.declaration.instance_id),
+        )
+        return max(([each for each in one if now - each < DAY] for one in sources), key=len)
 
     def reserve(self, work: Work, plan: Plan, at: Circumstances) -> bool:
         """Ask for a slot."""
@@ -95,6 +98,13 @@ class Gating:
             material=plan.material,
             alone=at.setbacks.failures > 0,
         )
+
+
+def _asks_for_one_more(work: Work) -> bool:
+    """Whether a person wants another attempt at what has failed for this very object."""
+    operation = work.status.operation
+    failed = operation is not None and operation.phase is Phase.FAILED
+    return failed and work.resource.asked is not None
 
 
 def _recorded(work: Work, objects: Objects) -> Iterator[datetime]:
