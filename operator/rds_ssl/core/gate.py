@@ -236,19 +236,24 @@ def _window(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | N
     if margin is not None and _expires_within(plan, margin, at.now):
         return None
     named = in_words(maintenance, at.maintain_time)
+    urgent = plan.deadline - margin if plan.deadline and margin else None
+    early = f" Because of what expires, it is sent at {write_time(urgent)}." if urgent else ""
     if at.opening is None:
         return Hold(
             reason=Reason.AWAITING_WINDOW,
             message=f"It waits for a maintenance window, and there is none to come ({named}): set"
-            " the instance's maintenance time in the console, or spec.maintenance.windows.",
+            f" the instance's maintenance time in the console, or spec.maintenance.windows.{early}",
+            until=urgent,
         )
     if at.opening.is_open(at.now):
         return None
+    opens = at.opening.start
+    sooner = urgent is not None and urgent < opens
     return Hold(
         reason=Reason.AWAITING_WINDOW,
         message=f"It waits for the maintenance window ({named}), which opens at"
-        f" {write_time(at.opening.start)}.",
-        until=at.opening.start,
+        f" {write_time(opens)}.{early if sooner else ''}",
+        until=urgent if sooner else opens,
     )
 
 
@@ -276,6 +281,8 @@ def _change_limit(plan: Plan, at: Circumstances) -> Hold | None:
         return None
     # Never later than a day from now, whatever was done to the clock.
     until = min(today[-at.most_restarts], at.now) + DAY
+    if plan.deadline is not None:
+        until = min(until, plan.deadline - URGENT)
     return Hold(
         reason=Reason.CHANGE_LIMIT_REACHED,
         message=f"The instance was changed {len(today)} times within 24 hours, with a restart each:"

@@ -34,7 +34,7 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.core.observation import host_name
 from rds_ssl.core.revocation import serials_left
-from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 
 LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
@@ -123,6 +123,7 @@ def stand(
     uid: str,
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
+    last_approval: ApprovalStatus | None = None,
     engine_version: str = "",
     deleting: bool = False,
 ) -> Standing:
@@ -161,6 +162,7 @@ def stand(
     )
     words = changes(desired, observed, comparison)
     drift = _is_drift(desired, observed, comparison, applied, operation)
+    cause = Cause.DRIFT if drift else _cause(desired, applied, operation)
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
@@ -169,9 +171,10 @@ def stand(
             to=desired.digest,
             applied_at=applied.time if applied else None,
             ended=operation.start_time if operation else None,
+            given_up=last_approval.end_time if last_approval else None,
         ),
         to=desired.digest,
-        cause=Cause.DELETION if deleting else _cause(desired, applied, drift=drift),
+        cause=Cause.DELETION if deleting else cause,
         steps=tuple(_steps(desired, observed, applied, words)),
         changes=words,
         impacts=impacts,
@@ -213,13 +216,19 @@ def _is_drift(
     )
 
 
-def _cause(desired: Desired, applied: AppliedStatus | None, *, drift: bool) -> Cause:
+def _cause(
+    desired: Desired, applied: AppliedStatus | None, operation: OperationStatus | None
+) -> Cause:
     if desired.renews is not None:
         return Cause.RENEWAL
-    if drift:
-        return Cause.DRIFT
-    same = applied is not None and applied.settings_digest == desired.settings_digest
-    return Cause.ROTATION if same else Cause.SPEC
+    if applied is None or applied.settings_digest != desired.settings_digest:
+        return Cause.SPEC
+    if applied.material_digest not in {None, desired.material_digest}:
+        return Cause.ROTATION
+    # Nothing is declared that was not applied: an own operation went wrong, which was to put back
+    # what somebody else did, or was to lead elsewhere before the declaration was edited back.
+    again = operation is not None and operation.digest == desired.digest
+    return Cause.DRIFT if again else Cause.SPEC
 
 
 def _new_material(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[str]:
@@ -330,8 +339,10 @@ def _plan_digest(
     to: str,
     applied_at: datetime | None,
     ended: datetime | None,
+    given_up: datetime | None,
 ) -> str:
     # No expiry dates and no names: they move without the plan being another one.
+    # An approval may end with nothing done: its plan, should it come back, is to be approved anew.
     value = {
         "uid": uid,
         "from": before,
@@ -339,6 +350,7 @@ def _plan_digest(
         "to": to,
         "applied": applied_at.isoformat() if applied_at else None,
         "ended": ended.isoformat() if ended else None,
+        "givenUp": given_up.isoformat() if given_up else None,
     }
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -270,7 +270,7 @@ class PlanStatus(Part):
     held_by: _Word | None = None
     """A reason of ChangePending."""
     since: _Time | None = None
-    """When this plan was first held."""
+    """When this plan was first seen."""
     not_before: _Time | None = None
 
 

@@ -217,6 +217,7 @@ class Deletion:
             uid=work.resource.uid,
             applied=work.status.applied,
             operation=work.status.operation,
+            last_approval=work.status.last_approval,
             deleting=True,
         )
         plan = standing.plan
@@ -234,6 +235,7 @@ class Deletion:
             comparison=standing.comparison,
             inputs_digest=inputs,
             in_force=False,
+            since=at.seen_since,
             closes=closes(plan, work.declaration, at),
             alone=True,
         )

@@ -94,7 +94,10 @@ class Evaluation:
         plan = standing.plan
         to = plan.to if plan else None
         spent = approval.ended(work.status.last_approval, to=to, now=self._tools.now())
-        work.set(last_approval=spent)
+        if spent != work.status.last_approval:
+            work.set(last_approval=spent)
+            standing = self._standing(work, observed, desired)
+            plan = standing.plan  # Under the digest that the next pass will give it.
         if plan is None:
             return await self._settled(work, observed, desired, standing)
         stuck = eligibility.no_way_back(
@@ -129,6 +132,7 @@ class Evaluation:
             inputs_digest=inputs_of(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
             warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            since=at.seen_since,
             closes=closes(plan, work.declaration, at),
         )
         outcome = await self._sending.send(work, order)
@@ -174,6 +178,7 @@ class Evaluation:
                 uid=work.resource.uid,
                 applied=work.status.applied,
                 operation=work.status.operation,
+                last_approval=work.status.last_approval,
             )
 
         standing = to(desired)

@@ -7,8 +7,10 @@ Source: design, "The one dangerous call"; the rules are in `rds_ssl.core.operati
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from rds_ssl.aliyun.rate_limit import Priority
+from rds_ssl.core import approval
 from rds_ssl.core.comparison import Comparison, Field, compare, observed_material_digest
 from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
 from rds_ssl.core.model import ACL, CAType, Cause, Observed, Phase
@@ -16,6 +18,7 @@ from rds_ssl.core.operation import End, Watch, judge
 from rds_ssl.core.status import (
     HISTORY_LENGTH,
     AppliedStatus,
+    ApprovalStatus,
     BeforeStatus,
     HistoryEntry,
     OperationStatus,
@@ -179,6 +182,7 @@ class Following:
                     request_id=request_id or UNKNOWN_REQUEST,
                 ),
                 history=history[:HISTORY_LENGTH],
+                last_approval=_done(work.status.last_approval, operation, now=tools.now()),
             )
         else:
             reason = work.observed.modify_status_reason if work.observed else ""
@@ -245,6 +249,15 @@ class Following:
             request_id=request_id,
             result=end.value,
         )
+
+
+def _done(
+    last: ApprovalStatus | None, operation: OperationStatus, *, now: datetime
+) -> ApprovalStatus | None:
+    """End the approval whose plan is done, whatever else this pass may stumble over."""
+    if last is None or last.to != operation.digest:
+        return last
+    return approval.ended(last, to=None, now=now)
 
 
 def _cause(work: Work, state: Digest) -> Cause:

@@ -80,6 +80,8 @@ class Order:
     in_force: bool
     """Ready stays True meanwhile: only material differs."""
     warning: Finding | None = None
+    since: datetime
+    """When the plan was first seen."""
     closes: datetime | None = None
     """When the maintenance window does: nothing is sent from then on."""
     alone: bool = False
@@ -97,7 +99,7 @@ def plan_status(
     since: datetime | None = None,
     not_before: datetime | None = None,
 ) -> PlanStatus:
-    """Make the status of a plan; *since* is when it was first held."""
+    """Make the status of a plan; *since* is when it was first seen."""
     return PlanStatus(
         digest=plan.digest,
         cause=plan.cause,
@@ -154,7 +156,7 @@ class Sending:
             work.show(endpoint=None)
             work.set(
                 operation=operation,
-                plan=plan_status(order.plan, held_by=None),
+                plan=plan_status(order.plan, held_by=None, since=order.since),
                 last_approval=approval_of(work).spend(order.plan, now=tools.now()),
             )
             work.before = work.resource

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_ssl.core.desired import Desired
-from rds_ssl.core.model import ACL, CAType, Engine, Impact, Observed, Phase, Restart
+from rds_ssl.core.model import ACL, CAType, Cause, Engine, Impact, Observed, Phase, Restart
 from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
-from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 from support.states import (
     CA,
     CLOUD,
@@ -32,6 +32,7 @@ from support.states import (
 
 FORCED = replace(CLOUD, force_encryption=True)
 RENEWED = replace(CUSTOM, server_certificate=certificate("renewed", not_after=NOW + 180 * DAY))
+MOVED = replace(CUSTOM, connection_string=OTHER_HOST)
 NEWER = revocation_list(number=6, this_update=NOW)
 AUTH = replace(MUTUAL, revocation_list=())
 R, W, D = Impact.RESTART, Impact.WEAKENS, Impact.DROPS_TRUST
@@ -128,6 +129,27 @@ def acl(value: ACL, replication: ACL = ACL.PREFER) -> Desired:
             replace(acl(ACL.CERT), client_ca=(OTHER_CA,)),
             {R, D, T},
             id="another client CA and from now on needed",
+        ),
+        pytest.param(
+            acl(ACL.PREFER),
+            replace(acl(ACL.PREFER), client_ca=(CA, OTHER_CA)),
+            {R},
+            id="one client CA more under prefer",
+        ),
+        pytest.param(
+            replace(acl(ACL.PREFER), client_ca=(CA, OTHER_CA)),
+            acl(ACL.PREFER),
+            {R},
+            id="one client CA less under prefer",
+        ),
+        pytest.param(
+            replace(CUSTOM, server_certificate=certificate("new", issuer="CN=else")),
+            CUSTOM,
+            {R, C},
+            id="the issuer of before",
+        ),
+        pytest.param(
+            replace(CLOUD, connection_string=OTHER_HOST), CLOUD, {R, M}, id="the endpoint of before"
         ),
         pytest.param(AUTH, MUTUAL, {R, T}, id="a first list"),
         pytest.param(MUTUAL, AUTH, {R, W}, id="no list any more"),
@@ -239,6 +261,33 @@ def test_what_cannot_be_told_counts_as_the_impact_it_may_have(
     assert impact in plan(wanted, shown, before=None).impacts
 
 
+@pytest.mark.parametrize(
+    ("shown", "wanted", "impacts"),
+    [
+        pytest.param("1.0", "1.2", {R, T}, id="raised"),
+        pytest.param("1.2", "1.0", {R, W}, id="lowered"),
+        pytest.param(None, "1.1", {R, W, T}, id="from what is not told"),
+        pytest.param(None, "1.2", {R, T}, id="to the highest, from what is not told"),
+    ],
+)
+def test_a_tls_minimum_tightens_or_weakens_by_its_direction(
+    shown: str | None, wanted: str, impacts: set[Impact]
+) -> None:
+    observed = replace(mysql(CLOUD), ca_type=CAType.ALIYUN, minimum_tls_version=shown)
+    desired = replace(CLOUD, minimum_tls_version=wanted)
+
+    found = plan(desired, observed, before=applied(CLOUD), engine=Engine.SQLSERVER)
+
+    assert set(found.impacts) == impacts
+
+
+def test_a_tls_minimum_that_is_not_managed_any_more_changes_nothing() -> None:
+    observed = replace(mysql(CLOUD), ca_type=CAType.ALIYUN, minimum_tls_version="1.2")
+    before = applied(replace(CLOUD, minimum_tls_version="1.2"))
+
+    assert standing(CLOUD, observed, before=before, engine=Engine.SQLSERVER).plan is None
+
+
 def test_nothing_of_client_authentication_is_said_where_none_was_and_none_is_wanted() -> None:
     shown = replace(postgresql(CUSTOM), acl=ACL.CERT)
 
@@ -267,6 +316,36 @@ def test_a_restart_that_nobody_has_ruled_out_counts(
 
     assert found.restart is restart
     assert Impact.RESTART in found.impacts
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "other", "restart"),
+    [
+        pytest.param(Engine.MYSQL, "8.0", {}, Restart.NONE, id="MySQL 8.0"),
+        pytest.param(Engine.MYSQL, "5.7", {}, Restart.EXPECTED, id="MySQL 5.7"),
+        pytest.param(Engine.MYSQL, "", {}, Restart.EXPECTED, id="of a version that is not known"),
+        pytest.param(Engine.SQLSERVER, "8.0", {}, Restart.EXPECTED, id="another engine"),
+        pytest.param(
+            Engine.MYSQL,
+            "8.0",
+            {"force_encryption": True},
+            Restart.EXPECTED,
+            id="MySQL 8.0, together with something else",
+        ),
+    ],
+)
+def test_only_a_renewal_alone_on_mysql_8_0_is_known_to_restart_nothing(
+    engine: str, version: str, other: dict[str, bool], restart: Restart
+) -> None:
+    end = NOW + 5 * DAY
+    shown = replace(mysql(CLOUD), expire_time=end)
+    wanted = replace(CLOUD, renews=end, **other)  # type: ignore[arg-type]  # A flag.
+
+    found = standing(wanted, shown, before=applied(CLOUD), engine=engine, version=version).plan
+
+    assert found is not None
+    assert found.restart is restart
+    assert (Impact.RESTART in found.impacts) is (restart is not Restart.NONE)
 
 
 # -- nothing, rotation, drift, first contact ---------------------------------------------------
@@ -454,9 +533,213 @@ def test_first_contact_lasts_until_something_was_applied_or_accepted(
     assert is_first_contact(before, last) is first
 
 
+OTHER_LEAF = replace(postgresql(CUSTOM), server_certificate=OTHER_CA)
+"""Somebody has replaced CUSTOM's certificate."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown", "before", "drift"),
+    [
+        pytest.param(CUSTOM, OTHER_LEAF, applied(CUSTOM), True, id="the leaf"),
+        pytest.param(RENEWED, OTHER_LEAF, applied(CUSTOM), True, id="the leaf, and a newer one"),
+        pytest.param(
+            RENEWED,
+            replace(postgresql(CUSTOM), connection_string=OTHER_HOST),
+            applied(CUSTOM),
+            True,
+            id="the endpoint, and a newer leaf",
+        ),
+        pytest.param(RENEWED, postgresql(OFF), applied(CUSTOM), True, id="off, and a newer leaf"),
+        pytest.param(RENEWED, postgresql(CUSTOM), applied(CUSTOM), False, id="a newer leaf alone"),
+        pytest.param(MOVED, OTHER_LEAF, applied(CUSTOM), False, id="and the declaration too"),
+        pytest.param(CUSTOM, OTHER_LEAF, None, False, id="first contact"),
+        pytest.param(
+            CUSTOM,
+            OTHER_LEAF,
+            applied(CUSTOM).model_copy(update={"material_digest": None}),
+            True,
+            id="although nobody knows which material was applied",
+        ),
+        pytest.param(
+            replace(CLOUD, renews=NOW + 9 * DAY),
+            replace(postgresql(CLOUD), expire_time=NOW + 9 * DAY),
+            applied(CLOUD),
+            False,
+            id="a renewal alone",
+        ),
+    ],
+)
+def test_drift_is_a_foreign_change_since_what_is_declared_was_applied(
+    *, wanted: Desired, shown: Observed, before: AppliedStatus | None, drift: bool
+) -> None:
+    assert plan(wanted, shown, before=before).drift is drift
+
+
+# -- cause, material, deadline -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown", "before", "cause"),
+    [
+        pytest.param(CUSTOM, postgresql(OFF), None, Cause.SPEC, id="first contact"),
+        pytest.param(MOVED, postgresql(CUSTOM), applied(CUSTOM), Cause.SPEC, id="edited"),
+        pytest.param(
+            replace(MOVED, server_certificate=RENEWED.server_certificate),
+            postgresql(CUSTOM),
+            applied(CUSTOM),
+            Cause.SPEC,
+            id="edited, with a newer leaf",
+        ),
+        pytest.param(RENEWED, postgresql(CUSTOM), applied(CUSTOM), Cause.ROTATION, id="newer leaf"),
+        pytest.param(CUSTOM, OTHER_LEAF, applied(CUSTOM), Cause.DRIFT, id="changed elsewhere"),
+        pytest.param(
+            RENEWED, OTHER_LEAF, applied(CUSTOM), Cause.DRIFT, id="changed elsewhere, newer leaf"
+        ),
+        pytest.param(
+            replace(CLOUD, renews=NOW + 9 * DAY),
+            replace(postgresql(CLOUD), expire_time=NOW + 9 * DAY),
+            applied(CLOUD),
+            Cause.RENEWAL,
+            id="renewal",
+        ),
+    ],
+)
+def test_the_cause_is_what_asks_for_the_plan(
+    wanted: Desired, shown: Observed, before: AppliedStatus | None, cause: Cause
+) -> None:
+    assert plan(wanted, shown, before=before).cause is cause
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left", "cause"),
+    [
+        pytest.param(CUSTOM, CUSTOM, Cause.DRIFT, id="it was to put back what somebody did"),
+        pytest.param(CUSTOM, MOVED, Cause.SPEC, id="it led elsewhere, before an edit and back"),
+        pytest.param(RENEWED, RENEWED, Cause.ROTATION, id="it was a rotation"),
+        pytest.param(MOVED, MOVED, Cause.SPEC, id="it was an edit"),
+    ],
+)
+def test_another_attempt_has_the_cause_of_the_one_that_failed(
+    wanted: Desired, left: Desired, cause: Cause
+) -> None:
+    failed = operation(left, phase=Phase.FAILED)
+
+    found = plan(wanted, postgresql(AUTH), before=applied(CUSTOM), last=failed)
+
+    assert not found.drift
+    assert found.cause is cause
+
+
+def test_the_cause_of_turning_off_for_a_deletion_is_the_deletion() -> None:
+    found = stand(
+        OFF,
+        postgresql(CUSTOM),
+        engine=Engine.POSTGRESQL,
+        uid="uid",
+        applied=applied(CUSTOM),
+        operation=None,
+        deleting=True,
+    ).plan
+
+    assert found is not None
+    assert found.cause is Cause.DELETION
+    assert found.material == frozenset()
+    assert found.deadline is None
+
+
+def material(wanted: Desired, shown: Desired) -> frozenset[str]:
+    return plan(wanted, postgresql(shown), before=applied(shown)).material
+
+
+def test_the_material_of_a_plan_is_what_it_newly_sends() -> None:
+    two = replace(AUTH, client_ca=(CA, OTHER_CA))
+
+    leaf = material(CUSTOM, OFF)
+    assert len(leaf) == 1
+    assert material(CUSTOM, CLOUD) == leaf
+    assert len(material(MUTUAL, OFF)) == 3
+    assert material(MUTUAL, OFF) > leaf
+    assert material(RENEWED, CUSTOM).isdisjoint(leaf)
+    assert len(material(AUTH, CUSTOM)) == 1
+    # What is in force already cannot be what fails.
+    assert material(two, AUTH) == material(replace(AUTH, client_ca=(OTHER_CA,)), AUTH)
+    assert material(two, AUTH) != material(two, CUSTOM)
+    assert len(material(MUTUAL, AUTH)) == 1
+    assert not material(AUTH, two)
+    assert not material(CUSTOM, MUTUAL)
+    assert not material(MOVED, CUSTOM)
+    assert not material(acl(ACL.PREFER), AUTH)
+    assert not material(OFF, MUTUAL)
+
+
+def test_the_same_material_is_the_same_whichever_object_sends_it() -> None:
+    shared = replace(AUTH, client_ca=(CA, OTHER_CA))
+    elsewhere = replace(
+        shared,
+        connection_string=OTHER_HOST,
+        server_certificate=certificate("else"),
+        client_ca=(OTHER_CA, CA),
+    )
+
+    (common,) = material(shared, OFF) & material(elsewhere, OFF)
+    assert common in material(shared, CUSTOM)
+
+
+def test_a_pfx_file_is_material_by_its_name() -> None:
+    shown = replace(mysql(CLOUD), ca_type=CAType.ALIYUN)
+    one, two = (replace(CLOUD, ca_type=CAType.CUSTOM, pfx=name) for name in ("one", "two"))
+
+    found = [
+        plan(each, shown, before=applied(CLOUD), engine=Engine.SQLSERVER).material
+        for each in (one, two)
+    ]
+
+    assert len(found[0] | found[1]) == 2
+
+
+SHORT_CA = certificate("short-ca", not_after=NOW + 3 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown", "deadline"),
+    [
+        pytest.param(RENEWED, CUSTOM, LEAF.not_after, id="the leaf that is replaced"),
+        pytest.param(CLOUD, CUSTOM, LEAF.not_after, id="by a cloud certificate"),
+        pytest.param(
+            replace(MUTUAL, revocation_list=(NEWER,)), MUTUAL, NOW + 30 * DAY, id="the list"
+        ),
+        pytest.param(
+            replace(AUTH, client_ca=(CA, OTHER_CA)),
+            replace(AUTH, client_ca=(SHORT_CA, CA)),
+            NOW + 3 * DAY,
+            id="the first of the client CAs",
+        ),
+        pytest.param(
+            replace(RENEWED, client_ca=(OTHER_CA,)),
+            replace(CUSTOM, client_ca=(SHORT_CA,)),
+            NOW + 3 * DAY,
+            id="the first of leaf and CA",
+        ),
+        pytest.param(MOVED, CUSTOM, None, id="the endpoint alone"),
+        pytest.param(acl(ACL.PREFER), AUTH, None, id="an ACL alone"),
+        pytest.param(CUSTOM, OFF, None, id="nothing is in force"),
+        pytest.param(OFF, CUSTOM, None, id="nothing takes its place"),
+    ],
+)
+def test_a_plan_is_urgent_by_the_first_end_of_what_it_replaces(
+    wanted: Desired, shown: Desired, deadline: datetime | None
+) -> None:
+    assert plan(wanted, postgresql(shown), before=applied(shown)).deadline == deadline
+
+
+def test_where_the_certificate_is_not_shown_its_end_is() -> None:
+    found = plan(RENEWED, mysql(CUSTOM), before=applied(CUSTOM), engine=Engine.MYSQL)
+
+    assert found.deadline == LEAF.not_after
+
+
 # -- the digest --------------------------------------------------------------------------------
 
-MOVED = replace(CUSTOM, connection_string=OTHER_HOST)
 BASE = plan(MOVED, postgresql(CUSTOM), before=applied(CUSTOM)).digest
 
 
@@ -497,6 +780,56 @@ def test_the_same_plan_has_the_same_digest() -> None:
 )
 def test_an_approval_fits_no_other_plan(other: Plan) -> None:
     assert other.digest != BASE
+
+
+def test_the_digest_of_a_renewal_names_the_end_that_it_ends_and_no_later_one() -> None:
+    end = NOW + 9 * DAY
+    shown = replace(postgresql(CLOUD), expire_time=end)
+    first = plan(replace(CLOUD, renews=end), shown, before=applied(CLOUD))
+
+    again = plan(
+        replace(CLOUD, renews=end + DAY),
+        replace(shown, expire_time=end + DAY),
+        before=applied(CLOUD),
+    )
+
+    assert again.digest != first.digest
+
+
+def test_an_approval_that_ended_with_nothing_done_does_not_fit_when_its_plan_comes_back() -> None:
+    given = ApprovalStatus(digest=BASE, to=MOVED.digest, impacts=(R, M), time=NOW)
+
+    digests = {
+        stand(
+            MOVED,
+            postgresql(CUSTOM),
+            engine=Engine.POSTGRESQL,
+            uid="uid",
+            applied=applied(CUSTOM),
+            operation=None,
+            last_approval=last,
+        ).plan.digest  # type: ignore[union-attr]  # There is one.
+        for last in (given, given.model_copy(update={"end_time": NOW}))
+    }
+
+    assert BASE in digests  # While it covers its plan, that stays what it is.
+    assert len(digests) == 2
+
+
+@given(st.integers(min_value=0, max_value=400), st.integers(min_value=0, max_value=400))
+def test_the_digest_stands_while_only_dates_move(leaf: int, lists: int) -> None:
+    crl = replace(MUTUAL.revocation_list[0], next_update=NOW + lists * DAY)
+    shown = replace(
+        postgresql(MUTUAL),
+        server_certificate=replace(LEAF, not_after=NOW + leaf * DAY),
+        revocation_list=(crl,),
+        expire_time=NOW + leaf * DAY,
+        renewal_required=bool(leaf % 2),
+    )
+    wanted = replace(MUTUAL, connection_string=OTHER_HOST)
+
+    expected = plan(wanted, postgresql(MUTUAL), before=applied(MUTUAL)).digest
+    assert plan(wanted, shown, before=applied(MUTUAL)).digest == expected
 
 
 def test_the_digest_of_a_plan_holds_no_date_and_no_certificate_of_the_vendor() -> None:
