@@ -23,6 +23,8 @@ QUICK = {
     "SETTLE": "10s",
     "MAX_CONCURRENT_CHANGES": "50",
     "API_RATE": "0",
+    # A test changes one instance more often in a minute than anybody may in a day.
+    "MAX_CHANGES_PER_DAY": "0",
 }
 """Settings for tests: no pacing, and unknown outcomes that are decided within seconds."""
 
