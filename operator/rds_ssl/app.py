@@ -23,6 +23,7 @@ from rds_ssl.core.conditions import READY
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL, Reason
 from rds_ssl.core.operation import Limits
+from rds_ssl.core.plan import Plan
 from rds_ssl.engine import handlers
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Clouds
@@ -33,7 +34,7 @@ from rds_ssl.engine.outages import Outages
 from rds_ssl.engine.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.witness import Witness
-from rds_ssl.engine.work import RESTARTING, STARTED, VERIFIED, Pace, Tools
+from rds_ssl.engine.work import VERIFIED, Pace, Tools
 from rds_ssl.engine.workqueue import WorkQueue
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
@@ -101,6 +102,7 @@ class _Parts:
             outages=self.outages,
             pace=_pace(settings),
             now=_now,
+            started=self._started,
             changed=self._changed,
             random=SystemRandom(),
         )
@@ -124,10 +126,11 @@ class _Parts:
         self.reconciler.rouse(key)
         self.queue.add_after(key, seconds)
 
+    def _started(self, plan: Plan) -> None:
+        self._metrics.change_started(plan.cause.value, [each.value for each in plan.impacts])
+
     def _changed(self, what: str) -> None:
-        if what in {STARTED, RESTARTING}:
-            self._metrics.change_started(restarts=what == RESTARTING)
-        elif what == VERIFIED:
+        if what == VERIFIED:
             self._metrics.change_verified()
         else:
             self._metrics.change_failed(what)
@@ -145,11 +148,15 @@ class _Parts:
     def _count_objects(self) -> None:
         if self.queue.depth:
             return  # A burst is counted once, at its end.
-        counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        objects: collections.Counter[tuple[str, str]] = collections.Counter()
+        plans: collections.Counter[tuple[str, str]] = collections.Counter()
         for each in self.objects:
-            ready = each.status.condition(READY)
-            counts[(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)] += 1
-        self._metrics.set_objects(counts)
+            ready, plan = each.status.condition(READY), each.status.plan
+            objects[(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)] += 1
+            if plan is not None and plan.held_by is not None:
+                plans[plan.held_by, plan.restart.value] += 1
+        self._metrics.set_objects(objects)
+        self._metrics.set_plans(plans)
 
 
 class Operator:

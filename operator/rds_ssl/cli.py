@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import click
 
+from rds_ssl.commands.entries import COMMANDS
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2
@@ -85,6 +86,10 @@ def show_settings(**overrides: str | bool | None) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         click.echo("  ".join((*cells, row[3])))
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @contextmanager

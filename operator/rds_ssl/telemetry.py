@@ -210,13 +210,14 @@ class Metrics:
             buckets=_SECONDS_OF_A_CALL,
             registry=registry,
         )
-        self._started = counter("changes_started_total", "Changes sent to an instance.")
+        self._started = counter("changes_started_total", "Changes sent to an instance.", "cause")
+        self._impacts = counter("change_impacts_total", "Impacts of the changes sent.", "impact")
         self._verified = counter("changes_verified_total", "Changes seen in force.")
         self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
-        self._restarting = counter(
-            "restarting_calls_total", "Calls that restart an instance, or may."
-        )
         self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
+        self._plans = gauge(
+            "plans_pending", "Plans that are not carried out.", "held_by", "restart"
+        )
         self._queue_depth = gauge("queue_depth", "Objects that wait for a pass.")
         self._queue_age = gauge(
             "queue_oldest_age_seconds", "How long the longest waiting object has waited."
@@ -236,11 +237,11 @@ class Metrics:
         self._calls.labels(action, code).inc()
         self._call_seconds.labels(action).observe(seconds)
 
-    def change_started(self, *, restarts: bool) -> None:
-        """Count a change that is sent; *restarts* also where that is not known."""
-        self._started.inc()
-        if restarts:
-            self._restarting.inc()
+    def change_started(self, cause: str, impacts: Sequence[str]) -> None:
+        """Count a change that is about to be sent; Restart is among its impacts if it may come."""
+        self._started.labels(cause).inc()
+        for each in impacts:
+            self._impacts.labels(each).inc()
 
     def change_verified(self) -> None:
         """Count a change that is in force."""
@@ -255,6 +256,12 @@ class Metrics:
         self._objects.clear()
         for (ready, reason), count in counts.items():
             self._objects.labels(ready, reason).set(count)
+
+    def set_plans(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Replace the numbers of plans by what holds them, and by the restart they predict."""
+        self._plans.clear()
+        for (held_by, restart), count in counts.items():
+            self._plans.labels(held_by, restart).set(count)
 
     def watch(
         self,

@@ -1,5 +1,5 @@
 """
-The demo: a real control plane, a simulated cloud, the operator, and eight steps.
+The demo: a real control plane, a simulated cloud, the operator, and twelve steps.
 
     PYTHONPATH=tests python -m demo [--keep]
 
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from demo import steps
+from demo import play, steps
 from demo.stage import CHANGE_SECONDS, NAMESPACE, SETTINGS, Counters, Stage
 from demo.story import NotAsToldError, Story
 from support.controlplane import ControlPlaneError
@@ -78,7 +78,7 @@ def _introduce(story: Story) -> None:
     story.say("Kubernetes is real (etcd, kube-apiserver), RDS is simulated on this machine.")
     story.say(f"Shortened, so that nobody has to wait: {settings};")
     story.say(f"a change takes {CHANGE_SECONDS:.0f} s, in reality it is about three minutes.")
-    story.say("The number of changes a day is not limited: this version has no such limit yet.")
+    story.say("MAX_CHANGES_PER_DAY=0 is no limit: here a day's changes are made within a minute.")
     story.heading("Setting the stage")
 
 
@@ -89,24 +89,24 @@ def _play(stage: Stage) -> list[tuple[str, Counters]]:
     Raises:
         NotAsToldError: If one is not as told.
     """
-    play = steps.begin(stage)
+    hands = play.begin(stage)
     beginning = before = stage.counters()
     rows = []
     for number, step in enumerate(steps.STEPS, start=1):
         stage.story.heading(f"Step {number} of {len(steps.STEPS)}: {step.title}")
         _check_quiet(before, stage.counters(), number)
-        step.act(play)
+        step.act(hands)
         after = stage.counters()
         cost = after.since(before)
         _check_cost(step, cost)
         stage.story.confirm(f"simulator: {_told(cost)}")
-        rows.append((f"{number}  {step.title}", cost))
+        rows.append((f"{number:>2}  {step.title}", cost))
         before = after
     # A call that comes late, after its step, shows up in what the next step begins with; one that
     # comes after the last step would be missed without this.
     stage.rest()
     _check_quiet(before, stage.counters(), len(steps.STEPS) + 1)
-    return [*rows, ("   all steps", before.since(beginning))]
+    return [*rows, ("    all steps", before.since(beginning))]
 
 
 def _check_quiet(before: Counters, now: Counters, number: int) -> None:
@@ -115,7 +115,7 @@ def _check_quiet(before: Counters, now: Counters, number: int) -> None:
         raise NotAsToldError(f"After step {number - 1} had ended there came {_told(late)}.")
 
 
-def _check_cost(step: steps.Step, cost: Counters) -> None:
+def _check_cost(step: play.Step, cost: Counters) -> None:
     if (cost.modify, cost.restarts, cost.keys_in_url) != (step.modify, step.restarts, 0):
         told = Counters(calls=0, modify=step.modify, restarts=step.restarts, keys_in_url=0)
         raise NotAsToldError(f"The simulator counted {_told(cost)}; told was {_told(told)}.")
@@ -163,13 +163,13 @@ def _keep(story: Story, stage: Stage) -> None:
         f"export KUBECONFIG={shlex.quote(str(stage.plane.kubeconfig))}",
         f"alias kubectl={shlex.quote(str(stage.plane.kubectl_path))}",
         f"kubectl -n {NAMESPACE} get rdsssl -w",
-        f"kubectl -n {NAMESPACE} edit rdsssl {steps.ORDERS}",
+        f"kubectl -n {NAMESPACE} edit rdsssl {play.ORDERS}",
         "kubectl explain rdsssl.spec",
         "",
         "# What was called, and what came of it:",
         f"curl -s {simulator}/stats",
         f"curl -s {simulator}/calls",
-        f"curl -s {simulator}/instances/{steps.ORDERS_INSTANCE}",
+        f"curl -s {simulator}/instances/{play.ORDERS_INSTANCE}",
         "# From now on a change takes a minute:",
         f"curl -s -X PUT {simulator}/config -d '{json.dumps(slower)}'",
         "# The next change is accepted and fails:",

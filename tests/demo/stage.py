@@ -6,6 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -26,10 +27,23 @@ NAMESPACE = "shop"
 OPERATOR = ("rds-ssl-system", "rds-ssl-operator")
 """Namespace and name of the ServiceAccount in deploy/."""
 
+MOST_CHANGES = 5
+"""In how many instances at a time; the default."""
+
 SETTINGS: Mapping[str, str] = MappingProxyType(
-    {"QUIET_PERIOD": "1s", "VERIFY_AFTER": "5s", "SETTLE": "10s"}
+    {
+        "QUIET_PERIOD": "1s",
+        "VERIFY_AFTER": "5s",
+        "SETTLE": "10s",
+        # A foreign change is put back after DRIFT_DELAY, but not before a second look, POLL later.
+        "POLL": "2s",
+        "DRIFT_DELAY": "2s",
+        # One instance is changed more often than the default allows for a day, which is three.
+        "MAX_CHANGES_PER_DAY": "0",
+        "MAX_CONCURRENT_CHANGES": str(MOST_CHANGES),
+    }
 )
-"""Shorter than the defaults (10 s, 30 s, 3 min), so that nobody has to wait for long."""
+"""Shorter than the defaults (10 s, 30 s, 3 min, 10 s, 30 min), so that nobody has to wait."""
 
 CHANGE_SECONDS = 2.0
 """How long the simulated instance takes for a change; a real one takes about three minutes."""
@@ -76,6 +90,8 @@ class Stage:
         """For certificates and keys; goes with the stage."""
         self._operators: list[OperatorProcess] = []
         self._kubeconfig = plane.kubeconfig
+        self._ahead = 0.0
+        """Seconds that the simulated cloud's clock is ahead, and that of an operator to come."""
 
     @classmethod
     @contextlib.contextmanager
@@ -117,7 +133,11 @@ class Stage:
         started = time.monotonic()
         self._operators.append(
             OperatorProcess(
-                kubeconfig=self._kubeconfig, api_url=self.rds.url, environ=None, **SETTINGS
+                kubeconfig=self._kubeconfig,
+                api_url=self.rds.url,
+                environ=None,
+                ahead=self._ahead,
+                **SETTINGS,
             )
         )
         with self.story.doing("starting the operator"):
@@ -125,6 +145,13 @@ class Stage:
         self.story.confirm(
             f"operator, process {self.operator.pid}: ready after {time.monotonic() - started:.1f} s"
         )
+
+    def move_to(self, to: datetime) -> None:
+        """Move the clocks of the cloud, and of the operator that is started next."""
+        ahead = (to - datetime.now(UTC)).total_seconds()
+        self.rds.move(ahead - self._ahead)
+        self._ahead = ahead
+        self.story.note(f"it is {to:%A, %H:%M} now, for the cloud and for the next operator")
 
     def log_end(self, lines: int = 30) -> list[str]:
         """Give the last lines of the operator's logs."""
@@ -171,6 +198,11 @@ class Stage:
         found = self.quietly("get", "rdsssl", name, "--ignore-not-found", "-o", "json")
         answer: Json = json.loads(found) if found.strip() else {}
         return answer
+
+    def all(self) -> list[Json]:
+        """Give every DBInstanceSSL of the namespace."""
+        found: list[Json] = json.loads(self.quietly("get", "rdsssl", "-o", "json"))["items"]
+        return found
 
     def apply_sample(self, file: str, change: Callable[[Json], None], *, difference: str) -> None:
         """Apply a file of deploy/samples with a *change*, which *difference* tells."""

@@ -339,7 +339,7 @@ def test_what_tightens_waits_only_where_the_object_asks_for_it(shop: Shop) -> No
 # -- drift -----------------------------------------------------------------------------------------
 
 
-def test_drift_is_reported_and_not_corrected_and_clears_when_it_is_undone(shop: Shop) -> None:
+def test_drift_is_reported_before_it_is_put_back_and_clears_when_it_is_undone(shop: Shop) -> None:
     leaf = shop.adopt_custom()
     intruder = shop.leaf()
 
@@ -374,63 +374,43 @@ def test_ssl_that_was_turned_off_elsewhere_is_drift(shop: Shop) -> None:
     assert not shop.ssl()["enabled"]
 
 
-def test_a_change_of_the_declaration_after_drift_is_carried_out(shop: Shop) -> None:
+def test_a_change_of_the_declaration_after_drift_is_carried_out_at_once(shop: Shop) -> None:
+    clients = pki.make_root("Clients")
+    shop.write_client_ca(clients.pem)
+    leaf = shop.adopt_custom()
+    shop.set_pair(shop.leaf())
+    shop.look_again()
+    shop.wait("Ready", "False", "Drifted")
+
+    shop.patch(clientAuthentication={"ca": CLIENT_CA})
+
+    shop.wait_ready(reason="Verified")
+    check_at_rest(shop)
+    assert shop.ssl()["server_sha256"] == leaf.sha256
+    assert shop.ssl()["client_ca_sha256"] == [clients.sha256]
+    assert shop.cost() == (1, 1, 1)
+
+
+def test_a_rotation_after_drift_waits_with_it(shop: Shop) -> None:
     shop.adopt_custom()
     intruder = shop.leaf()
     shop.set_pair(intruder)
     shop.look_again()
     shop.wait("Ready", "False", "Drifted")
-
     newer = shop.leaf()
+
     shop.write_pair(newer)
 
-    shop.wait_ready(reason="Verified")
-    check_at_rest(shop)
-    assert shop.ssl()["server_sha256"] == newer.sha256
-    assert shop.cost() == (1, 1, 1)
+    shop.wait_until(
+        "the plan leads to the newer certificate",
+        lambda: newer.sha256[:16] in shop.status()["plan"]["summary"],
+    )
+    check_held(shop, "Drifted", impacts={"Restart"})
+    assert shop.ssl()["server_sha256"] == intruder.sha256
+    assert shop.cost() == (0, 0, 0)
 
 
-# -- fields that are not built ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        pytest.param(
-            {"maintenance": {"windows": [{"schedule": "0 3 * * SAT", "duration": "2h"}]}},
-            "spec.maintenance",
-            id="maintenance window",
-        ),
-        pytest.param(
-            {"maintenance": {"useInstanceWindow": True}}, "spec.maintenance", id="instance's window"
-        ),
-    ],
-)
-def test_a_field_that_is_not_built_yet_stops_the_object_before_any_call(
-    shop: Shop, spec: dict[str, object], field: str
-) -> None:
-    shop.add_instance()
-    shop.declare(**spec)
-
-    shop.wait("Stalled", "True", "FieldNotSupported")
-
-    stalled = shop.condition("Stalled")
-    assert stalled is not None
-    assert field in stalled["message"]
-    assert shop.conditions()["Ready"] == ("False", "FieldNotSupported")
-    assert shop.calls() == []
-
-
-def test_a_field_that_is_not_built_yet_is_no_obstacle_once_it_is_removed(shop: Shop) -> None:
-    shop.add_instance()
-    shop.declare(maintenance={"useInstanceWindow": True})
-    shop.wait("Stalled", "True", "FieldNotSupported")
-
-    shop.patch(maintenance=None)
-
-    shop.wait_ready(reason="Verified")
-    check_at_rest(shop)
-    assert shop.cost() == (1, 1, 1)
+# -- fields that the engine does not have ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_probes_and_metrics_tell_what_it_does_and_it_ends_in_peace(
     )
     assert operator.metric("rds_ssl_passes_total", result="done") >= 2
     assert operator.metric("rds_ssl_passes_total", result="bug") == 0
-    assert operator.metric("rds_ssl_changes_started_total") == 2
+    assert operator.metric("rds_ssl_changes_started_total", cause="spec") == 2
     assert operator.metric("rds_ssl_changes_verified_total") == 1
     shop.wait_until(
         "they are counted",

@@ -67,6 +67,9 @@ class Crew:
     def _note(self, found: Batch | Violation | None, say: Callable[[str], None]) -> None:
         if isinstance(found, Violation):
             self._broken[found.seed] = found
+            # At once: whoever reads the log of a long run need not wait for its end.
+            for line in found.lines():
+                say(line)
             say("a promise was broken; a shorter history that does so is looked for")
         if isinstance(found, Batch):
             self.tally.add(found.tally)

@@ -85,6 +85,7 @@ class Engine:
             outages=self.outages,
             pace=world.pace,
             now=world.clock,
+            started=lambda plan: world.counted.append(f"{plan.cause}: {', '.join(plan.impacts)}"),
             changed=world.counted.append,
             random=world.random,
         )

@@ -14,6 +14,8 @@ from typing import Self
 
 from support import polling
 
+TESTS = Path(__file__).parents[1]
+
 START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 
@@ -23,6 +25,8 @@ QUICK = {
     "SETTLE": "10s",
     "MAX_CONCURRENT_CHANGES": "50",
     "API_RATE": "0",
+    # A test changes one instance more often in a minute than anybody may in a day.
+    "MAX_CHANGES_PER_DAY": "0",
 }
 """Settings for tests: no pacing, and unknown outcomes that are decided within seconds."""
 
@@ -30,6 +34,9 @@ QUICK = {
 class OperatorProcess:
     """
     ``rds-ssl run``; *settings* by name without the prefix.
+
+    With *ahead* its clock is ahead by so many seconds; move the simulator's as well, see
+    `Simulator.move`, or RDS refuses its signatures.
 
     Its log goes to a file, so that no pipe can fill up; the file is shown if a wait fails.
     """
@@ -40,6 +47,7 @@ class OperatorProcess:
         kubeconfig: Path,
         api_url: str,
         environ: dict[str, str] | None = None,
+        ahead: float = 0.0,
         **settings: str,
     ) -> None:
         handle, name = tempfile.mkstemp(prefix="rds-ssl-operator-", suffix=".log")
@@ -51,14 +59,16 @@ class OperatorProcess:
             **QUICK,
             **settings,
         }
+        program = ["support.operator_ahead", str(ahead)] if ahead else ["rds_ssl"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "rds_ssl", "run"],
+            [sys.executable, "-m", *program, "run"],
             env={
                 **{
                     name: value
                     for name, value in os.environ.items()
                     if not name.startswith(("RDS_SSL_", "ALIBABA_CLOUD_"))
                 },
+                **({"PYTHONPATH": str(TESTS)} if ahead else {}),
                 "KUBECONFIG": str(kubeconfig),
                 **{f"RDS_SSL_{name}": value for name, value in chosen.items()},
                 **(environ or {}),

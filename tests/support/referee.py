@@ -89,7 +89,7 @@ def _of_calls(history: History) -> Iterator[str]:
             yield f"{where}: sent to undo what somebody else did"
         led[each.instance_id] = _digest(each.manifest)
         end = _renewed_end(each)
-        if end and (each.instance_id, end) in renewed:
+        if end and (each.instance_id, end) in renewed and not _is_repetition(history, each):
             yield f"{where}: renewed a second time before {end}"
         renewed.add((each.instance_id, end))
         failed[each.instance_id] = each.fails
@@ -127,6 +127,17 @@ def _of_call(
     yield from _of_undisturbed(call, manifest, again=again, hidden=hidden)
     if first and _is_first_contact(call):
         yield "sent at first contact"
+
+
+def _is_repetition(history: History, call: Accepted) -> bool:
+    """
+    Whether the answer to the call before was lost, and nothing of it was seen for `settle`.
+
+    Such a call is made once more. Where SSLEnabled=1 again changes nothing, nobody can tell a
+    renewal without effect from one that was not executed.
+    """
+    operation = call.manifest["status"]["operation"] if call.manifest else {}
+    return operation.get("unanswered") == 1 and history.spoilt > 0
 
 
 def _renewed_end(call: Accepted) -> str:

@@ -254,10 +254,14 @@ class Shop:
         """Ask for a pass and wait for its end: the object that it left. A later event, for sure."""
         token = uuid.uuid4().hex
         self.cluster.annotate(self.namespace, name, reconcile_requested_at=token)
-        self.wait_until(
-            f"{name} has been looked at again",
-            lambda: self.status(name).get("lastHandledReconcileAt") == token,
-        )
+
+        def looked() -> bool:
+            status = self.status(name)
+            # A pass that sends echoes the token in its write-ahead record, before the call.
+            sending = status.get("operation", {}).get("phase") == "Sending"
+            return status.get("lastHandledReconcileAt") == token and not sending
+
+        self.wait_until(f"{name} has been looked at again", looked)
         return self.get(name)
 
     def events(self, reason: str | None = None) -> list[Json]:

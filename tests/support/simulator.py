@@ -119,6 +119,10 @@ class Admin:
         """Move the time by ``advance`` seconds or to ``now``; show it."""
         return self.admin("PUT", "clock", fields) if fields else self.admin("GET", "clock")
 
+    def move(self, seconds: float) -> None:
+        """Let so much time pass for the instances and for the gateway, which checks signatures."""
+        self.clock(advance=seconds, skew=self.clock()["skew"] + seconds)
+
     def reset(self) -> None:
         """Forget instances, faults, calls, settings and the moved time; keep access keys."""
         self.admin("POST", "reset")

@@ -38,14 +38,20 @@ class Succession:
         """What all of them have written."""
         return "".join(each.log for each in self._operators)
 
-    def start(self, **settings: str) -> OperatorProcess:
-        """Start the next one, with other *settings* for this one; does not wait for it."""
+    def start(self, *, ahead: float = 0.0, **settings: str) -> OperatorProcess:
+        """
+        Start the next one, with other *settings* for this one; does not wait for it.
+
+        Args:
+            ahead: How far its clock is, see `OperatorProcess`.
+        """
         if self._operators and self.now.poll() is None:
             raise RuntimeError("the one before is still at work")
         operator = OperatorProcess(
             kubeconfig=self._kubeconfig,
             api_url=self._api_url,
             environ=None,
+            ahead=ahead,
             **{**self._settings, **settings},
         )
         self._operators.append(operator)

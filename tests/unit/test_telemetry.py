@@ -303,8 +303,8 @@ def test_passes_calls_and_changes_are_counted() -> None:
     metrics.pass_ended("ok", 0.4)
     metrics.api_call("ModifyDBInstanceSSL", "OK", 1.5)
     metrics.api_call("ModifyDBInstanceSSL", "Throttling.User", 0.1)
-    metrics.change_started(restarts=True)
-    metrics.change_started(restarts=False)
+    metrics.change_started("rotation", ["Restart", "TrustChanges"])
+    metrics.change_started("renewal", [])
     metrics.change_verified()
     metrics.change_failed("ApplyFailed")
 
@@ -314,8 +314,9 @@ def test_passes_calls_and_changes_are_counted() -> None:
     assert metrics.value("rds_ssl_api_calls_total", modify | {"code": "OK"}) == 1
     assert metrics.value("rds_ssl_api_calls_total", modify | {"code": "Throttling.User"}) == 1
     assert metrics.value("rds_ssl_api_call_duration_seconds_count", modify) == 2
-    assert metrics.value("rds_ssl_changes_started_total") == 2
-    assert metrics.value("rds_ssl_restarting_calls_total") == 1
+    assert metrics.value("rds_ssl_changes_started_total", {"cause": "rotation"}) == 1
+    assert metrics.value("rds_ssl_changes_started_total", {"cause": "renewal"}) == 1
+    assert metrics.value("rds_ssl_change_impacts_total", {"impact": "Restart"}) == 1
     assert metrics.value("rds_ssl_changes_verified_total") == 1
     assert metrics.value("rds_ssl_changes_failed_total", {"reason": "ApplyFailed"}) == 1
 
@@ -330,6 +331,18 @@ def test_the_numbers_of_objects_are_replaced_as_a_whole() -> None:
     conflict = {"ready": "False", "reason": "Conflict"}
     assert metrics.value("rds_ssl_objects", verified) == 4
     assert metrics.value("rds_ssl_objects", conflict) is None
+
+
+def test_the_numbers_of_plans_are_replaced_as_a_whole() -> None:
+    metrics = Metrics()
+
+    metrics.set_plans({("AwaitingWindow", "Expected"): 3, ("Drifted", "Expected"): 1})
+    metrics.set_plans({("AwaitingWindow", "Expected"): 2})
+
+    waiting = {"held_by": "AwaitingWindow", "restart": "Expected"}
+    drifted = {"held_by": "Drifted", "restart": "Expected"}
+    assert metrics.value("rds_ssl_plans_pending", waiting) == 2
+    assert metrics.value("rds_ssl_plans_pending", drifted) is None
 
 
 def test_gauges_are_asked_when_they_are_read() -> None:

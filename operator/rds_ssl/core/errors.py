@@ -8,6 +8,7 @@ Every error that this program raises on purpose.
     ├── DeclarationError        an object that breaks a rule of the schema
     ├── MaterialError           PEM that cannot be used: reason, field
     ├── ObservationError        an answer of the API without what it must hold
+    ├── CommandRefused          what a person asks for cannot be done: why, and what to do
     ├── KubeError               the API server
     │   ├── KubeUnavailable     no answer, 429 or 5xx
     │   ├── KubeConflict        409: the object is another one by now
@@ -64,6 +65,10 @@ class MaterialError(OperatorError):
 
 class ObservationError(OperatorError):
     """An answer of the API without what it must hold: a failed read, never a verdict."""
+
+
+class CommandRefused(OperatorError):
+    """What a person asks for cannot be done; the text says why, and what to do about it."""
 
 
 class KubeError(OperatorError):

@@ -86,7 +86,7 @@ class Circumstances:
     read_only: bool = False
     approval: Approval = field(default_factory=Approval)
     asked: bool = False
-    """Somebody asks for one attempt: reconcile-now."""
+    """Somebody asks for one more attempt at what has failed for this object: reconcile-now."""
     seen_since: datetime
     """When this very plan was first seen."""
     drift_delay: timedelta = timedelta(minutes=30)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rds_ssl.core import approval, eligibility, faults, verdicts
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
-from rds_ssl.core.desired import Desired, desired_of
+from rds_ssl.core.desired import Desired, Digest, desired_of
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.judgement import judge
@@ -105,7 +105,7 @@ class Evaluation:
             observed,
             standing.comparison,
             engine=work.engine or "",
-            own=_may_have_been_executed(work.status.operation),
+            own=_may_have_brought_other_material(work.status.operation, desired),
         )
         if stuck is not None:
             work.set(plan=None)
@@ -340,8 +340,10 @@ def _is_moving(work: Work) -> bool:
     )
 
 
-def _may_have_been_executed(operation: OperationStatus | None) -> bool:
-    return operation is not None and operation.phase is not Phase.REFUSED
+def _may_have_brought_other_material(operation: OperationStatus | None, desired: Desired) -> bool:
+    if operation is None or operation.phase is Phase.REFUSED:
+        return False
+    return Digest.parse(operation.digest).material != desired.material_digest
 
 
 def _known(work: Work) -> Observed:

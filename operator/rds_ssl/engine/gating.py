@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from rds_ssl.core.approval import Approval
 from rds_ssl.core.gate import Circumstances
 from rds_ssl.core.maintenance import is_bound, opening
-from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Restart
+from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Restart
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.setbacks import setbacks
 from rds_ssl.core.status import HistoryEntry, PlanStatus
@@ -60,7 +60,7 @@ class Gating:
             now=now,
             read_only=pace.read_only,
             approval=approval_of(work),
-            asked=work.resource.asked is not None,
+            asked=_asks_for_one_more(work),
             seen_since=seen_since(work.resource.status.plan, plan, now=now),
             # A drift is put back only after a second look that agrees with the first.
             drift_delay=timedelta(seconds=max(pace.drift_delay, pace.limits.poll)),
@@ -98,6 +98,13 @@ class Gating:
             material=plan.material,
             alone=at.setbacks.failures > 0,
         )
+
+
+def _asks_for_one_more(work: Work) -> bool:
+    """Whether a person wants another attempt at what has failed for this very object."""
+    operation = work.status.operation
+    failed = operation is not None and operation.phase is Phase.FAILED
+    return failed and work.resource.asked is not None
 
 
 def _recorded(work: Work, objects: Objects) -> Iterator[HistoryEntry]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, verdicts
+from rds_ssl.core.approval import ended
 from rds_ssl.core.conditions import Finding, Verdict
 from rds_ssl.core.declaration import Declaration, ManagementPolicy
 from rds_ssl.core.errors import (
@@ -22,6 +23,7 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.faults import classify
 from rds_ssl.core.material import TRANSIENT
 from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.core.status import Status
 from rds_ssl.engine.admission import Admission
 from rds_ssl.engine.deletion import GONE, WAY_OUT, Deletion, Release, with_way_out
 from rds_ssl.engine.evaluation import Evaluation
@@ -185,7 +187,7 @@ class Reconciler:
                     return self._answered(memory, unfinished)
                 stopped = None if work.in_flight else self._selection(work.resource, declaration)
                 if stopped is not None:
-                    work.set(applied=None, plan=None)
+                    work.set(**self._disowned(work.status))
                     return Result(verdict=stopped, look_after=tools.resync_after())
             if work.observed is None:
                 await self._observe(work)
@@ -226,6 +228,11 @@ class Reconciler:
         name = winner.key[1] if winner.key[0] == resource.key[0] else None
         return verdicts.stalled(verdicts.conflict(resource.instance_id, name))
 
+    def _disowned(self, status: Status) -> dict[str, object]:
+        """Give what an object loses with the instance: it starts again as first contact."""
+        spent = ended(status.last_approval, to=None, now=self._tools.now())
+        return {"applied": None, "plan": None, "last_approval": spent}
+
     # -- reporting ----------------------------------------------------------------------------
 
     async def _finish(self, work: Work, result: Result) -> float:
@@ -249,8 +256,7 @@ class Reconciler:
         status = resource.status
         conflict = verdict.stalled is not None and verdict.stalled.reason is Reason.CONFLICT
         if disown and conflict:
-            # When the other claimant goes, this one starts as first contact.
-            status = status.model_copy(update={"applied": None, "plan": None, "operation": None})
+            status = status.model_copy(update={**self._disowned(status), "operation": None})
         await self._tools.reporter.write(resource, status, verdict)
         self._tools.reporter.announce_problem(resource, memory, verdict)
         self._tools.outages.gone(resource.key)

@@ -40,7 +40,7 @@ from rds_ssl.core.status import (
 from rds_ssl.engine.gating import approval_of
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reporting import Event
-from rds_ssl.engine.work import RESTARTING, STARTED, Result, Tools, Work
+from rds_ssl.engine.work import Result, Tools, Work
 
 _log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class Sending:
     async def _announce(self, work: Work, order: Order) -> None:
         """Tell what is about to be done, and why, before it is."""
         tools, plan = self._tools, order.plan
-        tools.changed(STARTED if plan.restart is Restart.NONE else RESTARTING)
+        tools.started(plan)
         approved = work.status.operation.approval if work.status.operation else None
         why = f" Cause: {plan.cause.value}." + (f" Approved as {approved}." if approved else "")
         # The digest first: a long summary is cut where an Event has no more room.

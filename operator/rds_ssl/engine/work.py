@@ -11,6 +11,7 @@ from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import material_digest
 from rds_ssl.core.model import Instance, Observed, Reason
 from rds_ssl.core.operation import UNFINISHED, Limits
+from rds_ssl.core.plan import Plan
 from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Cloud, Clouds
@@ -21,8 +22,8 @@ from rds_ssl.engine.outages import Outages
 from rds_ssl.engine.reporting import Reporter
 from rds_ssl.kube.resources import Resources
 
-STARTED, RESTARTING, VERIFIED = "started", "restarting", "verified"
-"""Words for `Tools.changed`: a call without a restart, one with, and its good end."""
+VERIFIED = "verified"
+"""The word for `Tools.changed` of a good end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,10 @@ class Tools:
     outages: Outages
     pace: Pace
     now: Callable[[], datetime]
+    started: Callable[[Plan], None]
+    """Counts a change that is about to be sent."""
     changed: Callable[[str], None]
-    """Counts a change: `STARTED`, `RESTARTING`, `VERIFIED`, or the reason of another end."""
+    """Counts the end of a change: `VERIFIED`, or the reason of another one."""
     random: Random
 
     @staticmethod

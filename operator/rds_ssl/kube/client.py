@@ -14,10 +14,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
+from rds_ssl.kube.credentials import from_kubeconfig, from_pod
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
@@ -28,32 +29,28 @@ MERGE_PATCH = "application/merge-patch+json"
 class KubeClient:
     """One connection pool to one API server. Use `connect`, close it at the end."""
 
-    def __init__(self, configuration: Any) -> None:  # noqa: ANN401  # The client has no types.
+    def __init__(self, configuration: Any, *, namespace: str = "default") -> None:  # noqa: ANN401  # The client has no types.
+        self.namespace = namespace
+        """That of the context, or of the Pod."""
         self._configuration = configuration
         self._api = client.ApiClient(configuration)
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None) -> "KubeClient":
+    async def connect(cls, kubeconfig: str | None, *, context: str = "") -> "KubeClient":
         """
         Read the credentials: *kubeconfig* if given, else those of the Pod.
+
+        Args:
+            kubeconfig: A path, or several with ``:`` between them.
+            context: One of the kubeconfig's; empty for its current one.
 
         Raises:
             KubeError: There are none, or they cannot be read.
         """
-        configuration = client.Configuration()
-        try:
-            if kubeconfig:
-                await config.load_kube_config(
-                    config_file=kubeconfig, client_configuration=configuration
-                )
-            else:
-                config.load_incluster_config(client_configuration=configuration)
-        except (config.ConfigException, OSError) as error:
-            where = f"kubeconfig {kubeconfig}" if kubeconfig else "service account of the Pod"
-            raise KubeError(f"no credentials for the API server ({where}): {error}") from error
-        configuration.connection_pool_maxsize = 0  # Watches occupy slots for ever.
-        configuration.client_session_kwargs = {"trust_env": False}
-        return cls(configuration)
+        found = await from_kubeconfig(kubeconfig, context) if kubeconfig else from_pod()
+        found.configuration.connection_pool_maxsize = 0  # Watches occupy slots for ever.
+        found.configuration.client_session_kwargs = {"trust_env": False}
+        return cls(found.configuration, namespace=found.namespace)
 
     @property
     def server(self) -> str:

@@ -85,7 +85,7 @@ async def test_ssl_is_turned_off_by_one_call_and_then_the_object_goes() -> None:
         assert world.cost("a") == OFF
         assert not is_on(world)
         assert "SSL is off" in released(world)
-        assert world.counted == ["restarting", "verified"]
+        assert world.counted == ["deletion: Restart, Weakens", "verified"]
         assert world.events("a")[-2:] == ["ChangeVerified", "Released"]
 
 

@@ -213,7 +213,7 @@ async def test_an_end_is_told_once_although_its_verdict_meets_a_conflict() -> No
 
         assert next(conflicts) > 1
         assert world.events("a") == ["ChangeStarted", "ChangeVerified"]
-        assert world.counted == ["restarting", "verified"]
+        assert world.counted == ["spec: Restart", "verified"]
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (1, 1)
 

@@ -470,6 +470,28 @@ async def test_a_way_back_from_a_pfx_file_leads_over_off() -> None:
 
 
 @played
+async def test_a_failure_on_an_adopted_cloud_certificate_is_no_dead_end() -> None:
+    """Nobody ever asked for a PFX file, so there is none to lead back from."""
+    async with EngineWorld() as world:
+        world.add_instance("a", profile=PROFILE, ssl={"enabled": True})
+        world.declare("a")
+        await world.run(60)
+        world.edit("a", minimumTLSVersion="1.2")
+        await world.run(60)
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        world.kube.annotate((NAMESPACE, "a"), approve=world.status("a")["plan"]["digest"])
+        await world.run(300)
+        assert world.conditions("a")["Stalled"] == ("True", "NotConverging")
+
+        world.kube.annotate((NAMESPACE, "a"), approve=world.status("a")["plan"]["digest"])
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.truth("a")["ssl"]["tls_version"] == "1.2"
+        assert world.cost("a") == (2, 2)
+
+
+@played
 async def test_what_a_lost_call_may_have_brought_is_not_taken_for_a_cloud_certificate() -> None:
     """SQL Server shows neither: a call without the file may leave it in force."""
     async with EngineWorld() as world:

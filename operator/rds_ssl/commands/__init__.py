@@ -1,0 +1,1 @@
+"""The commands for people: what is pending, approving it, holding it back, looking again."""

@@ -1,0 +1,165 @@
+"""The cluster as the user of the commands reaches it; every error of it says what to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from rds_ssl.commands.dialogue import Access
+from rds_ssl.commands.objects import Seen
+from rds_ssl.commands.remedies import Request, explain, not_found
+from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound
+from rds_ssl.core.model import (
+    API_GROUP,
+    API_VERSION,
+    APPROVE_ANNOTATION,
+    PLURAL,
+    RECONCILE_ANNOTATION,
+)
+from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.resources import Resources
+
+T = TypeVar("T")
+
+_LOOK_SECONDS = 0.5
+"""Between two looks at objects that are waited for."""
+
+
+def work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:
+    """
+    Do *task* with a connection of its own.
+
+    Raises:
+        CommandRefused: With the reason and the remedy.
+    """
+    return asyncio.run(_work(access, task))
+
+
+async def _work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:
+    kube = await _connect(access)
+    try:
+        namespace = None if access.everywhere else access.namespace or kube.namespace
+        return await task(Cluster(kube, namespace))
+    finally:
+        await kube.close()
+
+
+async def _connect(access: Access) -> KubeClient:
+    paths = access.kubeconfig or _those_there(access.inherited)
+    try:
+        return await KubeClient.connect(paths or None, context=access.context)
+    except KubeError as error:
+        if paths:
+            raise CommandRefused(str(error)) from error
+        raise CommandRefused(
+            f"There is no kubeconfig ({access.inherited} is not there), and this is no Pod."
+            " Name one with --kubeconfig or in KUBECONFIG."
+        ) from error
+
+
+def _those_there(paths: str) -> str:
+    return ":".join(each for each in paths.split(":") if each and Path(each).expanduser().exists())
+
+
+class Cluster:
+    """Objects of one namespace, or, if *namespace* is None, of all."""
+
+    def __init__(self, kube: KubeClient, namespace: str | None) -> None:
+        self._kube = kube
+        self.namespace = namespace
+
+    async def objects(self, names: Sequence[str] = ()) -> list[Seen]:
+        """
+        Read the objects, or those of these names in their order.
+
+        Raises:
+            CommandRefused: One of them does not exist, or none can be read.
+        """
+        where = (self.namespace,) if self.namespace else ()
+        with self._explained("list", self.namespace):
+            manifests = await Resources(self._kube, namespaces=where).list_all()
+        seen = sorted(map(Seen.of, manifests), key=lambda each: (each.namespace, each.name))
+        if not names:
+            return seen
+        known = {each.name: each for each in seen}
+        for name in names:
+            if name not in known:
+                raise CommandRefused(not_found(name, self.namespace or "", list(known)))
+        return [known[name] for name in dict.fromkeys(names)]
+
+    async def approve(self, seen: Seen, digest: str) -> None:
+        """
+        Approve a plan of an object, if that is still as it was seen.
+
+        Raises:
+            CommandRefused: It has changed since, or may not be changed.
+        """
+        annotations = {APPROVE_ANNOTATION: digest}
+        metadata = {"resourceVersion": seen.resource_version, "annotations": annotations}
+        await self._patch(seen, {"metadata": metadata})
+
+    async def suspend(self, seen: Seen, *, suspended: bool) -> None:
+        """
+        Set ``spec.suspend``.
+
+        Raises:
+            CommandRefused: The object is gone, or may not be changed.
+        """
+        await self._patch(seen, {"spec": {"suspend": suspended}})
+
+    async def request_reconcile(self, seen: Seen, token: str) -> None:
+        """
+        Ask the operator to look again.
+
+        Raises:
+            CommandRefused: The object is gone, or may not be changed.
+        """
+        await self._patch(seen, {"metadata": {"annotations": {RECONCILE_ANNOTATION: token}}})
+
+    async def unanswered(self, asked: Sequence[Seen], token: str, *, seconds: float) -> list[Seen]:
+        """
+        Wait until the operator has echoed *token* in all of them; give those that are left.
+
+        Raises:
+            CommandRefused: One is gone, or was asked for again with another token.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = [each for each in [await self._again(seen) for seen in asked] if each]
+            left = [each for each in left if each.status.last_handled_reconcile_at != token]
+            for each in left:
+                if each.annotations.get(RECONCILE_ANNOTATION) != token:
+                    raise CommandRefused(
+                        f"Somebody else has asked for {each.title} meanwhile, or taken the request"
+                        " away, so its answer cannot be told."
+                    )
+            if not left or loop.time() > deadline:
+                return left
+            asked = left
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _again(self, seen: Seen) -> Seen:
+        with self._explained("list", seen.namespace):
+            try:
+                return Seen.of(await Resources(self._kube).get(seen.namespace, seen.name))
+            except KubeNotFound as error:
+                raise CommandRefused(f"{seen.title} was deleted meanwhile.") from error
+
+    async def _patch(self, seen: Seen, body: Mapping[str, object]) -> None:
+        path = (
+            f"/apis/{API_GROUP}/{API_VERSION}/namespaces/{quote(seen.namespace)}"
+            f"/{PLURAL}/{quote(seen.name)}"
+        )
+        with self._explained("patch", seen.namespace, seen.name):
+            await self._kube.request("PATCH", path, body=body)
+
+    @contextmanager
+    def _explained(self, verb: str, namespace: str | None, name: str = "") -> Iterator[None]:
+        try:
+            yield
+        except KubeError as error:
+            request = Request(server=self._kube.server, verb=verb, namespace=namespace, name=name)
+            raise CommandRefused(explain(error, request)) from error

@@ -1,0 +1,212 @@
+"""How objects stand, as text and as JSON. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rds_ssl.commands.layout import (
+    NOTHING,
+    fields,
+    indented,
+    moment,
+    safe,
+    span,
+    table,
+    time_text,
+)
+from rds_ssl.commands.objects import Pending, Seen
+from rds_ssl.commands.plans import days_left, plan_detail
+from rds_ssl.core.conditions import READY
+from rds_ssl.core.status import ObservedStatus, OperationStatus, write_time
+
+_HEAD = (
+    *("NAMESPACE", "NAME", "INSTANCE", "ENGINE", "READY", "REASON", "ENDPOINT", "EXPIRES"),
+    *("PENDING", "LAST CHANGE"),
+)
+
+
+def status_table(seen: Sequence[Seen], now: datetime) -> list[str]:
+    """Give one line for each object."""
+    return table(_HEAD, [_row(each, now) for each in seen])
+
+
+def _row(seen: Seen, now: datetime) -> tuple[str, ...]:
+    status = seen.status
+    ready, instance, plan = status.condition(READY), status.instance, Pending.of(seen)
+    last = status.history[0] if status.history else None
+    held = (plan.reason or ("under way" if plan.under_way else "to be sent")) if plan else ""
+    return (
+        seen.namespace,
+        seen.name,
+        seen.instance_id,
+        (instance.engine or "") if instance else "",
+        (ready.status if ready else "") + ("" if seen.up_to_date else " (not looked at yet)"),
+        ready.reason if ready else "",
+        (instance.endpoint or "") if instance else "",
+        _expiry(_end(seen), now),
+        held,
+        f"{write_time(last.time)} {last.cause} {last.result}" if last else "",
+    )
+
+
+def _end(seen: Seen) -> datetime | None:
+    """Find when the server certificate in force expires."""
+    observed = seen.status.observed
+    if observed is None or not observed.enabled:
+        return None
+    certificate = observed.server_certificate
+    return observed.expire_time or (certificate.not_after if certificate else None)
+
+
+def _expiry(end: datetime | None, now: datetime) -> str:
+    if end is None:
+        return ""
+    left = f"{days_left(end, now)}d left" if end > now else f"expired {span(now - end)} ago"
+    return f"{write_time(end)} ({left})"
+
+
+def status_detail(seen: Seen, now: datetime) -> list[str]:
+    """Show everything that is known of one object."""
+    status = seen.status
+    instance, applied, plan = status.instance, status.applied, Pending.of(seen)
+    engine = f"{instance.engine or ''} {instance.engine_version or ''}" if instance else ""
+    return [
+        *fields(
+            [
+                ("Object", seen.title),
+                ("Instance", seen.instance_id),
+                ("Engine", engine.strip()),
+                ("Endpoint", (instance.endpoint or "") if instance else ""),
+                ("Suspended", "yes" if seen.suspended else ""),
+                ("Kept in Git by", seen.kept_in_git_by),
+                ("Looked at", "yes" if seen.up_to_date else "not since it was last changed"),
+                ("Applied", moment(applied.time, now) if applied else "never"),
+            ]
+        ),
+        *_section("Conditions", _conditions(seen, now)),
+        *_section("Observed", _observed(status.observed, now)),
+        *_section("Plan", plan_detail(plan, now) if plan else []),
+        *_section("Last call", _operation(status.operation, now)),
+        *_section("History, newest first", _history(seen)),
+    ]
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", title, *(line if not line else f"  {line}" for line in lines or [NOTHING])]
+
+
+def _conditions(seen: Seen, now: datetime) -> list[str]:
+    lines = []
+    for each in seen.status.conditions:
+        since = moment(each.last_transition_time, now)
+        lines.append(safe(f"{each.type}={each.status} {each.reason}, since {since}"))
+        lines += indented([safe(each.message)] if each.message else [])
+    return lines
+
+
+def _observed(observed: ObservedStatus | None, now: datetime) -> list[str]:
+    if observed is None:
+        return []
+    leaf = observed.server_certificate
+    return fields(
+        [
+            ("SSL", "on" if observed.enabled else "off"),
+            ("CA type", observed.ca_type or ""),
+            ("Endpoint", observed.connection_string or ""),
+            ("Certificate", f"{leaf.subject or NOTHING} ({leaf.sha256[:16]})" if leaf else ""),
+            ("Issuer", (leaf.issuer or "") if leaf else ""),
+            ("Host names", ", ".join(leaf.dns_names) if leaf else ""),
+            ("Expires", _expiry(observed.expire_time or (leaf.not_after if leaf else None), now)),
+            *(
+                ("Client CA", f"{each.subject or NOTHING} {_expiry(each.not_after, now)}".strip())
+                for each in observed.client_ca or ()
+            ),
+            *(
+                (
+                    "Revocation list",
+                    f"{each.issuer or NOTHING}, {each.revoked_count or 0} revoked"
+                    f" {_expiry(each.next_update, now)}".strip(),
+                )
+                for each in observed.revocation_list or ()
+            ),
+            ("ACL", observed.acl or ""),
+            ("Replication ACL", observed.replication_acl or ""),
+            ("Encryption forced", _yes_or_no(observed.force_encryption)),
+            ("Lowest TLS version", observed.minimum_tls_version or ""),
+            ("Renewal asked for", "yes" if observed.renewal_required else ""),
+        ]
+    )
+
+
+def _yes_or_no(value: bool | None) -> str:  # noqa: FBT001  # A word for a flag has only the flag.
+    return "" if value is None else "yes" if value else "no"
+
+
+def _operation(operation: OperationStatus | None, now: datetime) -> list[str]:
+    if operation is None:
+        return []
+    return fields(
+        [
+            ("Phase", operation.phase),
+            ("Began", moment(operation.start_time, now)),
+            ("Ended", moment(operation.end_time, now)),
+            ("Attempt", str(operation.attempt)),
+            ("Error code", operation.code or ""),
+            ("Request ID", operation.request_id or ""),
+            ("Approved plan", operation.approval or ""),
+        ]
+    )
+
+
+def _history(seen: Seen) -> list[str]:
+    head = ("TIME", "CAUSE", "RESULT", "IMPACTS", "RESTART SEEN", "REQUEST ID", "CHANGES")
+    rows = [
+        (
+            write_time(each.time),
+            each.cause,
+            each.result,
+            ",".join(each.impacts),
+            _yes_or_no(each.restart_seen),
+            each.request_id or "",
+            each.changes,
+        )
+        for each in seen.status.history
+    ]
+    return table(head, rows) if rows else []
+
+
+def status_json(seen: Seen, now: datetime) -> dict[str, object]:
+    """
+    Give the shape that docs/commands.md promises: every key is always there.
+
+    What is an object below is as in the status of the DBInstanceSSL.
+    """
+    status, wire = seen.status, seen.status.to_json()
+    ready, instance, end = status.condition(READY), status.instance, _end(seen)
+    pending = Pending.of(seen)
+    last = status.history[0] if status.history else None
+    return {
+        "namespace": seen.namespace,
+        "name": seen.name,
+        "instance": seen.instance_id,
+        "engine": instance.engine if instance else None,
+        "engineVersion": instance.engine_version if instance else None,
+        "ready": ready.status if ready else "Unknown",
+        "reason": ready.reason if ready else None,
+        "message": ready.message if ready else None,
+        "endpoint": instance.endpoint if instance else None,
+        "expires": time_text(end),
+        "daysLeft": days_left(end, now),
+        "pending": pending is not None,
+        "heldBy": (pending.reason or None) if pending else None,
+        "suspended": seen.suspended,
+        "upToDate": seen.up_to_date,
+        "lastChange": last
+        and {"time": write_time(last.time), "cause": last.cause, "result": last.result},
+        "conditions": wire.get("conditions", []),
+        "observed": wire.get("observed"),
+        "plan": wire.get("plan"),
+        "operation": wire.get("operation"),
+        "applied": wire.get("applied"),
+        "lastApproval": wire.get("lastApproval"),
+        "history": wire.get("history", []),
+    }
