@@ -138,7 +138,8 @@ def not_before(
     """
     window = _window(plan, declaration, at)
     times = [each for each in (hold.until, window.until if window else None) if each is not None]
-    return None if hold.moving else max(times, default=None)
+    # What is over within seconds is told without a time: it would be another one on every pass.
+    return None if hold.passing else max(times, default=None)
 
 
 def closes(plan: Plan, declaration: Declaration, at: Circumstances) -> datetime | None:
