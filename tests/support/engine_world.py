@@ -69,6 +69,10 @@ class Accepted:
     """Another change of the instance had not ended."""
     fails: bool
     """It was accepted, and will fail."""
+    restarts: bool
+    """The instance restarts, or has restarted already."""
+    ends_at: float
+    """The loop's time at which it has ended."""
     manifest: Json | None
     """The object as its write-ahead record left it; None if there was no record."""
 
@@ -104,6 +108,8 @@ class EngineWorld:
         """What the engine told to be counted, see `Tools.changed`."""
         self.accepted: list[Accepted] = []
         self.bugs: list[Exception] = []
+        self.records: list[Json] = []
+        """Objects as each write-ahead record left them, whatever became of the call."""
         self._recorded: dict[str, Json] = {}
 
     async def __aenter__(self) -> Self:
@@ -197,6 +203,8 @@ class EngineWorld:
         finally:
             after = cloud.get(instance_id, now)
             if before and after and after.accepted > before.accepted:
+                change = after.change
+                lasts = (change.ends_at - now).total_seconds() if change else 0.0
                 self.accepted.append(
                     Accepted(
                         instance_id=instance_id,
@@ -204,7 +212,9 @@ class EngineWorld:
                         before=before.wanted,
                         target=after.wanted,
                         overlaps=before.change is not None,
-                        fails=after.change is not None and after.change.ending != SUCCEEDS,
+                        fails=change is not None and change.ending != SUCCEEDS,
+                        restarts=change is not None and change.restarts,
+                        ends_at=self.monotonic() + lasts,
                         manifest=self._recorded.pop(instance_id, None),
                     )
                 )
@@ -215,6 +225,7 @@ class EngineWorld:
         ):
             manifest = self.kube.objects[NAMESPACE, call.about]
             self._recorded[manifest["spec"]["instanceID"]] = manifest
+            self.records.append(manifest)
 
     def add_instance(self, name: str, **fields: object) -> None:
         """Create an instance, see `Admin.put_instance`."""

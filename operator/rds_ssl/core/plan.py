@@ -186,7 +186,7 @@ def stand(
             or applied.material_digest not in {None, desired.material_digest}
         )
         and comparison.different | comparison.unknown <= _rotated(desired)
-        and observed_material_digest(observed) in {None, applied.material_digest},
+        and _in_force(desired, observed) in {None, applied.material_digest},
         first_contact=is_first_contact(applied, operation),
         drift=drift,
         material=frozenset(_new_material(desired, observed, comparison)),
@@ -210,10 +210,23 @@ def _is_drift(
     if applied.material_digest in {None, desired.material_digest}:
         return True
     # Newer material as well: it does not undo in passing what somebody did in the console.
-    in_force = observed_material_digest(observed)
     return bool(comparison.different - _rotated(desired)) or (
-        in_force not in {None, applied.material_digest}
+        _in_force(desired, observed) not in {None, applied.material_digest}
     )
+
+
+def _in_force(desired: Desired, observed: Observed) -> str | None:
+    """
+    Name the material in force, as `applied` would; None if too much of it is hidden.
+
+    Of an instance on which no client CA, or no list, was applied, and none is shown, there is none:
+    whoever leaves out what is absent must not hide with it whose server certificate is in force.
+    """
+    if observed.client_ca is None and not desired.client_ca:
+        observed = replace(observed, client_ca=())
+    if observed.revocation_list is None and not desired.revocation_list:
+        observed = replace(observed, revocation_list=())
+    return observed_material_digest(observed)
 
 
 def _cause(

@@ -509,6 +509,19 @@ def test_drift_is_a_difference_that_no_operation_of_ours_has_left(
     assert plan(wanted, postgresql(AUTH), before=before, last=last).drift is drift
 
 
+def test_a_foreign_certificate_is_drift_where_absent_parts_are_left_out_of_the_answer() -> None:
+    foreign = replace(CUSTOM, server_certificate=certificate("foreign"))
+
+    def found(shown: Desired) -> Plan:
+        bare = replace(postgresql(shown), client_ca=None, revocation_list=None)
+        return plan(RENEWED, bare, before=applied(CUSTOM))
+
+    assert found(foreign).drift
+    assert not found(foreign).material_only
+    assert not found(CUSTOM).drift
+    assert found(CUSTOM).material_only
+
+
 @pytest.mark.parametrize(
     ("before", "last", "first"),
     [
