@@ -328,6 +328,13 @@ SLOTS = (
         tests=("core/test_setbacks.py", *LIMITS),
     ),
     Fault(
+        name="let every reconcile-now pass three failures",
+        file="engine/gating.py",
+        old="    return failed and work.resource.asked is not None\n",
+        new="    return failed or work.resource.asked is not None\n",
+        tests=LIMITS,
+    ),
+    Fault(
         name="hold all material because some has failed",
         file="core/setbacks.py",
         old="            if not material.isdisjoint(each.material)\n            and (",

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rds_ssl.core import declaration
 from rds_ssl.core.approval import Approval
@@ -625,6 +627,76 @@ def test_an_object_that_goes_waits_for_its_brakes_and_limits_and_for_no_approval
     spec: dict[str, object], values: dict[str, object], why: Reason | None
 ) -> None:
     assert reason(hold(GOING, declare(**spec), **values)) is why
+
+
+# -- whatever the circumstances ----------------------------------------------------------------
+
+_moments = st.integers(-200, 200).map(lambda hours: NOW + hours * HOUR)
+_plans = st.builds(
+    replace,
+    st.sampled_from([HARMLESS, GOING]),
+    impacts=st.lists(st.sampled_from(list(Impact)), unique=True).map(tuple),
+    restart=st.sampled_from(list(Restart)),
+    first_contact=st.booleans(),
+    drift=st.booleans(),
+    deadline=_moments | st.none(),
+)
+_specs = st.fixed_dictionaries(
+    {
+        "suspend": st.booleans(),
+        "managementPolicy": st.sampled_from(["Enforce", "Enforce", "Observe"]),
+        "driftPolicy": st.sampled_from(["Correct", "Report"]),
+        "adoptionPolicy": st.sampled_from(["Review", "Overwrite"]),
+        "maintenance": st.sampled_from([None, SATURDAYS]),
+    }
+)
+
+
+@given(
+    plan=_plans,
+    spec=_specs,
+    now=_moments,
+    approved=st.booleans(),
+    seen=st.integers(0, 120),
+    restarts=st.lists(st.integers(0, 30), max_size=4),
+    failures=st.integers(0, 4),
+)
+def test_what_goes_has_everything_that_it_needs(
+    plan: Plan,
+    spec: dict[str, object],
+    now: datetime,
+    restarts: list[int],
+    *,
+    approved: bool,
+    seen: int,
+    failures: int,
+) -> None:
+    declared = declare(**spec)
+    at = circumstances(
+        declared,
+        now=now,
+        approval=APPROVED if approved else Approval(),
+        seen_since=now - seen * MINUTE,
+        restarts=tuple(now - each * HOUR for each in restarts),
+        setbacks=Setbacks(failures=failures, last=now - HOUR if failures else None),
+    )
+
+    if (found := gate(plan, declared, ON, at)) is not None:
+        assert found.until is None or found.until > now
+        return
+
+    assert not declared.suspend
+    assert spec["managementPolicy"] == "Enforce"
+    if plan.restart is not Restart.NONE:
+        assert spec["maintenance"] is None or (at.opening and at.opening.is_open(now))
+        urgent = plan.deadline is not None and plan.deadline - now <= 72 * HOUR
+        assert approved or urgent or sum(each < 24 for each in restarts) < at.most_restarts
+    if plan.cause is Cause.DELETION or approved:
+        return
+    assert not {Impact.WEAKENS, Impact.DROPS_TRUST, Impact.MOVES_ENDPOINT} & set(plan.impacts)
+    assert not plan.first_contact or spec["adoptionPolicy"] == "Overwrite"
+    assert not plan.drift or (spec["driftPolicy"] == "Correct" and seen >= 30)
+    assert failures < MOST
 
 
 # -- what a hold says --------------------------------------------------------------------------

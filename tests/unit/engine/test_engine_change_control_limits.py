@@ -278,6 +278,29 @@ async def test_one_approval_and_one_success_let_the_others_go_at_full_speed() ->
 
 
 @played
+async def test_a_request_to_reconcile_lets_only_the_object_go_on_that_failed_itself() -> None:
+    async with EngineWorld(budget=1) as world:
+        await sharing(world)
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=3)
+        share_another(world)
+        await world.run(2 * HOUR)
+        waits = [each for each in NAMES if "ChangePending" in world.conditions(each)]
+        failed = [each for each in NAMES if "Stalled" in world.conditions(each)]
+        before = len(world.accepted)
+
+        for each in waits:
+            world.ask(each, "now")
+        await world.run(HOUR)
+        assert len(world.accepted) == before
+        assert world.status(waits[0])["lastHandledReconcileAt"] == "now"
+        world.ask(failed[0], "now")
+        await world.run(HOUR)
+
+        assert world.accepted[before].instance_id == f"pgm-{failed[0]}"
+        assert {world.ready(each) for each in waits} == {("True", "Verified")}
+
+
+@played
 async def test_a_new_process_knows_what_failed_elsewhere() -> None:
     async with EngineWorld(budget=1) as world:
         await sharing(world)

@@ -42,7 +42,7 @@ async def test_plan_cause_and_impacts_are_told_and_counted_before_the_call() -> 
         await world.run(60)
 
         ((counted, event),) = told
-        assert counted == ["restarting"]
+        assert counted == ["spec: Restart"]
         assert event["reason"] == "ChangeStarted"
         assert event["message"].startswith("Plan ")
         assert "Cause: spec." in event["message"]
@@ -51,7 +51,7 @@ async def test_plan_cause_and_impacts_are_told_and_counted_before_the_call() -> 
         assert f"Plan {sending.content['plan']['digest']}." in event["message"]
         order = [each.what for each in world.line.calls if each.number >= sending.number]
         assert order[:3] == ["patch_status", "create_event", MODIFY]
-        assert world.counted == ["restarting", "verified"]
+        assert world.counted == ["spec: Restart", "verified"]
 
 
 @played
@@ -65,7 +65,7 @@ async def test_a_renewal_that_restarts_nothing_is_counted_as_such() -> None:
         world.counted.clear()
         await world.run(4.5 * DAY)
 
-        assert world.counted == ["started", "verified"]
+        assert world.counted == ["renewal: ", "verified"]
         assert last(world)["cause"] == "renewal"
         assert "impacts" not in last(world) or "Restart" not in last(world)["impacts"]
 
