@@ -292,7 +292,7 @@ GATES = (
     ),
     Fault(
         name="promise that a renewal restarts no MySQL",
-        file="core/plan.py",
+        file="core/prediction.py",
         old='engine == Engine.MYSQL and engine_version == "8.0":',
         new="engine == Engine.MYSQL and engine_version:",
         tests=(f"{RENEWALS}::test_a_cloud_certificate_is_renewed_once_before_it_ends",),

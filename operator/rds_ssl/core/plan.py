@@ -26,24 +26,18 @@ from rds_ssl.core.model import (
     CAType,
     Cause,
     Change,
-    Engine,
     Impact,
     Observed,
     Phase,
     Restart,
 )
 from rds_ssl.core.observation import host_name
+from rds_ssl.core.prediction import predict_restart
 from rds_ssl.core.revocation import serials_left
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 
 LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
-
-
-_QUIET = frozenset(
-    {Field.ACL, Field.REPLICATION_ACL, Field.FORCE_ENCRYPTION, Field.MINIMUM_TLS_VERSION}
-)
-"""Fields of which no page says that changing them restarts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,23 +361,6 @@ def _plan_digest(
     }
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def predict_restart(comparison: Comparison, *, engine: str, engine_version: str) -> Restart:
-    """
-    Predict from what is *sent*, which is always the complete set.
-
-    On, off, endpoint, own certificate, client CA, CRL and a renewal restart; only the renewal on
-    MySQL 8.0 does not (documented). An ACL alone is documented without a restart and of forced
-    encryption and the TLS minimum nothing is, but they go with SSLEnabled=1, which may re-issue
-    the certificate and restart: nobody has proved otherwise.
-    """
-    named = comparison.different | comparison.unknown
-    if named <= _QUIET:
-        return Restart.UNKNOWN
-    if named == {Field.RENEWAL} and engine == Engine.MYSQL and engine_version == "8.0":
-        return Restart.NONE
-    return Restart.EXPECTED
 
 
 def _steps(
