@@ -6,8 +6,13 @@ CONTROL = "engine/test_engine_change_control_"
 APPROVALS = (f"{CONTROL}approval.py",)
 DRIFT = (f"{CONTROL}drift.py",)
 WINDOWS = (f"{CONTROL}windows.py",)
-LIMITS = (f"{CONTROL}limits.py",)
 TOLD = (f"{CONTROL}told.py",)
+
+
+def limits(test: str) -> tuple[str, ...]:
+    """Name one test of the limits: all of them take a minute."""
+    return (f"{CONTROL}limits.py::{test}",)
+
 
 APPROVAL = (
     Fault(
@@ -228,7 +233,7 @@ TIMES = (
         file="engine/evaluation.py",
         old="        if hold.until is not None:\n",
         new="        if hold.until is None and not at:\n",
-        tests=(*WINDOWS, *LIMITS),
+        tests=WINDOWS,
     ),
 )
 
@@ -238,21 +243,21 @@ DAILY = (
         file="engine/gating.py",
         old="        recorded = tuple(_recorded(work, self._tools.objects))\n",
         new="        recorded = tuple(_recorded(work, self._tools.objects))[:0]\n",
-        tests=LIMITS,
+        tests=limits("test_a_new_process_knows_the_changes_of_the_day"),
     ),
     Fault(
         name="count the changes of the day in the object's own history only",
         file="engine/gating.py",
         old="        sent = self._tools.budget.restarts(work.declaration.instance_id)\n",
         new="        sent: dict[str, datetime] = {}\n",
-        tests=LIMITS,
+        tests=limits("test_an_object_that_is_deleted_and_applied_again_starts_no_new_day"),
     ),
     Fault(
         name="count changes without regard to the day",
         file="core/gate.py",
         old="    today = sorted(each for each in at.restarts if at.now - each < DAY)\n",
         new="    today = sorted(at.restarts)\n",
-        tests=("core/test_gate.py", *LIMITS),
+        tests=("core/test_gate.py",),
     ),
     Fault(
         name="count only changes that succeeded",
@@ -265,7 +270,7 @@ DAILY = (
                 "        return tuple(each.time for each in recorded if lost)\n",
             ),
         ),
-        tests=LIMITS,
+        tests=limits("test_attempts_that_fail_count_as_well"),
     ),
 )
 
@@ -276,21 +281,24 @@ SLOTS = (
         old="        if hold is None and not self._gating.reserve(work, plan, at):\n",
         new="        work.awaits_budget = self._gating.reserve(work, plan, at)\n"
         "        if hold is None and not work.awaits_budget:\n",
-        tests=(*WINDOWS, *LIMITS),
+        tests=WINDOWS,
     ),
     Fault(
         name="change a primary and its read-only instance at once",
         file="engine/gating.py",
         old='primary=(instance.master_instance_id if instance else "") or instance_id,',
         new="primary=instance_id,",
-        tests=LIMITS,
+        tests=limits("test_a_primary_and_its_read_only_instances_never_change_at_once"),
     ),
     Fault(
         name="forget after a crash whose read-only instance is being changed",
         file="engine/objects.py",
         old="        return (known.master_instance_id if known else None) or self.instance_id\n",
         new="        return self.instance_id if known else self.instance_id\n",
-        tests=("engine/test_budget.py", *LIMITS),
+        tests=(
+            "engine/test_budget.py",
+            *limits("test_a_primary_and_its_read_only_instances_never_change_at_once"),
+        ),
     ),
     Fault(
         name="serve namespaces by arrival only",
@@ -304,35 +312,35 @@ SLOTS = (
         file="core/setbacks.py",
         old="        failures += 1\n",
         new="        failures += 0\n",
-        tests=("core/test_setbacks.py", *LIMITS),
+        tests=("core/test_setbacks.py",),
     ),
     Fault(
         name="let several go at once with what has failed elsewhere",
         file="engine/gating.py",
         old="            alone=at.setbacks.failures > 0,\n",
         new="            alone=False,\n",
-        tests=LIMITS,
+        tests=limits("test_between_failures_one_at_a_time_is_sent_whatever_the_budget"),
     ),
     Fault(
         name="wake those who waited to be alone one after another",
         file="engine/budget.py",
         old="            wanted = replace(waiting, alone=False)\n",
         new="            wanted = replace(waiting)\n",
-        tests=("engine/test_budget.py", *LIMITS),
+        tests=("engine/test_budget.py",),
     ),
     Fault(
         name="never ask a person about what failed three times elsewhere",
         file="core/setbacks.py",
         old="        return self.failures >= MOST\n",
         new="        return self.failures < 0\n",
-        tests=("core/test_setbacks.py", *LIMITS),
+        tests=("core/test_setbacks.py",),
     ),
     Fault(
         name="let every reconcile-now pass three failures",
         file="engine/gating.py",
         old="    return failed and work.resource.asked is not None\n",
         new="    return failed or work.resource.asked is not None\n",
-        tests=LIMITS,
+        tests=limits("test_a_request_to_reconcile_lets_only_the_object_go_on_that_failed_itself"),
     ),
     Fault(
         name="hold all material because some has failed",
@@ -346,7 +354,7 @@ SLOTS = (
         file="engine/budget.py",
         old="        for each in {resource.instance_id, resource.primary_id}:\n",
         new="        for each in {resource.instance_id}:\n",
-        tests=("engine/test_budget.py", *LIMITS),
+        tests=("engine/test_budget.py",),
     ),
     Fault(
         name="tell and count a change after the call",
