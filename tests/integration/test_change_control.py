@@ -1,13 +1,11 @@
-"""Approvals, drift, windows and records: what a change waits for, and what is told of it."""
+"""Approvals, drift and windows: what a change waits for, and what lets it go."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from support import pki
-from support.operator_process import OperatorProcess
-from support.shop import MODIFY, ORDERS, Shop
+from support.shop import ORDERS, Shop
 
 DRIFT_DELAY = timedelta(seconds=2)
 OPERATOR = {"DRIFT_DELAY": "2s"}
@@ -336,75 +334,3 @@ def test_a_window_that_cannot_be_stops_the_object_by_its_field_until_it_is_corre
     shop.patch(maintenance={"windows": [always]})
     shop.wait_ready(reason="Verified")
     assert shop.cost() == (1, 1, 1)
-
-
-# -- records ---------------------------------------------------------------------------------------
-
-
-def events_stored(shop: Shop) -> list[datetime]:
-    """Give when the Events of the namespace were stored, by the API server's own account."""
-    log = shop.cluster.control_plane.audit_log.read_text()
-    return [
-        instant(each["stageTimestamp"])
-        for each in map(json.loads, log.splitlines())
-        if each["verb"] == "create"
-        and each["objectRef"].get("resource") == "events"
-        and each["objectRef"].get("namespace") == shop.namespace
-    ]
-
-
-def test_the_event_with_cause_and_impacts_is_stored_before_the_call_that_restarts(
-    shop: Shop, operator: OperatorProcess
-) -> None:
-    shop.adopt_custom()
-    shop.wait_until("the first Events are stored", lambda: shop.events("Adopted"))
-    known = len(events_stored(shop))
-    started = operator.metric("rds_ssl_changes_started_total")
-    # Whoever counts restarts to come sees this one before its answer.
-    shop.rds.fault({"kind": "delay", "seconds": 2}, action=MODIFY, instance=shop.instance_id())
-
-    shop.write_pair(shop.leaf())
-
-    shop.wait_until("it was sent", shop.modifies)
-    (event,) = shop.events("ChangeStarted")
-    assert shop.status()["plan"]["digest"] in event["message"]
-    assert "Cause: rotation." in event["message"]
-    assert "Impacts: Restart." in event["message"]
-    assert operator.metric("rds_ssl_changes_started_total") == started + 1
-    assert min(events_stored(shop)[known:]) <= instant(shop.modifies()[0]["time"])
-    shop.wait_until("it is told how it ended", lambda: shop.events("ChangeVerified"))
-    (ended,) = shop.events("ChangeVerified")
-    for words in ("In force after", "seen to be busy", "its server certificate is another one"):
-        assert words in ended["message"]
-    shop.wait_ready(reason="Verified")
-    assert shop.cost() == (1, 1, 1)
-
-
-def test_the_history_tells_what_was_done_why_and_what_came_of_it(shop: Shop) -> None:
-    # Longer than the first read-back is away, which so sees the instance busy.
-    shop.rds.config(durations={"change": 1.5}, instance=shop.instance_id())
-    shop.start_custom()
-    shop.write_pair(shop.leaf())
-    shop.wait_cost((2, 2, 2))
-    shop.wait_ready(reason="Verified")
-    shop.patch(serverCertificate=None)
-    shop.wait("ChangePending", "True", "AwaitingApproval")
-    digest = shop.status()["plan"]["digest"]
-    approve(shop, digest)
-    shop.wait_cost((3, 3, 3))
-    shop.wait_ready(reason="Verified")
-
-    newest, rotation, first = shop.status()["history"]
-
-    assert [each["cause"] for each in (first, rotation, newest)] == ["spec", "rotation", "spec"]
-    assert rotation["fields"] == ["serverCertificate"]
-    assert "enabled" in first["fields"]
-    assert newest["approval"] == digest
-    assert "approval" not in rotation
-    assert set(newest["impacts"]) == {"Restart", "Weakens", "TrustChanges"}
-    for each in (first, rotation, newest):
-        assert each["result"] == "Verified"
-        assert each["restartSeen"]
-        assert each["requestID"]
-        assert instant(each["time"]) <= datetime.now(UTC)
-    assert rotation["reissued"]
