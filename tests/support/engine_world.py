@@ -69,6 +69,10 @@ class Accepted:
     """Another change of the instance had not ended."""
     fails: bool
     """It was accepted, and will fail."""
+    restarts: bool
+    """The instance restarts, or has restarted already."""
+    ends_at: float
+    """The loop's time at which it has ended."""
     manifest: Json | None
     """The object as its write-ahead record left it; None if there was no record."""
 
@@ -84,11 +88,18 @@ class EngineWorld:
         rate: float = 0.0,
         seed: int = 1,
         started: bool = True,
+        cloud: "EngineWorld | None" = None,
     ) -> None:
-        """*rate* is in calls per second, 0 for no limit; *started*: with a process."""
+        """
+        Make a world.
+
+        Args:
+            rate: In calls per second, 0 for no limit.
+            started: With a process.
+            cloud: Another world, with a cluster of its own, whose cloud this one has as well.
+        """
         self.pace = pace or Pace(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
-        cloud: "EngineWorld | None" = None,
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()
         self.line.after.append(self._note_record)
@@ -105,6 +116,8 @@ class EngineWorld:
         """What the engine told to be counted, see `Tools.changed`."""
         self.accepted: list[Accepted] = []
         self.bugs: list[Exception] = []
+        self.records: list[Json] = []
+        """Objects as each write-ahead record left them, whatever became of the call."""
         self._recorded: dict[str, Json] = {}
 
     async def __aenter__(self) -> Self:
@@ -198,6 +211,8 @@ class EngineWorld:
         finally:
             after = cloud.get(instance_id, now)
             if before and after and after.accepted > before.accepted:
+                change = after.change
+                lasts = (change.ends_at - now).total_seconds() if change else 0.0
                 self.accepted.append(
                     Accepted(
                         instance_id=instance_id,
@@ -205,7 +220,9 @@ class EngineWorld:
                         before=before.wanted,
                         target=after.wanted,
                         overlaps=before.change is not None,
-                        fails=after.change is not None and after.change.ending != SUCCEEDS,
+                        fails=change is not None and change.ending != SUCCEEDS,
+                        restarts=change is not None and change.restarts,
+                        ends_at=self.monotonic() + lasts,
                         manifest=self._recorded.pop(instance_id, None),
                     )
                 )
@@ -216,6 +233,7 @@ class EngineWorld:
         ):
             manifest = self.kube.objects[NAMESPACE, call.about]
             self._recorded[manifest["spec"]["instanceID"]] = manifest
+            self.records.append(manifest)
 
     def add_instance(self, name: str, **fields: object) -> None:
         """Create an instance, see `Admin.put_instance`."""

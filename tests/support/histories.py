@@ -1,195 +1,49 @@
 """
 Histories: what people, the cloud and accidents do to an `EngineWorld`, one step after another.
 
-A step is a value and changes the world whatever its state; what makes no sense does nothing. The
-names of objects: ``a`` and ``b`` have instances of their own, ``r`` is a rival of ``a``.
+What makes no sense does nothing. The names of objects: ``a``, ``b`` and ``c`` have instances of
+their own, ``r`` is a rival of ``a``. The instance of ``c`` is a read-only one of that of ``a``.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any
 
-from rds_ssl.core.errors import KubeConflict, KubeError, KubeUnavailable
+from rds_simulator.machine import Settings
+from rds_ssl.core.errors import KubeError
 from support import pki
-from support.engine_world import MODIFY, NAMESPACE, EngineWorld
+from support.engine_world import NAMESPACE, EngineWorld
 from support.line import Call
+from support.specs import DAY, ELSEWHERE, MAINTAINED, SPECS, WHEN, Daily, Open, maintain_time, own
+from support.steps import (
+    Approve,
+    Crash,
+    Declare,
+    Edit,
+    Fault,
+    Foreign,
+    Initially,
+    KubeFault,
+    Maintain,
+    Material,
+    Step,
+    Touch,
+    Wait,
+)
+from support.trouble import kube_fault
 
 Json = dict[str, Any]
 
-INSTANCES = ("a", "b")
-"""The first is a PostgreSQL; what the other is, the history says."""
+INSTANCES = ("a", "b", "c")
+"""All but ``b`` are PostgreSQL; what that is, the history says."""
 
-INSTANCE_OF: Mapping[str, str] = {"a": "a", "b": "b", "r": "a"}
+INSTANCE_OF: Mapping[str, str] = {"a": "a", "b": "b", "c": "c", "r": "a"}
 
-SPECS: Mapping[str, Json] = {
-    "off": {
-        "enabled": False,
-        "serverCertificate": None,
-        "clientAuthentication": None,
-        "forceEncryption": None,
-    },
-    "cloud": {"enabled": True, "serverCertificate": None, "clientAuthentication": None},
-    "custom": {
-        "enabled": True,
-        "serverCertificate": {"secretRef": {"name": "tls"}},
-        "clientAuthentication": None,
-    },
-    "clients": {
-        "enabled": True,
-        "serverCertificate": {"secretRef": {"name": "tls"}},
-        "clientAuthentication": {"ca": {"configMapKeyRef": {"name": "ca"}}, "acl": "verify-ca"},
-    },
-    "strict": {
-        "enabled": True,
-        "serverCertificate": {"secretRef": {"name": "tls"}},
-        "clientAuthentication": {
-            "ca": {"configMapKeyRef": {"name": "ca"}},
-            "revocationList": {"configMapKeyRef": {"name": "ca"}},
-            "acl": "verify-full",
-            "replicationACL": "cert",
-        },
-    },
-    "pfx": {
-        "enabled": True,
-        "serverCertificate": {
-            "pfx": {
-                "ossObject": "oss-cn-hangzhou.aliyuncs.com:bucket:one.pfx",
-                "passwordSecretKeyRef": {"name": "tls", "key": "tls.key"},
-            }
-        },
-        "clientAuthentication": None,
-    },
-    "other pfx": {
-        "enabled": True,
-        "serverCertificate": {
-            "pfx": {
-                "ossObject": "oss-cn-hangzhou.aliyuncs.com:bucket:two.pfx",
-                "passwordSecretKeyRef": {"name": "tls", "key": "tls.key"},
-            }
-        },
-        "clientAuthentication": None,
-    },
-    "renew": {
-        "enabled": True,
-        "serverCertificate": {"renewBefore": "1h"},
-        "clientAuthentication": None,
-    },
-    "forced": {"forceEncryption": True},
-    "plain": {"forceEncryption": None},
-    "tls 1.2": {"minimumTLSVersion": "1.2"},
-    "tls 1.1": {"minimumTLSVersion": "1.1"},
-    "any tls": {"minimumTLSVersion": None},
-    "suspend": {"suspend": True},
-    "resume": {"suspend": None},
-    "observe": {"managementPolicy": "Observe", "deletionPolicy": None},
-    "enforce": {"managementPolicy": "Enforce"},
-    "waive": {"approvalRequired": []},
-    "careful": {"approvalRequired": None},
-    "overwrite": {"adoptionPolicy": "Overwrite"},
-    "bold": {"adoptionPolicy": "Overwrite", "approvalRequired": []},
-    "disable": {"deletionPolicy": "Disable", "managementPolicy": "Enforce"},
-    "retain": {"deletionPolicy": None},
-}
-"""Edits of a spec; in them ``tls`` and ``ca`` stand for the object's own Secret and ConfigMap."""
+PRIMARY_OF: Mapping[str, str] = {"a": "a", "b": "b", "c": "a"}
 
-ELSEWHERE: Mapping[str, Mapping[str, str]] = {
-    "postgresql": {
-        **dict.fromkeys(("forced", "plain", "tls 1.2", "tls 1.1", "any tls"), "clients"),
-        "pfx": "strict",
-        "other pfx": "strict",
-        "renew": "cloud",
-    },
-    "mysql": {
-        "clients": "custom",
-        "strict": "custom",
-        "pfx": "custom",
-        "other pfx": "renew",
-        **dict.fromkeys(("tls 1.2", "tls 1.1", "any tls"), "renew"),
-    },
-    "sqlserver": {"custom": "pfx", "clients": "other pfx", "strict": "pfx"},
-}
-"""By engine: what is declared in place of what it does not have."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Time passes."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Declare:
-    """An object is created; or, if it is there, deleted."""
-
-    name: str
-    spec: str
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A spec is edited, see `SPECS`; the same once again is no change."""
-
-    name: str
-    spec: str
-
-
-@dataclass(frozen=True)
-class Material:
-    """A Secret is written: new, the same in other words, broken, or it goes."""
-
-    name: str
-    kind: Literal["new", "cosmetic", "broken", "gone"]
-
-
-@dataclass(frozen=True)
-class Touch:
-    """Something that means nothing, or asks for a look: a label, the credentials, reconcile-now."""
-
-    name: str
-    kind: Literal["label", "credentials", "ask"]
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """Somebody else changes the instance."""
-
-    name: str
-    kind: Literal["on", "off", "custom", "renew", "busy", "running"]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """The next calls of the cloud go wrong."""
-
-    action: str
-    fault: tuple[tuple[str, object], ...]
-    times: int
-
-
-@dataclass(frozen=True)
-class KubeFault:
-    """The next requests to the API server go wrong, before or after they are executed."""
-
-    kind: Literal["unavailable", "conflict"]
-    executed: bool
-    times: int
-
-
-@dataclass(frozen=True)
-class Crash:
-    """The process dies: at once, or after some more requests; another one starts a while later."""
-
-    after: int
-    down: float
-
-
-Initially = Literal["off", "on", "custom"]
-
-Step = Wait | Declare | Edit | Material | Touch | Foreign | Fault | KubeFault | Crash
 
 SLOWEST = 0.1
 """Seconds of one way of a request, at most: long enough for something to come in between."""
@@ -199,6 +53,30 @@ _AT_WORK, _LOOKS_AT_WORK = 200.0, 5
 
 CRASH_PATIENCE = 60.0
 """Seconds after which a process dies although it has not made as many requests."""
+
+PATIENCE = timedelta(hours=26)
+"""How long it is waited for what waits for a time, at the end: windows and limits are daily."""
+
+AFTERWARDS = 700.0
+"""Seconds from then on until everybody has looked again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    """An annotation, as somebody has written it."""
+
+    at: float
+    uid: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meddling:
+    """A foreign change of an instance."""
+
+    at: float
+    before: Settings
+    after: Settings
 
 
 @dataclass
@@ -214,6 +92,8 @@ class History:
     """The cloud shows which endpoint is protected."""
     lifetime: float | None = None
     """Seconds that a cloud certificate of the second instance lives; None: as ever."""
+    shared: bool = False
+    """All objects take their certificate and their client CA from the same Secret and ConfigMap."""
     changes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(INSTANCES, 0))
     """By instance: what may have made another state the declared one, or allowed one more call."""
     failures: int = 0
@@ -222,12 +102,29 @@ class History:
         default_factory=lambda: {each: [] for each in INSTANCES}
     )
     """By instance: when somebody else changed it."""
+    meddlings: dict[str, list[Meddling]] = field(
+        default_factory=lambda: {each: [] for each in INSTANCES}
+    )
+    """By instance: what that was."""
+    approvals: list[Approved] = field(default_factory=list)
+    plans: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """By uid and digest: every plan that a status has shown between two steps, the oldest first."""
+    openings: dict[tuple[str, str], Open] = field(default_factory=dict)
+    """By schedule and zone: when the windows declared are open."""
+    maintained: dict[str, list[tuple[float, Open]]] = field(
+        default_factory=lambda: {each: [] for each in INSTANCES}
+    )
+    """By instance: its maintenance times, and since when."""
+    awaited: dict[str, Json] = field(default_factory=dict)
+    """By object: the plan that time alone was to let go, before it was waited for."""
     crashed: list[float] = field(default_factory=list)
     """When a process died."""
     orphaned: dict[str, list[float]] = field(
         default_factory=lambda: {each: [] for each in INSTANCES}
     )
     """By instance: when an object was deleted whose change was at work."""
+    deleted: dict[str, float] = field(default_factory=dict)
+    """By uid: when an object was deleted."""
     _made: int = 0
     keys: set[str] = field(default_factory=set)
     """Lines of private keys."""
@@ -246,13 +143,16 @@ class History:
         self.world.line.latency = lambda: random.uniform(0.001, SLOWEST)
         self.world.add_instance("a")
         self.world.add_instance("b", profile=self.other)
+        self.world.add_instance("c", master_instance_id="pgm-a")
         if self.lifetime is not None:
             lives = {"cloud-lifetime": self.lifetime, "auto-renewal": 0.0}
             self.world.rds.config(durations=lives, instance="pgm-b")
-        for name, state in zip(INSTANCES, self.initially, strict=True):
+        for name, state in zip(INSTANCES, self.initially, strict=False):
             if state != "off":
                 self._meddle(name, state)
-        for name in INSTANCE_OF:
+        for name in INSTANCES:
+            self._maintain(name, "far")
+        for name in ["shared"] if self.shared else INSTANCE_OF:
             self._write(name, "new")
         self.changes = dict.fromkeys(INSTANCES, 0)
         self.world.start()
@@ -269,6 +169,7 @@ class History:
     async def take(self, step: Step) -> None:
         """Let a step happen."""
         self.taken.append(step)
+        self._see_plans()
         match step:
             case Wait(seconds):
                 await self.world.run(seconds)
@@ -279,14 +180,23 @@ class History:
             case KubeFault(kind, executed, times):
                 hooks = self.world.line.after if executed else self.world.line.before
                 hooks.append(self._counted(kube_fault(kind, times)))
-            case Foreign(name, kind):
-                self._meddle(name, kind)
-            case Material(name, kind):
-                self._write(name, kind)
-            case Touch(name, kind):
-                self._touch(name, kind)
             case Declare(name, spec) | Edit(name, spec):
                 self._declare(name, spec, create=isinstance(step, Declare))
+            case _:
+                self._act(step)
+
+    def _act(self, step: Step) -> None:
+        match step:
+            case Material(name, kind):
+                self._write("shared" if self.shared else name, kind)
+            case Touch(name, kind):
+                self._touch(name, kind)
+            case Approve(name, kind):
+                self._approve(name, kind)
+            case Maintain(name, kind):
+                self._maintain(name, kind)
+            case Foreign(name, kind):
+                self._meddle(name, kind)
 
     async def settle(self, seconds: float) -> None:
         """Take all trouble away, and let the engine come to rest."""
@@ -299,11 +209,40 @@ class History:
         for name in INSTANCES:
             self.world.rds.patch_instance(f"pgm-{name}", status="Running")
         await self.world.run(seconds)
+        await self._finish()
+        due = self._wait_for_time()
+        if due is not None:
+            await self.world.run((due - self.world.clock()).total_seconds() + AFTERWARDS)
+            await self._finish()
+
+    async def _finish(self) -> None:
         for _ in range(_LOOKS_AT_WORK):
             # Certificates that live for an hour are renewed at any time.
             if not any(self._at_work(name) for name in INSTANCE_OF):
                 break
             await self.world.run(_AT_WORK)
+        self._see_plans()
+
+    def _wait_for_time(self) -> datetime | None:
+        """Note which plans wait for a time, and give the last of the times, if there is any."""
+        times = []
+        for name, plan in self._shown():
+            due = plan.get("notBefore")
+            if due is not None and plan.get("heldBy") != "AwaitingApproval":
+                time = datetime.fromisoformat(due)
+                if time - self.world.clock() < PATIENCE:
+                    self.awaited[name] = plan
+                    times.append(time)
+        return max(times, default=None)
+
+    def _shown(self) -> list[tuple[str, Json]]:
+        every = self.world.kube.objects.items()
+        return [(key[1], each["status"]["plan"]) for key, each in every if "plan" in each["status"]]
+
+    def _see_plans(self) -> None:
+        for name, plan in self._shown():
+            uid = self.world.kube.objects[NAMESPACE, name]["metadata"]["uid"]
+            self.plans.setdefault((uid, plan["digest"]), plan)
 
     def _at_work(self, name: str) -> bool:
         manifest = self.world.kube.objects.get((NAMESPACE, name), {"status": {}})
@@ -354,6 +293,7 @@ class History:
             return  # The cloud takes one change at a time, whoever makes it.
         self.meddled[name].append(world.monotonic())
         self.changes[name] += 1
+        before = self._in_force(name)
         engine = self.engine(name)
         if kind == "custom" and engine == "sqlserver":
             pfx = "oss-cn-hangzhou.aliyuncs.com:bucket:foreign.pfx"
@@ -364,23 +304,36 @@ class History:
             world.meddle(name, enabled=True, **pair)
         else:
             world.meddle(name, enabled=kind != "off", renew=kind == "renew")
+        after = self._in_force(name)
+        self.meddlings[name].append(Meddling(at=world.monotonic(), before=before, after=after))
+
+    def _in_force(self, name: str) -> Settings:
+        found = self.world.rds.cloud.world.get(f"pgm-{name}", self.world.clock())
+        if found is None:
+            raise LookupError(name)
+        return found.ssl
 
     def _write(self, name: str, kind: str) -> None:
+        """Write a Secret: of an object, or ``shared``."""
         world, secret = self.world, f"{name}-tls"
-        self.changes[INSTANCE_OF[name]] += 1
+        users = list(INSTANCE_OF) if name == "shared" else [name]
+        instances = {INSTANCE_OF[each] for each in users}
         known = world.kube.data.get(("Secret", (NAMESPACE, secret)))
+        if kind == "cosmetic" and known is not None:
+            text = known.data["tls.crt"]
+            other = text.replace(b"\n", b"\r\n") if b"\r" not in text else b"# no change\n" + text
+            world.write("Secret", secret, {**known.data, "tls.crt": other, "extra": other})
+            return
+        for each in instances:
+            self.changes[each] += 1
         if kind == "gone":
             world.kube.delete_data("Secret", (NAMESPACE, secret))
         elif kind == "broken":
             world.write("Secret", secret, {"tls.crt": b"-----BEGIN nothing", "tls.key": b"x"})
-        elif kind == "cosmetic" and known is not None:
-            text = known.data["tls.crt"]
-            other = text.replace(b"\n", b"\r\n") if b"\r" not in text else b"# no change\n" + text
-            world.write("Secret", secret, {**known.data, "tls.crt": other, "extra": other})
-            self.changes[INSTANCE_OF[name]] -= 1
         else:
-            leaf = self._leaf(INSTANCE_OF[name])
-            self.leaves[name] = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
+            leaf = self._leaf(*sorted(instances))
+            digest = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
+            self.leaves.update(dict.fromkeys(users, digest))
             pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()}
             world.write("Secret", secret, pair)
             trust = {
@@ -389,15 +342,15 @@ class History:
             }
             world.write("ConfigMap", f"{name}-ca", trust)
 
-    def _leaf(self, name: str) -> pki.Leaf:
+    def _leaf(self, *names: str) -> pki.Leaf:
         """
-        Make a certificate that ends at a time of its own.
+        Make a certificate for instances that ends at a time of its own.
 
         MySQL shows nothing else of it: two that end together cannot be told apart.
         """
         self._made += 1
         end = pki.real_now() + timedelta(days=90, minutes=self._made)
-        leaf = self.world.root.leaf(self.world.host(name), not_after=end)
+        leaf = self.world.root.leaf(*map(self.world.host, names), not_after=end)
         self.keys.update(leaf.key_pem().decode().splitlines()[1:-1])
         return leaf
 
@@ -411,16 +364,51 @@ class History:
             world.ask(name, str(world.monotonic()))
             self.changes[INSTANCE_OF[name]] += 1  # One more attempt at what ended badly.
 
+    def _approve(self, name: str, kind: str) -> None:
+        world, key = self.world, (NAMESPACE, name)
+        if key not in world.kube.objects:
+            return
+        uid = world.kube.objects[key]["metadata"]["uid"]
+        pending = world.status(name).get("plan", {}).get("digest")
+        known = [digest for owner, digest in self.plans if owner == uid and digest != pending]
+        digest = {"pending": pending, "stale": known[-1] if known else None, "nonsense": "yes"}[
+            kind
+        ]
+        if digest is None:
+            return
+        world.kube.annotate(key, approve=digest)
+        self.approvals.append(Approved(at=world.monotonic(), uid=uid, digest=digest))
+        if kind != "nonsense":
+            self.changes[INSTANCE_OF[name]] += 1  # Once more what ended badly, or was put back.
+
+    def _maintain(self, name: str, kind: str) -> None:
+        daily, now = MAINTAINED[kind], self.world.clock()
+        opening = Open(start=daily.start(now), lasts=timedelta(minutes=daily.lasts))
+        self.world.rds.patch_instance(f"pgm-{name}", maintain_time=maintain_time(opening))
+        self.maintained[name].append((self.world.monotonic(), opening))
+
+    def _spelled(self, name: str, value: object) -> object:
+        """Spell a value of `SPECS`, with the names of the object and the time of now."""
+        if not isinstance(value, Daily):
+            return own("shared" if self.shared else name, value)
+        maintenance, now = value.spell(self.world.clock()), self.world.clock()
+        window = maintenance["windows"][0]
+        self.openings[window["schedule"], window["timeZone"]] = Open(
+            start=value.start(now) - DAY, lasts=timedelta(minutes=value.lasts)
+        )
+        return maintenance
+
     def _declare(self, name: str, spec: str, *, create: bool) -> None:
         world, key = self.world, (NAMESPACE, name)
         spec = ELSEWHERE[self.engine(INSTANCE_OF[name])].get(spec, spec)
-        wanted = {part: _own(name, value) for part, value in SPECS[spec].items()}
+        wanted = {part: self._spelled(name, value) for part, value in SPECS[spec].items()}
         exists = key in world.kube.objects
         if exists and spec == "forced" and not world.kube.objects[key]["spec"].get("enabled", True):
             return  # The API server refuses it.
         if create and exists:
             if self._at_work(name):
                 self.orphaned[INSTANCE_OF[name]].append(world.monotonic())
+            self.deleted[world.kube.objects[key]["metadata"]["uid"]] = world.monotonic()
             world.kube.delete(key)
         elif create:
             given = {part: value for part, value in wanted.items() if value is not None}
@@ -432,56 +420,5 @@ class History:
             world.edit(name, **wanted)
         else:
             return
-        self.changes[INSTANCE_OF[name]] += 1
-
-
-def _own(name: str, value: object) -> object:
-    """Name the object's own Secret and ConfigMap."""
-    if isinstance(value, dict):
-        return {
-            part: f"{name}-{inner}" if part == "name" else _own(name, inner)
-            for part, inner in value.items()
-        }
-    return value
-
-
-def kube_fault(kind: str, times: int) -> Callable[[Call], None]:
-    """Make a hook that spoils the next requests to the API server."""
-    left = times
-
-    def spoil(call: Call) -> None:
-        nonlocal left
-        applies = call.port == "kube" and (kind == "unavailable" or call.what.startswith("patch"))
-        if not applies or left <= 0:
-            return
-        left -= 1
-        if kind == "conflict":
-            raise KubeConflict("409", status=409)
-        raise KubeUnavailable("503", status=503)
-
-    return spoil
-
-
-FAULTS: tuple[tuple[str, Json], ...] = (
-    (MODIFY, {"kind": "reset-before"}),
-    (MODIFY, {"kind": "reset-after"}),
-    (MODIFY, {"kind": "html"}),
-    (MODIFY, {"kind": "html", "after": True}),
-    (MODIFY, {"kind": "delay", "seconds": 90}),
-    (MODIFY, {"kind": "async-failed"}),
-    (MODIFY, {"kind": "async-half"}),
-    (MODIFY, {"code": "Throttling.User", "status": 400}),
-    (MODIFY, {"code": "OperationDenied.DBInstanceStatus", "status": 403}),
-    (MODIFY, {"code": "InvalidCAType.NotFound", "status": 400}),
-    (MODIFY, {"code": "InvalidSSLStatus", "status": 400}),
-    (MODIFY, {"code": "IncorrectDBSslStatus", "status": 400}),
-    (MODIFY, {"code": "InternalError", "status": 500}),
-    (MODIFY, {"code": "Forbidden.RAM", "status": 403}),
-    ("DescribeDBInstanceSSL", {"kind": "reset-before"}),
-    ("DescribeDBInstanceSSL", {"kind": "bare"}),
-    ("DescribeDBInstanceSSL", {"kind": "throttle", "retry_after_ms": 3000}),
-    ("DescribeDBInstanceAttribute", {"kind": "html"}),
-    ("DescribePGHbaConfig", {"kind": "reset-before"}),
-    ("DescribeDBInstanceAttribute", {"code": "Forbidden.RAM", "status": 403}),
-)
-"""Action and fault."""
+        if spec not in WHEN:
+            self.changes[INSTANCE_OF[name]] += 1

@@ -22,24 +22,25 @@ from rds_simulator.config import SWITCH_VALUES
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine.work import Pace
 from support.engine_world import EngineWorld
-from support.histories import (
-    FAULTS,
-    INSTANCES,
-    SPECS,
+from support.histories import INSTANCES, History
+from support.referee import complaints
+from support.specs import SPECS, WHEN
+from support.steps import (
+    Approve,
     Crash,
     Declare,
     Edit,
     Fault,
     Foreign,
-    History,
     Initially,
     KubeFault,
+    Maintain,
     Material,
     Step,
     Touch,
     Wait,
 )
-from support.referee import complaints
+from support.trouble import FAULTS
 
 LENGTH = 10
 """Strokes, each of one to four steps, at most."""
@@ -48,10 +49,12 @@ REST = 3000.0
 """Seconds until everything has ended: settle times, three attempts ten minutes apart, looks."""
 
 INSTANCE_NAMES = st.sampled_from(INSTANCES)
-NAMES = st.sampled_from(["a", "a", "a", "b", "b", "b", "r"])
+NAMES = st.sampled_from(["a", "a", "a", "b", "b", "b", "r", "c"])
 STATES = st.sampled_from(["cloud", "custom", "custom", "clients", "strict", "renew", "other pfx"])
 
 WAITS = st.builds(Wait, st.sampled_from([0.003, 0.05, 0.5, 2.0, 15.0, 200.0, 700.0]))
+LONG_WAITS = st.builds(Wait, st.sampled_from([200.0, 700.0, 1900.0, 4000.0]))
+"""Long enough for a drift to be put back, and for windows to open and close."""
 CRASHES = st.builds(Crash, st.integers(0, 25), st.sampled_from([0.0, 1.0, 60.0]))
 FAULTY = st.builds(
     lambda order, times: Fault(order[0], tuple(order[1].items()), times),
@@ -65,6 +68,13 @@ FOREIGN = st.builds(
     Foreign,
     INSTANCE_NAMES,
     st.sampled_from(["on", "off", "custom", "renew", "busy", "running"]),
+)
+APPROVALS = st.builds(
+    Approve, NAMES, st.sampled_from(["pending", "pending", "pending", "stale", "nonsense"])
+)
+WINDOWS: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Edit, NAMES, st.sampled_from(sorted(each for each in WHEN if "window" in each))),
+    st.builds(Maintain, INSTANCE_NAMES, st.sampled_from(["now", "soon", "far"])),
 )
 CHANGES: st.SearchStrategy[Step] = st.one_of(
     st.builds(Edit, NAMES, STATES),
@@ -85,6 +95,8 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(Material, NAMES, st.sampled_from(["cosmetic", "broken", "gone"])),
     st.builds(Touch, NAMES, st.sampled_from(["label", "credentials", "ask"])),
     FOREIGN,
+    APPROVALS,
+    WINDOWS,
 )
 resume = functools.partial(Edit, spec="resume")
 NOTHING: st.SearchStrategy[Step] = st.just(Wait(0.0))
@@ -97,7 +109,23 @@ STROKES = st.one_of(
         WAITS,
     ),
     st.tuples(CHANGES, WAITS, CHANGES),
+    st.tuples(st.just(Wait(200.0)), FOREIGN, LONG_WAITS, FOREIGN | APPROVALS, LONG_WAITS),
     st.tuples(st.just(Wait(200.0)), FOREIGN, WAITS),
+    st.tuples(WINDOWS, CHANGES, LONG_WAITS, CHANGES | CRASHES | APPROVALS),
+    st.builds(
+        lambda name, spec, wait, faulty: (
+            Edit(name, "careful"),
+            Edit(name, spec),
+            Wait(15.0),
+            faulty,
+            Approve(name, "pending"),
+            wait,
+        ),
+        NAMES,
+        st.sampled_from(["off", "cloud", "custom"]),
+        WAITS | CRASHES,
+        FAULTY | NOTHING | KUBE_FAULTS,
+    ),
     st.tuples(FAULTY | NOTHING, CHANGES, KUBE_FAULTS | NOTHING, WAITS | CRASHES),
 )
 
@@ -123,6 +151,11 @@ class Setting:
     initially: tuple[Initially, Initially]
     quiet_period: float
     budget: int
+    most_restarts: int
+    """In a day."""
+    drift_delay: float
+    shared: bool
+    """All objects share their material."""
     bold: bool
     """Objects are declared with everything waived: more is sent."""
 
@@ -140,6 +173,9 @@ SETTINGS = st.builds(
     initially=st.tuples(INITIALLY, INITIALLY),
     quiet_period=st.sampled_from([0.0, 10.0]),
     budget=st.sampled_from([0, 1, 5]),
+    most_restarts=st.sampled_from([0, 0, 2, 3]),
+    drift_delay=st.sampled_from([0.0, 1800.0]),
+    shared=st.sampled_from([False, False, True]),
     bold=st.sampled_from([True, True, False]),
 )
 
@@ -187,7 +223,8 @@ async def play(
     pace = Pace(
         quiet_period=setting.quiet_period,
         limits=Limits(apply_timeout=600.0),
-        max_changes_per_day=0,
+        max_changes_per_day=setting.most_restarts,
+        drift_delay=setting.drift_delay,
     )
     async with EngineWorld(pace=pace, budget=setting.budget, started=False) as world:
         world.rds.config(switches=setting.switches, signatures=setting.signatures)
@@ -198,7 +235,10 @@ async def play(
             initially=setting.initially,
             echoes=echoes,
             lifetime=None if setting.other.startswith("postgresql") else setting.lifetime,
+            shared=setting.shared,
         )
+        # Whole minutes are at the same place in every run.
+        await world.run(60 - world.clock().second)
         history.begin()
         for step in steps:
             await history.take(step)

@@ -1,24 +1,29 @@
 """
 What must hold of a history once the world has come to rest: promises, each in a sentence.
 
-Sources: design, "Properties" (verification) and the promises P1, P2, P4, P7, P8 (product). There is
-no correction of drift, no approval and no window in this version.
+Sources: design, "Properties" (verification) and the promises P1, P2, P4, P7, P8 (product). What the
+gates promise is in `support.referee_gates`, which asks the world and not the gates.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from rds_simulator.machine import Settings
 from rds_ssl.core.declaration import Declaration, parse
 from rds_ssl.core.desired import OFF, settings_digest_of
+from support.call_facts import (
+    UNSEEN,
+    impacts,
+    is_first_contact,
+    meaning,
+    renewed_end,
+    required,
+)
 from support.engine_world import NAMESPACE, Accepted
 from support.histories import INSTANCE_OF, INSTANCES, History
+from support.referee_gates import approved_as, of_gates, of_waiting
 from support.simulator import ACCESS_KEY_SECRET
 
 Json = dict[str, Any]
-
-UNSEEN = 5.0
-"""Seconds between a read and the call that rests on it, at most: somebody may come in between."""
 
 _LONGEST_WINDOW = 30.0
 """Seconds for which an instance with a change under way may show the old state, Running."""
@@ -26,39 +31,18 @@ _LONGEST_WINDOW = 30.0
 LOOKED_WITHIN = 2000.0
 """Seconds: the longest time without a look is the half hour of an instance that is not fit."""
 
-APPROVAL_REQUIRED = ("Weakens", "DropsTrust", "MovesEndpoint")
-"""The default of ``spec.approvalRequired``."""
-
 
 def complaints(history: History, log: str) -> list[str]:
     """Give what does not hold; *log* is everything that was logged."""
     return [
         *_of_calls(history),
+        *of_gates(history),
+        *of_waiting(history),
         *_of_counts(history),
         *_of_secrets(history, log),
         *_of_slots(history),
         *(each for name in INSTANCE_OF for each in _of_object(history, name)),
     ]
-
-
-def meaning(settings: Settings) -> tuple[object, ...]:
-    """Reduce settings to what a person declares: a cloud certificate is as good as the next."""
-    if not settings.enabled:
-        return (False,)
-    custom = settings.ca_type == "custom" and settings.server is not None
-    return (
-        True,
-        settings.connection_string,
-        settings.ca_type,
-        settings.server.sha256 if custom and settings.server else None,
-        frozenset(settings.client_ca.sha256) if settings.client_ca else None,
-        frozenset(settings.crl.sha256) if settings.crl else None,
-        settings.acl,
-        settings.replication_acl,
-        settings.force_encryption,
-        settings.tls_version,
-        settings.pfx.location if settings.pfx else None,
-    )
 
 
 def _of_calls(history: History) -> Iterator[str]:
@@ -68,8 +52,6 @@ def _of_calls(history: History) -> Iterator[str]:
     """Instances, and the ends of the certificates whose renewal was sent."""
     failed: dict[str, bool] = {}
     """By instance: whether what was accepted last has failed."""
-    led: dict[str, str] = {}
-    """By instance: the digest of the state that the last accepted call led to."""
     for each in history.world.accepted:
         where = f"{each.instance_id} at {each.at:.1f}"
         if each.overlaps and not _was_orphaned(history, each):
@@ -81,14 +63,7 @@ def _of_calls(history: History) -> Iterator[str]:
         uid = each.manifest["metadata"]["uid"]
         for what in _of_call(history, each, each.manifest, again=again, first=uid not in touched):
             yield f"{where}: {what}"
-        own = led.get(each.instance_id, _digest(each.manifest))  # What an own call left half done.
-        past = each.manifest["status"].get("history") or [{"result": "Verified"}]
-        done = past[0]["result"] == "Verified"  # Else nobody can say whose difference it is.
-        done = done and own == _digest(each.manifest) and not again
-        if done and _is_correction(history, each):
-            yield f"{where}: sent to undo what somebody else did"
-        led[each.instance_id] = _digest(each.manifest)
-        end = _renewed_end(each)
+        end = renewed_end(each)
         if end and (each.instance_id, end) in renewed and not _is_repetition(history, each):
             yield f"{where}: renewed a second time before {end}"
         renewed.add((each.instance_id, end))
@@ -125,7 +100,11 @@ def _of_call(
     if hidden and history.meddled[name]:
         again = True  # What a foreign hand did out of sight cannot be told.
     yield from _of_undisturbed(call, manifest, again=again, hidden=hidden)
-    if first and _is_first_contact(call):
+    approved = approved_as(history, call) is not None
+    held = impacts(call) & required(manifest)
+    if held and not approved:
+        yield f"sent in spite of {', '.join(sorted(held))}"
+    if first and is_first_contact(call) and not approved:
         yield "sent at first contact"
 
 
@@ -140,12 +119,6 @@ def _is_repetition(history: History, call: Accepted) -> bool:
     return operation.get("unanswered") == 1 and history.spoilt > 0
 
 
-def _renewed_end(call: Accepted) -> str:
-    """Give the end of the certificate that the call renews, or nothing."""
-    parts = _digest(call.manifest).split("-") if call.manifest else []
-    return parts[2] if len(parts) == 3 else ""
-
-
 def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool) -> Iterator[str]:
     """
     Judge a call that nobody came in between.
@@ -155,32 +128,13 @@ def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool
     # What is not shown, and not told by what was applied, may be sent without a difference.
     applied = manifest["status"].get("applied") or {"settingsDigest": OFF}
     untold = hidden and (again or applied["settingsDigest"] == OFF)
-    if _renewed_end(call):
+    if renewed_end(call):
         untold = True
         end = call.before.expires_at
-        if end is None or f"{end:%Y%m%dT%H%M%SZ}" != _renewed_end(call):
+        if end is None or f"{end:%Y%m%dT%H%M%SZ}" != renewed_end(call):
             yield "renewed another certificate than the one in force"
     if meaning(call.before) == meaning(call.target) and not untold:
         yield "sent although nothing differs"
-    held = _impacts(call) & _required(manifest)
-    if held:
-        yield f"sent in spite of {', '.join(sorted(held))}"
-
-
-def _digest(manifest: Json) -> str:
-    digest: str = manifest["status"]["operation"]["digest"]
-    return digest
-
-
-def _is_correction(history: History, call: Accepted) -> bool:
-    """Whether the call leads to what was applied last."""
-    manifest = call.manifest or {}
-    name = call.instance_id.removeprefix("pgm-")
-    if any(0 <= call.at - at < UNSEEN for at in history.meddled[name]):
-        return False
-    applied = manifest["status"].get("applied") or {}
-    last = f"{applied.get('settingsDigest')}-{applied.get('materialDigest')}"
-    return _digest(manifest) == last and "deletionTimestamp" not in manifest["metadata"]
 
 
 def _is_as_declared(call: Accepted, manifest: Json) -> bool:
@@ -195,50 +149,13 @@ def _is_as_declared(call: Accepted, manifest: Json) -> bool:
     return call.target.ca_type == declaration.effective_ca_type.value
 
 
-def _required(manifest: Json) -> set[str]:
-    if "deletionTimestamp" in manifest["metadata"]:
-        return set()  # deletionPolicy: Disable approves turning SSL off.
-    return set(manifest["spec"].get("approvalRequired", APPROVAL_REQUIRED))
-
-
-def _impacts(call: Accepted) -> set[str]:
-    before, target = call.before, call.target
-    if not before.enabled:
-        return set()
-    if not target.enabled:
-        return {"Weakens"}
-    found: set[str] = set()
-    if before.ca_type == "custom" and target.ca_type != "custom":
-        found.add("Weakens")
-    if before.client_ca and not target.client_ca:
-        found.add("Weakens")
-    if before.client_ca and target.acl == "prefer" and before.acl != "prefer":
-        found.add("Weakens")
-    if before.force_encryption and not target.force_encryption:
-        found.add("Weakens")
-    if target.tls_version < before.tls_version:
-        found.add("Weakens")
-    if before.connection_string != target.connection_string:
-        found.add("MovesEndpoint")
-    return found
-
-
-def _is_first_contact(call: Accepted) -> bool:
-    manifest = call.manifest or {}
-    return (
-        call.before.enabled
-        and not manifest["status"].get("applied")
-        and manifest["spec"].get("adoptionPolicy") != "Overwrite"
-    )
-
-
 def _of_counts(history: History) -> Iterator[str]:
     for name in INSTANCES:
         # A renewal is counted by the end that it moves.
         renewals = [
             each
             for each in history.world.accepted
-            if each.instance_id == f"pgm-{name}" and _renewed_end(each)
+            if each.instance_id == f"pgm-{name}" and renewed_end(each)
         ]
         accepted = history.world.truth(name)["accepted"] - len(renewals)
         allowed = history.changes[name] + history.failures
