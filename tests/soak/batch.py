@@ -9,8 +9,9 @@ from hypothesis.strategies import SearchStrategy
 
 from soak.tally import Tally
 from support import virtual_time
-from support.histories import History, Step
+from support.histories import History
 from support.random_histories import STORY, Setting, kept_log, play, told
+from support.steps import Step
 
 SIZE = 50
 """Histories of a batch: 4 s of an idle processor. The first of each is a trivial one."""

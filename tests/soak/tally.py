@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 
 from rds_simulator.config import SWITCH_VALUES
 from support.engine_world import MODIFY
-from support.histories import INSTANCE_OF, Crash, History
+from support.histories import INSTANCE_OF, History
 from support.random_histories import Setting
+from support.steps import Crash
 
 SWITCHES = "switches"
 """The field of `Setting` that is a mapping, one row for each value."""

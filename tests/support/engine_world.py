@@ -88,15 +88,23 @@ class EngineWorld:
         rate: float = 0.0,
         seed: int = 1,
         started: bool = True,
+        cloud: "EngineWorld | None" = None,
     ) -> None:
-        """*rate* is in calls per second, 0 for no limit; *started*: with a process."""
+        """
+        Make a world.
+
+        Args:
+            rate: In calls per second, 0 for no limit.
+            started: With a process.
+            cloud: Another world, with a cluster of its own, whose cloud this one has as well.
+        """
         self.pace = pace or Pace(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()
         self.line.after.append(self._note_record)
-        self._rds = InProcess()
-        self._began = self._rds.now
+        self._rds: InProcess = InProcess() if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
+        self._began: datetime = self._rds.now if cloud is None else cloud._began  # noqa: SLF001
         self.kube = KubeMemory(self.clock)
         self.root = pki.make_root("Shop root")
         self.issuer = self.root.intermediate("Shop issuer")
@@ -154,8 +162,8 @@ class EngineWorld:
         self.line.cut()
         self.kube.watch = None
         engine, task, self.engine, self._task = self.engine, self._task, None, None
-        if task is not None and task.done():
-            task.result()  # Only an error ends it.
+        if task is not None and task.done() and not task.cancelled():
+            task.result()  # Only an error ends it, or the end of another world.
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for each in others:
             each.cancel()

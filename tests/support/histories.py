@@ -1,9 +1,8 @@
 """
 Histories: what people, the cloud and accidents do to an `EngineWorld`, one step after another.
 
-A step is a value and changes the world whatever its state; what makes no sense does nothing. The
-names of objects: ``a``, ``b`` and ``c`` have instances of their own, ``r`` is a rival of ``a``. The
-instance of ``c`` is a read-only one of that of ``a``.
+What makes no sense does nothing. The names of objects: ``a``, ``b`` and ``c`` have instances of
+their own, ``r`` is a rival of ``a``. The instance of ``c`` is a read-only one of that of ``a``.
 """
 
 import asyncio
@@ -11,14 +10,29 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from rds_simulator.machine import Settings
 from rds_ssl.core.errors import KubeError
 from support import pki
 from support.engine_world import NAMESPACE, EngineWorld
 from support.line import Call
-from support.specs import DAY, ELSEWHERE, SPECS, WHEN, Daily, Open, maintain_time, own
+from support.specs import DAY, ELSEWHERE, MAINTAINED, SPECS, WHEN, Daily, Open, maintain_time, own
+from support.steps import (
+    Approve,
+    Crash,
+    Declare,
+    Edit,
+    Fault,
+    Foreign,
+    Initially,
+    KubeFault,
+    Maintain,
+    Material,
+    Step,
+    Touch,
+    Wait,
+)
 from support.trouble import kube_fault
 
 Json = dict[str, Any]
@@ -30,117 +44,6 @@ INSTANCE_OF: Mapping[str, str] = {"a": "a", "b": "b", "c": "c", "r": "a"}
 
 PRIMARY_OF: Mapping[str, str] = {"a": "a", "b": "b", "c": "a"}
 
-
-@dataclass(frozen=True)
-class Wait:
-    """Time passes."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Declare:
-    """An object is created; or, if it is there, deleted."""
-
-    name: str
-    spec: str
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A spec is edited, see `SPECS`; the same once again is no change."""
-
-    name: str
-    spec: str
-
-
-@dataclass(frozen=True)
-class Material:
-    """A Secret is written: new, the same in other words, broken, or it goes."""
-
-    name: str
-    kind: Literal["new", "cosmetic", "broken", "gone"]
-
-
-@dataclass(frozen=True)
-class Touch:
-    """Something that means nothing, or asks for a look: a label, the credentials, reconcile-now."""
-
-    name: str
-    kind: Literal["label", "credentials", "ask"]
-
-
-@dataclass(frozen=True)
-class Approve:
-    """A plan is approved: the one that is shown, one that was shown before, or none at all."""
-
-    name: str
-    kind: Literal["pending", "stale", "nonsense"]
-
-
-@dataclass(frozen=True)
-class Maintain:
-    """The maintenance time of an instance is set in the console."""
-
-    name: str
-    kind: Literal["now", "soon", "far"]
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """Somebody else changes the instance."""
-
-    name: str
-    kind: Literal["on", "off", "custom", "renew", "busy", "running"]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """The next calls of the cloud go wrong."""
-
-    action: str
-    fault: tuple[tuple[str, object], ...]
-    times: int
-
-
-@dataclass(frozen=True)
-class KubeFault:
-    """The next requests to the API server go wrong, before or after they are executed."""
-
-    kind: Literal["unavailable", "conflict"]
-    executed: bool
-    times: int
-
-
-@dataclass(frozen=True)
-class Crash:
-    """The process dies: at once, or after some more requests; another one starts a while later."""
-
-    after: int
-    down: float
-
-
-Initially = Literal["off", "on", "custom"]
-
-Step = (
-    Wait
-    | Declare
-    | Edit
-    | Material
-    | Touch
-    | Approve
-    | Maintain
-    | Foreign
-    | Fault
-    | KubeFault
-    | Crash
-)
-
-MAINTAINED: Mapping[str, Daily] = {
-    "now": Daily(opens=-10, lasts=60),
-    "soon": Daily(opens=6, lasts=60),
-    "far": Daily(opens=240, lasts=120),
-}
 
 SLOWEST = 0.1
 """Seconds of one way of a request, at most: long enough for something to come in between."""
@@ -277,8 +180,13 @@ class History:
             case KubeFault(kind, executed, times):
                 hooks = self.world.line.after if executed else self.world.line.before
                 hooks.append(self._counted(kube_fault(kind, times)))
-            case Foreign(name, kind):
-                self._meddle(name, kind)
+            case Declare(name, spec) | Edit(name, spec):
+                self._declare(name, spec, create=isinstance(step, Declare))
+            case _:
+                self._act(step)
+
+    def _act(self, step: Step) -> None:
+        match step:
             case Material(name, kind):
                 self._write("shared" if self.shared else name, kind)
             case Touch(name, kind):
@@ -287,8 +195,8 @@ class History:
                 self._approve(name, kind)
             case Maintain(name, kind):
                 self._maintain(name, kind)
-            case Declare(name, spec) | Edit(name, spec):
-                self._declare(name, spec, create=isinstance(step, Declare))
+            case Foreign(name, kind):
+                self._meddle(name, kind)
 
     async def settle(self, seconds: float) -> None:
         """Take all trouble away, and let the engine come to rest."""

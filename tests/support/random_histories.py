@@ -22,15 +22,16 @@ from rds_simulator.config import SWITCH_VALUES
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine.work import Pace
 from support.engine_world import EngineWorld
-from support.histories import (
-    INSTANCES,
+from support.histories import INSTANCES, History
+from support.referee import complaints
+from support.specs import SPECS, WHEN
+from support.steps import (
     Approve,
     Crash,
     Declare,
     Edit,
     Fault,
     Foreign,
-    History,
     Initially,
     KubeFault,
     Maintain,
@@ -39,8 +40,6 @@ from support.histories import (
     Touch,
     Wait,
 )
-from support.referee import complaints
-from support.specs import SPECS, WHEN
 from support.trouble import FAULTS
 
 LENGTH = 10

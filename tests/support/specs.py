@@ -175,6 +175,14 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
 """By engine: what is declared in place of what it does not have."""
 
 
+MAINTAINED: Mapping[str, Daily] = {
+    "now": Daily(opens=-10, lasts=60),
+    "soon": Daily(opens=6, lasts=60),
+    "far": Daily(opens=240, lasts=120),
+}
+"""Maintenance times of an instance."""
+
+
 def own(name: str, value: object) -> object:
     """Name the Secret and ConfigMap of *name* in place of ``tls`` and ``ca``."""
     if isinstance(value, dict):

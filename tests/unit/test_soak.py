@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rds_simulator.config import SWITCH_VALUES
 from soak import batch
 from soak.tally import Tally
-from support.histories import Crash, Step, Wait
 from support.random_histories import CRASHES, WAITS, Setting
+from support.steps import Crash, Step, Wait
 
 HANDFUL = 4
 

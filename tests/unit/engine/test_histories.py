@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 
 from support import virtual_time
-from support.histories import Step
 from support.random_histories import STORY, Setting, kept_log, play, told
+from support.steps import Step
 
 COUNT = int(os.environ.get("HISTORIES", "200"))
 SEED = os.environ.get("HISTORIES_SEED")
