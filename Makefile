@@ -22,12 +22,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 # How long `make soak` goes on.
 MINUTES ?= 20
 
-# The tests' own modules: support, demo, soak, faults.
+# The tests' own modules: support, demo, soak, faults, year.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults check fmt controlplane built
+.PHONY: help setup demo test soak faults year check fmt controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ soak: $(SYNCED) ## Play random histories for MINUTES=20; SEED= for those of an e
 
 faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT= for one of them
 	@$(RUN) faults $(if $(FAULT),--only "$(FAULT)")
+
+year: $(SYNCED) ## Play a year of 300 databases, beside an ordinary operator; SEED=, OBJECTS=, DAYS=
+	@$(RUN) year $(if $(SEED),--seed $(SEED)) $(if $(OBJECTS),--objects $(OBJECTS)) \
+		$(if $(DAYS),--days $(DAYS))
 
 check: $(SYNCED) ## Check style, types and imports; changes nothing
 	@echo "== ruff check"

@@ -89,6 +89,7 @@ class EngineWorld:
         seed: int = 1,
         started: bool = True,
         cloud: "EngineWorld | None" = None,
+        begins: datetime | None = None,
     ) -> None:
         """
         Make a world.
@@ -97,13 +98,14 @@ class EngineWorld:
             rate: In calls per second, 0 for no limit.
             started: With a process.
             cloud: Another world, with a cluster of its own, whose cloud this one has as well.
+            begins: What all clocks say at first; None: the machine's time.
         """
         self.pace = pace or Pace(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()
         self.line.after.append(self._note_record)
-        self._rds: InProcess = InProcess() if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
+        self._rds = InProcess(begins) if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
         self._began: datetime = self._rds.now if cloud is None else cloud._began  # noqa: SLF001
         self.kube = KubeMemory(self.clock)
         self.root = pki.make_root("Shop root")
@@ -145,7 +147,19 @@ class EngineWorld:
 
     def clock(self) -> datetime:
         """Give the time of all clocks."""
-        return self._began + timedelta(seconds=self.monotonic() - virtual_time.START)
+        return self.time_of(self.monotonic())
+
+    def time_of(self, monotonic: float) -> datetime:
+        """Give what the clocks say at a time of the loop."""
+        return self._began + timedelta(seconds=monotonic - virtual_time.START)
+
+    def forget(self) -> None:
+        """Forget all that was noted of the past: a story that lasts for months grows no more."""
+        for noted in (self.accepted, self.passes, self.counted, self.line.calls):
+            noted.clear()
+        self.kube.written.clear()
+        self.kube.events.clear()
+        self.rds.clear_calls()
 
     @staticmethod
     async def run(seconds: float) -> None:

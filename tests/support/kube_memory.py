@@ -11,12 +11,11 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from rds_ssl.core.errors import KubeConflict, KubeNotFound, KubeRefused
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.core.status import write_time
-from rds_ssl.engine.intake import Intake
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from support.line import Connection
@@ -225,6 +224,16 @@ class KubeMemory:
     def _uid(self) -> str:
         self._uids += 1
         return f"00000000-0000-4000-8000-{self._uids:012d}"
+
+
+class Intake(Protocol):
+    """Takes in what a watch shows, as `rds_ssl.engine.intake.Intake` does."""
+
+    def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
+        """Take in an event of the object watch; *kind* None is a listed object."""
+
+    def data_changed(self, kind: Kind, name: tuple[str, str]) -> None:
+        """Take in that a Secret or ConfigMap appeared, changed or went."""
 
 
 class Watch:

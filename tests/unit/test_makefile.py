@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"help", "setup", "demo", "test", "soak", "faults", "check", "fmt", "controlplane"}
+TARGETS = {
+    "help",
+    "setup",
+    "demo",
+    "test",
+    "soak",
+    "faults",
+    "year",
+    "check",
+    "fmt",
+    "controlplane",
+}
 
 # `make test` tells a make below it what it was told itself.
 ENVIRON = {

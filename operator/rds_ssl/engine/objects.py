@@ -252,9 +252,9 @@ class Objects:
             self._unlink(gone)
         return gone
 
-    def users(self, reference: Referenced) -> set[Key]:
-        """Give the keys of the objects that refer to a Secret or ConfigMap."""
-        return set(self._by_reference.get(reference, ()))
+    def users(self, reference: Referenced) -> list[Key]:
+        """Give the keys of the objects that refer to a Secret or ConfigMap, in their order."""
+        return sorted(self._by_reference.get(reference, ()))
 
     def claimants(self, instance_id: str) -> list[Resource]:
         """Give every object that names an instance."""

@@ -184,3 +184,18 @@ def test_a_slot_that_is_held_may_be_reserved_again(limit: int) -> None:
     assert budget.reserve(A, account="x", instance_id="pgm-1")
     assert budget.reserve(A, account="x", instance_id="pgm-1")
     assert len(budget) == 1
+
+
+@played
+async def test_the_objects_of_a_shared_secret_have_their_turns_in_order() -> None:
+    """In the order of a set, no two processes would do the same, and no story could be repeated."""
+    async with EngineWorld() as world:
+        for name in "hgfedcba":
+            world.add_instance(name)
+            world.declare(name, serverCertificate={"secretRef": {"name": "shared"}})
+        await world.run(10)
+
+        assert world.engine is not None
+        users = world.engine.objects.users(("Secret", NAMESPACE, "shared"))
+
+        assert users == [(NAMESPACE, name) for name in "abcdefgh"]

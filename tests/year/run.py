@@ -1,0 +1,63 @@
+"""One play of a year, in this process."""
+
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rds_ssl.engine.work import Pace
+from support import virtual_time
+from support.engine_world import EngineWorld
+from year.estate import BEGINS, members
+from year.figures import Figures, figures
+from year.story import AT_ONCE, PACE, Story, WithGates, WithoutGates
+from year.tape import tape
+
+TOLD_EVERY = 30
+"""Days between two lines of progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """Which year; *pace* and *at_once* are the operator's settings."""
+
+    seed: int
+    objects: int
+    days: int
+    pace: Pace = PACE
+    at_once: int = AT_ONCE
+
+
+def play(year: Year, *, gated: bool, told: Callable[[int], None] = lambda _day: None) -> Figures:
+    """Play it with the operator, or with an ordinary one; *told* is called after each day."""
+    logging.getLogger("rds_ssl").addHandler(logging.NullHandler())
+    estate = members(year.objects)
+    deeds = tape(estate, seed=year.seed, days=year.days)
+
+    async def played() -> Figures:
+        async with EngineWorld(
+            pace=year.pace, budget=year.at_once, seed=year.seed, started=False, begins=BEGINS
+        ) as world:
+            operator = WithGates if gated else WithoutGates
+            story = Story(world, estate, operator, seed=year.seed)
+            await story.play(deeds, days=year.days, told=told)
+            return figures(story)
+
+    return virtual_time.run(played())
+
+
+def measured(year: Year, gated: bool) -> tuple[Figures, dict[str, float]]:  # noqa: FBT001  # For starmap.
+    """Play it, tell of its progress, and say what it took: CPU seconds, MiB."""
+    name = "rds-ssl" if gated else "ordinary"
+
+    def told(day: int) -> None:
+        if day % TOLD_EVERY == 0:
+            spent = time.process_time()
+            print(f"{name:>10}  day {day:>3}  {spent:4.0f} s of CPU", file=sys.stderr, flush=True)
+
+    found = play(year, gated=gated, told=told)
+    # ru_maxrss is in KiB on Linux.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return found, {"cpu_seconds": round(time.process_time(), 1), "peak_mib": round(peak, 1)}
