@@ -105,7 +105,7 @@ class EngineWorld:
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()
         self.line.after.append(self._note_record)
-        self._rds = InProcess(begins) if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
+        self._rds: InProcess = InProcess(begins) if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
         self._began: datetime = self._rds.now if cloud is None else cloud._began  # noqa: SLF001
         self.kube = KubeMemory(self.clock)
         self.root = pki.make_root("Shop root")

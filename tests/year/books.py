@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rds_simulator.machine import Event, Settings
+from support.call_facts import meaning
 from support.engine_world import EngineWorld
-from support.referee import meaning
 from year.estate import DAY, Member
 from year.tape import DEMANDS
 from year.windows import Window

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_ssl.engine.objects import Key
-from support.referee import meaning
+from support.call_facts import meaning
 from year.books import Call
 from year.story import AT_ONCE, IN_A_DAY, Story
 
