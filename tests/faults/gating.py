@@ -126,10 +126,14 @@ FOREIGN = (
     Fault(
         name="undo a foreign change in passing, together with newer material",
         file="core/plan.py",
-        old="    return bool(comparison.different - _rotated(desired)) or (\n"
-        "        in_force not in {None, applied.material_digest}\n"
-        "    )\n",
-        new="    return not in_force and False\n",
+        old="    return bool(comparison.different - _rotated(desired)) or (\n",
+        new="    return comparison is None or (\n",
+        also=(
+            (
+                "        _in_force(desired, observed) not in {None, applied.material_digest}\n",
+                "        _in_force(desired, observed) is applied\n",
+            ),
+        ),
         tests=("core/test_plan.py", *DRIFT),
     ),
     Fault(
