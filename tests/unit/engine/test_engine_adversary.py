@@ -678,8 +678,8 @@ async def test_a_mysql_restored_with_an_older_certificate_is_told(echo: str) -> 
 
         assert world.ready("a") == ("False", "Drifted")
         assert world.cost("a")[0] == 1
-        leaf = world.write_pair("a")  # Whoever rotates then gets what he declares.
-        await world.run(600)
+        leaf = world.write_pair("a")  # Whoever rotates then gets what he declares,
+        await world.run(2400)  # where what somebody did is shown only after its half hour.
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.ready("a")[0] == "True"
 
