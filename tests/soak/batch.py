@@ -14,7 +14,7 @@ from support.random_histories import STORY, Setting, kept_log, play, told
 from support.steps import Step
 
 SIZE = 50
-"""Histories of a batch: 4 s of an idle processor. The first of each is a trivial one."""
+"""Histories of a batch: 13 s of an idle processor. The first of each is a trivial one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ FAULTY = st.builds(
 KUBE_FAULTS = st.builds(
     KubeFault, st.sampled_from(["unavailable", "conflict"]), st.booleans(), st.integers(1, 3)
 )
+MEDDLING = st.sampled_from(["on", "off", "off", "custom", "custom"])
 FOREIGN = st.builds(
     Foreign,
     INSTANCE_NAMES,
@@ -72,8 +73,9 @@ FOREIGN = st.builds(
 APPROVALS = st.builds(
     Approve, NAMES, st.sampled_from(["pending", "pending", "pending", "stale", "nonsense"])
 )
+WINDOW_SPECS = sorted(each for each in WHEN if "window" in each)
 WINDOWS: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Edit, NAMES, st.sampled_from(sorted(each for each in WHEN if "window" in each))),
+    st.builds(Edit, NAMES, st.sampled_from(WINDOW_SPECS)),
     st.builds(Maintain, INSTANCE_NAMES, st.sampled_from(["now", "soon", "far"])),
 )
 CHANGES: st.SearchStrategy[Step] = st.one_of(
@@ -109,9 +111,35 @@ STROKES = st.one_of(
         WAITS,
     ),
     st.tuples(CHANGES, WAITS, CHANGES),
-    st.tuples(st.just(Wait(200.0)), FOREIGN, LONG_WAITS, FOREIGN | APPROVALS, LONG_WAITS),
+    st.builds(
+        lambda name, once, wait, again, between: (
+            Wait(200.0),
+            Foreign(name, once),
+            wait,
+            *between,
+            Foreign(name, again),
+            wait,
+        ),
+        INSTANCE_NAMES,
+        MEDDLING,
+        LONG_WAITS,
+        MEDDLING,
+        st.lists(CRASHES | CHANGES | APPROVALS, max_size=1),
+    ),
     st.tuples(st.just(Wait(200.0)), FOREIGN, WAITS),
-    st.tuples(WINDOWS, CHANGES, LONG_WAITS, CHANGES | CRASHES | APPROVALS),
+    st.builds(
+        lambda name, window, state, wait, after: (
+            Edit(name, window),
+            Edit(name, state),
+            wait,
+            after,
+        ),
+        NAMES,
+        st.sampled_from(WINDOW_SPECS),
+        STATES,
+        LONG_WAITS,
+        st.one_of(CHANGES, CRASHES, APPROVALS, WINDOWS),
+    ),
     st.builds(
         lambda name, spec, wait, faulty: (
             Edit(name, "careful"),

@@ -108,11 +108,12 @@ def _asks_for_one_more(work: Work) -> bool:
 
 
 def _recorded(work: Work, objects: Objects) -> Iterator[HistoryEntry]:
+    """Yield what may have restarted the instance; who only observes now has perhaps sent some."""
     own = work.resource
     for other in objects.claimants(work.declaration.instance_id):
         mine = other.uid == own.uid
-        if not (mine or other.claims):
-            continue
+        if not mine and other.status.instance is None:
+            continue  # It has never reached the instance.
         for each in work.status.history if mine else other.status.history:
             if Impact.RESTART in each.impacts:
                 yield each
