@@ -22,7 +22,7 @@ from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
 from rds_ssl.core.plan import Plan, stand
 from rds_ssl.core.status import write_time
 from rds_ssl.engine.faulting import Faulting
-from rds_ssl.engine.gating import Gating
+from rds_ssl.engine.gating import Gating, asks_on
 from rds_ssl.engine.hostssl import held_by_rows
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Resource
@@ -253,6 +253,7 @@ class Deletion:
 
     def _held(self, work: Work, plan: Plan, hold: Hold, at: Circumstances) -> Result:
         earliest = not_before(plan, work.declaration, at, hold)
+        work.asks_on = asks_on(work, hold, at)
         work.set(
             plan=plan_status(plan, held_by=hold.reason, since=at.seen_since, not_before=earliest)
         )

@@ -15,7 +15,7 @@ from rds_ssl.core.renewal import renewal_at, tried
 from rds_ssl.core.status import AppliedStatus, OperationStatus
 from rds_ssl.engine.admission import STALLED_AFTER, Admission
 from rds_ssl.engine.faulting import Faulting
-from rds_ssl.engine.gating import Gating
+from rds_ssl.engine.gating import Gating, asks_on
 from rds_ssl.engine.rearming import Rearming, inputs_of
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.sending import Order, Sending, plan_status
@@ -253,7 +253,7 @@ class Evaluation:
             # These two share one PATCH: what comes next comes within seconds.
             work.status = work.resource.status
             return Result(verdict=None, look_after=look_after)
-        work.asks_on = hold.moving
+        work.asks_on = asks_on(work, hold, at)
         work.set(
             plan=plan_status(
                 plan,

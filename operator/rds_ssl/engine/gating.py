@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rds_ssl.core.approval import Approval
-from rds_ssl.core.gate import Circumstances
+from rds_ssl.core.gate import Circumstances, Hold
 from rds_ssl.core.maintenance import is_bound, opening
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Restart
 from rds_ssl.core.plan import Plan
@@ -34,6 +34,17 @@ def seen_since(known: PlanStatus | None, plan: Plan, *, now: datetime) -> dateti
     if known is None or known.digest != plan.digest or known.since is None:
         return now
     return min(known.since, now)
+
+
+def asks_on(work: Work, hold: Hold, at: Circumstances) -> bool:
+    """
+    Whether a reconcile-now waits with the plan that is held.
+
+    It allows one more attempt after a failure. Answered while that attempt waits for its window, it
+    would be forgotten when the window opens.
+    """
+    again = work.status.operation is not None or at.setbacks.failures > 0
+    return hold.moving or (again and hold.until is not None)
 
 
 class Gating:

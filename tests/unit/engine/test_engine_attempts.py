@@ -6,6 +6,7 @@ go, or is not even the first?
 """
 
 import itertools
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
 
 SETTLE = Limits().settle
+DAY = 86_400.0
 
 WITHOUT_EFFECT: dict[str, dict[str, object]] = {
     "throttled": {"code": "Throttling.User", "status": 400},
@@ -192,3 +194,29 @@ async def test_an_attempt_that_somebody_asked_for_is_made_although_the_first_cal
 
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_an_attempt_that_was_asked_for_outside_the_window_is_made_when_it_opens() -> None:
+    friday = datetime(2027, 1, 1, tzinfo=UTC)
+    saturdays = {"windows": [{"schedule": "0 3 * * SAT", "duration": "2h", "timeZone": "UTC"}]}
+    async with EngineWorld(begins=friday, pace=Pace(quiet_period=0.0, resync=DAY)) as world:
+        world.add_instance("a", ssl={"enabled": True})
+        world.declare("a", maintenance=saturdays, adoptionPolicy="Overwrite", approvalRequired=[])
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=3)
+        world.write_pair("a")
+        world.edit("a", serverCertificate={"secretRef": {"name": "a-tls"}})
+        await world.run(2 * DAY)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+        assert world.cost("a") == (3, 3)
+
+        world.ask("a", "once more")
+        await world.run(60)
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingWindow")
+        assert world.status("a").get("lastHandledReconcileAt") is None
+        await world.restart()
+        await world.run(7 * DAY)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.status("a")["lastHandledReconcileAt"] == "once more"
+        assert world.cost("a") == (4, 4)
