@@ -155,9 +155,11 @@ class Following:
     def _end(self, work: Work, operation: OperationStatus, end: End, watch: Watch) -> None:
         tools, memory = self._tools, work.memory
         if end is End.SEND_AGAIN:
-            # The record goes: whatever holds the next attempt must not hold a slot.
+            # The record goes: whatever holds the next attempt must not hold a slot. One that was
+            # inherited was given by nobody, and there may be more of them than are allowed.
             memory.no_effect, memory.permitted = operation, operation.digest
             memory.unfollow()
+            tools.budget.release(work.key)
             work.set(operation=memory.previous or _failed_before(operation))
             return
         memory.no_effect = None

@@ -2,12 +2,14 @@
 
 import pytest
 
+from rds_ssl.core.errors import KubeConflict
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Key, Resource
 from rds_ssl.engine.outages import PROBER_SILENT, Outages
 from rds_ssl.engine.work import Pace
 from support.engine_world import NAMESPACE, EngineWorld, played
+from support.line import Call
 
 A, B, C = (("shop", name) for name in "abc")
 
@@ -199,3 +201,26 @@ async def test_the_objects_of_a_shared_secret_have_their_turns_in_order() -> Non
         users = world.engine.objects.users(("Secret", NAMESPACE, "shared"))
 
         assert users == [(NAMESPACE, name) for name in "abcdefgh"]
+
+
+@played
+async def test_the_next_attempts_of_records_that_no_call_followed_share_the_slots() -> None:
+    """Both write-ahead records are written and answered with 409, so that no call follows them."""
+    lost: list[Call] = []
+
+    def lose(call: Call) -> None:
+        if call.phase == "Sending" and len(lost) < 2:
+            lost.append(call)
+            raise KubeConflict("409", status=409)
+
+    async with EngineWorld(budget=1) as world:
+        world.line.after.append(lose)
+        for name in "ab":
+            world.add_instance(name)
+            world.declare(name)
+        await world.run(600)
+
+        first, second = world.accepted
+        assert len(lost) == 2
+        assert second.at >= first.ends_at
+        assert world.ready("a")[0] == world.ready("b")[0] == "True"

@@ -26,6 +26,7 @@ def log() -> Iterator[list[str]]:
         yield lines
 
 
+@pytest.mark.timeout(600)  # A minute of an idle processor.
 @settings(
     max_examples=COUNT,
     deadline=None,
