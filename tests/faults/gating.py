@@ -178,7 +178,7 @@ TIMES = (
     Fault(
         name="forget the window that began yesterday",
         file="core/maintenance.py",
-        old="    begin = (now - window.duration - 2 * _DAY)",
+        old="    begin = (now - window.duration + TAIL - _SHIFT)",
         new="    begin = now",
         tests=("core/test_maintenance.py", *WINDOWS),
     ),

@@ -23,6 +23,13 @@ _MAINTAIN_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)Z-([01]\d|2[0-3]):([0-5]\
 
 _DAY = timedelta(days=1)
 
+_SHIFT = timedelta(hours=3)
+"""
+How far a schedule in local time may be put off where clocks jump; Debian's cron has the same limit.
+
+No more than that: a schedule for every minute is walked through, and all objects wait meanwhile.
+"""
+
 # What CronSim raises for a schedule that it cannot read: some odd ones, such as `5L/2`, trip it.
 _UNREADABLE = (CronSimError, ValueError, TypeError, AssertionError)
 
@@ -95,9 +102,7 @@ def _of_schedules(maintenance: Maintenance, now: datetime) -> Iterator[Opening]:
 
 def _openings(window: Window, now: datetime) -> Iterator[Opening]:
     """Yield the openings of a window from the first that may still be open."""
-    # Two days more than a window lasts: a schedule in local time may jump by hours, or by a day
-    # where a country moves to the other side of the date line.
-    begin = (now - window.duration - 2 * _DAY).astimezone(ZoneInfo(window.time_zone))
+    begin = (now - window.duration + TAIL - _SHIFT).astimezone(ZoneInfo(window.time_zone))
     for at in CronSim(window.schedule, begin):
         start = at.astimezone(UTC)
         yield Opening(start=start, last_start=start + window.duration - TAIL)

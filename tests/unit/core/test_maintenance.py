@@ -6,9 +6,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rds_ssl.core import maintenance
 from rds_ssl.core.declaration import Maintenance, Window
 from rds_ssl.core.maintenance import TAIL, Opening, faults, in_words, is_bound, opening
 
@@ -349,3 +351,24 @@ def test_the_opening_is_the_one_that_a_reader_of_every_minute_finds(
         assert found.start == to_come
     elif found is not None:
         assert found.start >= now + SPAN - MINUTE
+
+
+def test_a_schedule_for_every_minute_is_not_walked_through_from_days_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted, not timed: sixteen such windows of one object would hold up all others."""
+    walked = 0
+
+    class Counting(CronSim):
+        def __next__(self) -> datetime:
+            nonlocal walked
+            walked += 1
+            return super().__next__()
+
+    monkeypatch.setattr(maintenance, "CronSim", Counting)
+
+    opening(
+        windows(window("0-59 0-23 * * *", 24, "Europe/Berlin")), "", now=utc("2026-11-28T18:00")
+    )
+
+    assert walked <= 3 * 60 + 1
