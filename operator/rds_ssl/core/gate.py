@@ -70,7 +70,9 @@ class Hold:
 
 QUIET = Hold(
     reason=Reason.QUIET_PERIOD,
-    message="It is sent once the object and its material have stood still for the quiet period.",
+    # Both holds in one sentence: what follows within seconds, and may last, is not written again.
+    message="It is sent once the object and its material have stood still for the quiet period, and"
+    " a slot is free.",
 )
 BUDGET = Hold(
     reason=Reason.AWAITING_BUDGET,
