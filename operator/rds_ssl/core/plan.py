@@ -128,13 +128,7 @@ def stand(
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
     which MySQL never tells, is no reason for a call as long as this object asked for no other.
     """
-    comparison = compare(desired, observed, applied=applied)
-    if _replaced(applied, operation, observed):
-        # What is not echoed is not the certificate that was applied any more.
-        hidden = _certificate(desired) & compare(desired, observed).unknown
-        comparison = Comparison(
-            different=comparison.different | hidden, unknown=comparison.unknown - hidden
-        )
+    comparison = _compared(desired, observed, applied, operation)
     declared_applied = applied is not None and (
         applied.settings_digest == desired.settings_digest
         and applied.material_digest in {None, desired.material_digest}
@@ -147,13 +141,11 @@ def stand(
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
     if _may_replace(desired, observed, applied):
         comparison = replace(comparison, unknown=comparison.unknown | {Field.CA_TYPE})
-    found = tuple(impacts_of(desired, observed, comparison))
     restart = predict_restart(comparison, engine=engine, engine_version=engine_version)
-    impacts = tuple(
-        each
-        for each in Impact
-        if each in found or (each is Impact.RESTART and restart is not Restart.NONE)
-    )
+    found = {*impacts_of(desired, observed, comparison)}
+    if restart is not Restart.NONE:
+        found.add(Impact.RESTART)
+    impacts = tuple(each for each in Impact if each in found)
     words = changes(desired, observed, comparison)
     drift = _is_drift(desired, observed, comparison, applied, operation)
     cause = Cause.DRIFT if drift else _cause(desired, applied, operation)
@@ -173,14 +165,7 @@ def stand(
         changes=words,
         impacts=impacts,
         restart=restart,
-        material_only=applied is not None
-        and applied.settings_digest == desired.settings_digest
-        and (
-            desired.renews is not None
-            or applied.material_digest not in {None, desired.material_digest}
-        )
-        and comparison.different | comparison.unknown <= _rotated(desired)
-        and _in_force(desired, observed) in {None, applied.material_digest},
+        material_only=_is_rotation(desired, observed, comparison, applied),
         first_contact=is_first_contact(applied, operation),
         drift=drift,
         material=frozenset(_new_material(desired, observed, comparison)),
@@ -188,6 +173,34 @@ def stand(
         notes=tuple(_notes(desired, observed)),
     )
     return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
+
+
+def _compared(
+    desired: Desired,
+    observed: Observed,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+) -> Comparison:
+    comparison = compare(desired, observed, applied=applied)
+    if not _replaced(applied, operation, observed):
+        return comparison
+    # What is not echoed is not the certificate that was applied any more.
+    hidden = _certificate(desired) & compare(desired, observed).unknown
+    return Comparison(different=comparison.different | hidden, unknown=comparison.unknown - hidden)
+
+
+def _is_rotation(
+    desired: Desired, observed: Observed, comparison: Comparison, applied: AppliedStatus | None
+) -> bool:
+    """Say `Plan.material_only`."""
+    if applied is None or applied.settings_digest != desired.settings_digest:
+        return False
+    newer = applied.material_digest not in {None, desired.material_digest}
+    return (
+        (newer or desired.renews is not None)
+        and comparison.different | comparison.unknown <= _rotated(desired)
+        and _in_force(desired, observed) in {None, applied.material_digest}
+    )
 
 
 def _is_drift(

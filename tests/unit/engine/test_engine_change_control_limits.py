@@ -363,7 +363,7 @@ async def test_other_material_is_not_held_by_what_failed() -> None:
 async def test_a_time_out_speaks_against_no_material() -> None:
     async with EngineWorld(budget=1) as world:
         await sharing(world, ("a", "b", "c"))
-        world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=2)
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=2, instance="pgm-a")
 
         share_another(world)
         await world.run(20 * MINUTE)
