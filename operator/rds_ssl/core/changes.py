@@ -4,12 +4,13 @@ What a plan changes, in words for people. Pure.
 Names of certificates come from outside: they are cut and made printable.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rds_ssl.core.comparison import Comparison, Field
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.facts import shown, title
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Change, Observed, RevocationListFacts
+from rds_ssl.core.revocation import serials_left
 
 
 def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tuple[Change, ...]:
@@ -34,6 +35,17 @@ def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tup
         for field, (before, after) in words.items()
         if field in named
     )
+
+
+def notes(desired: Desired, observed: Observed) -> Iterator[str]:
+    """Say what the reader should know beside the changes: who is not revoked any more."""
+    if not (observed.enabled and desired.enabled):
+        return
+    left = serials_left(observed.revocation_list or (), desired.revocation_list)
+    for issuer, serials in left.items():
+        named = ", ".join(f"{each:x}" for each in serials[:10])
+        more = f" and {len(serials) - 10} more" if len(serials) > 10 else ""
+        yield f"No longer revoked by {shown(issuer)}: {named}{more}."
 
 
 def _words(desired: Desired, observed: Observed) -> Mapping[Field, tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rds_ssl.core.changes import changes
+from rds_ssl.core.changes import changes, notes
 from rds_ssl.core.comparison import (
     MATERIAL,
     Comparison,
@@ -20,7 +20,6 @@ from rds_ssl.core.comparison import (
 )
 from rds_ssl.core.desired import OFF, Desired, Digest, loosened
 from rds_ssl.core.expiry import replaced_end
-from rds_ssl.core.facts import shown
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
     CAType,
@@ -33,7 +32,6 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.core.observation import host_name
 from rds_ssl.core.prediction import predict_restart
-from rds_ssl.core.revocation import serials_left
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
 
 LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
@@ -170,7 +168,7 @@ def stand(
         drift=drift,
         material=frozenset(_new_material(desired, observed, comparison)),
         deadline=replaced_end(observed, comparison.different | comparison.unknown),
-        notes=tuple(_notes(desired, observed)),
+        notes=tuple(notes(desired, observed)),
     )
     return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
 
@@ -391,13 +389,3 @@ def _steps(
     between = compare(first, observed, applied=applied)
     yield Step(desired=first, changes=changes(first, observed, between))
     yield Step(desired=desired, changes=tuple(each for each in words if each.field in later))
-
-
-def _notes(desired: Desired, observed: Observed) -> Iterator[str]:
-    if not (observed.enabled and desired.enabled):
-        return
-    left = serials_left(observed.revocation_list or (), desired.revocation_list)
-    for issuer, serials in left.items():
-        named = ", ".join(f"{each:x}" for each in serials[:10])
-        more = f" and {len(serials) - 10} more" if len(serials) > 10 else ""
-        yield f"No longer revoked by {shown(issuer)}: {named}{more}."
