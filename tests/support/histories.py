@@ -217,8 +217,8 @@ class History:
 
     async def _finish(self) -> None:
         for _ in range(_LOOKS_AT_WORK):
-            # Certificates that live for an hour are renewed at any time: a change may be at work, or
-            # about to be recorded by a pass that has its slot already.
+            # Certificates that live for an hour are renewed at any time: a change may be at work,
+            # or about to be recorded by a pass that has its slot already.
             engine = self.world.engine
             passes = engine.queue.in_flight if engine else 0
             if not passes and not any(self._at_work(name) for name in INSTANCE_OF):
