@@ -93,26 +93,22 @@ def unread(error: ApiError) -> bool:
 
 class Dialects:
     """
-    What each endpoint is known to take, for the life of the process; V3 until something is known.
+    Which endpoints take V1 only, for the life of the process; all others get V3.
 
-    An endpoint is known by the first V3 call that succeeds, or by a V1 call that repeats a read and
-    is understood (`learn`).
+    An endpoint is known by a V1 call that repeats a read and is understood (`learn`). That V3 has
+    succeeded is no proof of the contrary: something in front of the API may have answered.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, Dialect] = {}
+        self._v1: set[str] = set()
 
     def of(self, endpoint: str) -> Dialect:
         """Give the dialect for a call."""
-        return self._known.get(endpoint, Dialect.V3)
+        return Dialect.V1 if endpoint in self._v1 else Dialect.V3
 
-    def takes_v3(self, endpoint: str) -> bool:
-        """Tell whether V3 has proven itself there."""
-        return self._known.get(endpoint) is Dialect.V3
-
-    def learn(self, endpoint: str, dialect: Dialect, error: ApiError | None = None) -> bool:
+    def learn(self, endpoint: str, error: ApiError | None = None) -> bool:
         """
-        Note that a call in *dialect* has succeeded, or got *error*; the first proof counts.
+        Note that a call in V1 has succeeded, or got *error*, where one in V3 was not read.
 
         Returns:
             Whether the call was understood: False for an error that says that it was not read.
@@ -123,11 +119,10 @@ class Dialects:
             fault = faults.lookup(error.code, error.http_status, error.access_denied)
             if fault.disposition in _PROVE_NOTHING:
                 return True
-        if endpoint not in self._known:
-            self._known[endpoint] = dialect
-            if dialect is Dialect.V1:
-                _log.info(
-                    "the API does not read signature V3 with a form body; V1 is used from now on",
-                    extra={"endpoint": endpoint},
-                )
+        if endpoint not in self._v1:
+            self._v1.add(endpoint)
+            _log.info(
+                "the API does not read signature V3 with a form body; V1 is used from now on",
+                extra={"endpoint": endpoint},
+            )
         return True

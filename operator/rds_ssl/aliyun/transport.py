@@ -190,8 +190,8 @@ class Transport:
         """
         Sign, send once, and give the decoded JSON object of a 2xx answer.
 
-        A read whose V3 request nobody has read is sent again as V1, unless the endpoint has taken
-        V3 before; what V1 gets is the result then, unless nobody reads that either.
+        A read whose V3 request nobody has read is sent again as V1; what that gets is the result
+        then, unless nobody reads it either.
 
         Args:
             endpoint: A URL as `rds_ssl.aliyun.endpoints.endpoint_url` gives it.
@@ -214,23 +214,21 @@ class Transport:
         )
         dialect = self._dialects.of(url)
         try:
-            body = await self._counted(wanted, dialect)
+            return await self._counted(wanted, dialect)
         except ApiError as error:
-            if write or dialect is Dialect.V1 or not unread(error) or self._dialects.takes_v3(url):
+            if write or dialect is Dialect.V1 or not unread(error):
                 raise
             return await self._again(wanted, url, error)
-        self._dialects.learn(url, dialect)
-        return body
 
     async def _again(self, wanted: _Wanted, url: str, first: ApiError) -> dict[str, object]:
         """Send a read as V1 that as V3 got *first*; see `call`."""
         try:
             body = await self._counted(wanted, Dialect.V1)
         except ApiError as error:
-            if self._dialects.learn(url, Dialect.V1, error):
+            if self._dialects.learn(url, error):
                 raise
             raise first from None
-        self._dialects.learn(url, Dialect.V1)
+        self._dialects.learn(url)
         return body
 
     async def _counted(self, wanted: _Wanted, dialect: Dialect) -> dict[str, object]:

@@ -238,18 +238,34 @@ def test_any_other_refusal_is_no_reason_for_v1(code: str) -> None:
     assert gateway.seen == ["V3"]
 
 
-def test_where_v3_has_been_taken_once_v1_is_not_tried() -> None:
-    gateway = Gateway(v3=succeeds, v1=succeeds)
+def test_where_v3_has_been_taken_a_parameter_that_is_missing_stays_its_error() -> None:
+    gateway = Gateway(v3=succeeds, v1=says("MissingDBInstanceId"))
 
     async def work(transport: Transport) -> None:
         await read(transport)
         gateway.answers["V3"] = says("MissingDBInstanceId")
         with pytest.raises(ApiError, match="MissingDBInstanceId"):
             await read(transport)
+        gateway.answers["V3"] = succeeds
+        await read(transport)
 
     gateway.use(work)
 
-    assert gateway.seen == ["V3", "V3"]
+    assert gateway.seen == ["V3", "V3", "V1", "V3"]
+
+
+def test_an_answer_from_in_front_of_the_api_does_not_keep_v1_away_for_good() -> None:
+    gateway = Gateway(v3=lambda: httpx.Response(200, json={"RequestId": "x"}), v1=succeeds)
+
+    async def work(transport: Transport) -> None:
+        await read(transport)
+        gateway.answers["V3"] = says("MissingAction")
+        await read(transport)
+        await read(transport)
+
+    gateway.use(work)
+
+    assert gateway.seen == ["V3", "V3", "V1", "V1"]
 
 
 def test_what_one_endpoint_takes_says_nothing_about_another() -> None:
