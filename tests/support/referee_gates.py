@@ -91,6 +91,12 @@ def _was_given(history: History, manifest: Json, digest: str, at: float) -> bool
     )
 
 
+def _meant(plan: Json) -> tuple[object, ...]:
+    """Give what a plan leads to: the vendor's own certificate, in its words, moves by itself."""
+    changes = (each for step in plan.get("steps", ()) for each in step["changes"])
+    return (plan["impacts"], [(each["field"], each["to"]) for each in changes])
+
+
 def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) -> Iterator[str]:
     """
     An approval names exactly the plan that is sent, and lets it go once.
@@ -107,7 +113,7 @@ def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) 
         return
     plan, shown = status.get("plan") or {}, history.plans.get((uid, digest))
     if plan.get("digest") == digest:
-        if shown is not None and any(plan[part] != shown[part] for part in ("steps", "impacts")):
+        if shown is not None and _meant(plan) != _meant(shown):
             yield f"sent as approved by {digest}, which stood for another plan"
     elif not any(_is_first_under(each, uid, digest) for each in history.world.records):
         yield f"sent as what is left of {digest}, which was never begun"
