@@ -150,7 +150,7 @@ def stand(
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
-            before=_facts_before(observed, words),
+            before=_facts_before(desired, observed, words),
             impacts=impacts,
             to=desired.digest,
             applied_at=applied.time if applied else None,
@@ -328,8 +328,14 @@ def _certificate(desired: Desired) -> frozenset[Field]:
     return frozenset({Field.CA_TYPE} if desired.ca_type is CAType.ALIYUN else ())
 
 
-def _facts_before(observed: Observed, words: tuple[Change, ...]) -> Mapping[str, object]:
-    """What a plan starts from, by its fields; the vendor's own certificate moves by itself."""
+def _facts_before(
+    desired: Desired, observed: Observed, words: tuple[Change, ...]
+) -> Mapping[str, object]:
+    """
+    What a plan starts from, by its fields; the vendor's own certificate moves by itself.
+
+    What turns SSL off undoes all that is shown, though its words name nothing else.
+    """
     leaf = observed.server_certificate
     custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
     facts: Mapping[Field, object] = {
@@ -346,6 +352,8 @@ def _facts_before(observed: Observed, words: tuple[Change, ...]) -> Mapping[str,
         Field.FORCE_ENCRYPTION: observed.force_encryption,
         Field.MINIMUM_TLS_VERSION: observed.minimum_tls_version,
     }
+    if observed.enabled and not desired.enabled:
+        return {field.value: fact for field, fact in facts.items()}
     return {each.field: facts[Field(each.field)] for each in words}
 
 

@@ -356,3 +356,26 @@ async def test_two_operators_that_want_different_things_do_not_fight_for_ever() 
 
         assert world.cost("a")[0] == 2
         assert "only reported" in pending(world)[1]
+
+
+@played
+async def test_ssl_that_is_to_be_off_rests_for_the_delay_after_every_foreign_change() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", enabled=False, approvalRequired=[])
+        await world.run(60)
+        world.meddle("a", enabled=True)
+        world.ask("a", "one")
+        await world.run(1500)
+        leaf = world.issuer.leaf(world.host("a"))
+        pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+        world.meddle("a", **pair)  # Somebody is still at it.
+        world.ask("a", "two")
+
+        await world.run(1500)
+        assert world.ready("a") == ("False", "Drifted")
+        assert world.cost("a")[0] == 0
+
+        await world.run(600)
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a")[0] == 1
