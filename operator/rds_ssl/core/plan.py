@@ -150,7 +150,7 @@ def stand(
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
-            before=_facts_before(desired, observed, words),
+            before=_facts_before(observed),
             impacts=impacts,
             to=desired.digest,
             applied_at=applied.time if applied else None,
@@ -328,23 +328,20 @@ def _certificate(desired: Desired) -> frozenset[Field]:
     return frozenset({Field.CA_TYPE} if desired.ca_type is CAType.ALIYUN else ())
 
 
-def _facts_before(
-    desired: Desired, observed: Observed, words: tuple[Change, ...]
-) -> Mapping[str, object]:
+def _facts_before(observed: Observed) -> Mapping[str, object]:
     """
-    What a plan starts from, by its fields; the vendor's own certificate moves by itself.
+    What a plan starts from: all that is shown; the vendor's own certificate moves by itself.
 
-    What turns SSL off undoes all that is shown, though its words name nothing else.
+    Not only what its words name: what turns SSL off, or names the vendor's certificate, undoes more
+    than that.
     """
     leaf = observed.server_certificate
     custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
-    facts: Mapping[Field, object] = {
+    return {
         Field.ENABLED: observed.enabled,
         Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
         Field.CA_TYPE: observed.ca_type,
         Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
-        Field.PFX: None,
-        Field.RENEWAL: None,
         Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
         Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
         Field.ACL: observed.acl,
@@ -352,9 +349,6 @@ def _facts_before(
         Field.FORCE_ENCRYPTION: observed.force_encryption,
         Field.MINIMUM_TLS_VERSION: observed.minimum_tls_version,
     }
-    if observed.enabled and not desired.enabled:
-        return {field.value: fact for field, fact in facts.items()}
-    return {each.field: facts[Field(each.field)] for each in words}
 
 
 def _plan_digest(

@@ -379,3 +379,23 @@ async def test_ssl_that_is_to_be_off_rests_for_the_delay_after_every_foreign_cha
         await world.run(600)
         assert world.ready("a")[0] == "True"
         assert world.cost("a")[0] == 1
+
+
+@played
+async def test_a_foreign_certificate_in_place_of_another_begins_a_new_half_hour() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", approvalRequired=[])
+        await world.run(60)
+        for token in ("one", "two"):
+            leaf = world.issuer.leaf(world.host("a"))
+            pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+            world.meddle("a", **pair)
+            world.ask("a", token)
+            await world.run(1500)
+
+        assert world.ready("a") == ("False", "Drifted")
+        assert world.cost("a")[0] == 1
+
+        await world.run(600)
+        assert world.cost("a")[0] == 2
