@@ -103,6 +103,20 @@ FOREIGN = (
         tests=("core/test_gate.py", *DRIFT),
     ),
     Fault(
+        name="take SSL as a whole for a setting like any other",
+        file="core/gate.py",
+        old="    if Field.ENABLED in {*one, *other}:\n",
+        new="    if not (one or other):\n",
+        tests=("core/test_gate.py", *DRIFT),
+    ),
+    Fault(
+        name="take whose certificate it is for another setting than the certificate",
+        file="core/gate.py",
+        old="    return Field.SERVER_CERTIFICATE if of_certificate else name\n",
+        new="    return Field.SERVER_CERTIFICATE if of_certificate and not name else name\n",
+        tests=("core/test_gate.py",),
+    ),
+    Fault(
         name="take the corrections of a day for those of now, not of when it was seen",
         file="core/gate.py",
         old="            and at.seen_since - each.time < DAY\n",

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rds_ssl.core.approval import Approval
+from rds_ssl.core.comparison import Field
 from rds_ssl.core.declaration import (
     AdoptionPolicy,
     Declaration,
@@ -201,17 +202,34 @@ def _drift(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | No
 
 def _corrected(plan: Plan, at: Circumstances) -> datetime | None:
     """Give the time at which the same drift was put back, not a day before it was seen again."""
-    fields = {each.field for each in plan.changes}
+    fields = [each.field for each in plan.changes]
     return next(
         (
             each.time
             for each in at.history
             if each.cause == Cause.DRIFT
             and at.seen_since - each.time < DAY
-            and not fields.isdisjoint(each.fields)
+            and _overlap(fields, each.fields)
         ),
         None,
     )
+
+
+def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """
+    Whether two changes, as fields of the spec, have a setting in common.
+
+    What turns SSL on or off is told as `enabled` and changes every setting; whose certificate it is
+    and which one are the same setting.
+    """
+    if Field.ENABLED in {*one, *other}:
+        return True
+    return not {_setting(each) for each in one}.isdisjoint(_setting(each) for each in other)
+
+
+def _setting(name: str) -> str:
+    of_certificate = name.partition(".")[0] == Field.SERVER_CERTIFICATE
+    return Field.SERVER_CERTIFICATE if of_certificate else name
 
 
 def _needed(plan: Plan, declaration: Declaration) -> list[Impact]:

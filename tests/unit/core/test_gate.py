@@ -320,6 +320,10 @@ def test_a_foreign_change_whose_correction_weakens_waits_for_approval_at_once() 
             True,
             id="of this field and another one",
         ),
+        pytest.param(
+            entry(fields=("serverCertificate.caType",)), NOW, True, id="of whose certificate it is"
+        ),
+        pytest.param(entry(fields=("enabled",)), NOW, True, id="of SSL as a whole"),
         pytest.param(entry(result="Failed"), NOW, True, id="an attempt that failed"),
     ],
 )
@@ -333,6 +337,15 @@ def test_who_changes_again_what_was_put_back_within_a_day_is_not_fought(
     assert ("only reported" in (found.message if found else "")) is fight
     assert (later is not None) is fight
     assert hold(DRIFT, history=(past,), seen_since=seen, approval=APPROVED) is None
+
+
+def test_what_turns_ssl_on_or_off_is_the_same_drift_as_any_other() -> None:
+    turned_off = replace(DRIFT, changes=(Change(field="enabled", before="on", after="off"),))
+
+    found = hold(turned_off, history=(entry(fields=("forceEncryption",)),))
+
+    assert found is not None
+    assert "only reported" in found.message
 
 
 # -- approval ----------------------------------------------------------------------------------

@@ -188,6 +188,30 @@ async def test_who_turns_it_off_again_within_a_day_is_reported_and_not_fought() 
 
 
 @played
+async def test_who_insists_on_a_certificate_is_not_fought_across_an_edit_from_off_to_on() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", enabled=False, approvalRequired=[])
+        await world.run(60)
+        leaf = world.issuer.leaf(world.host("a"))
+        pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+        world.meddle("a", enabled=True, **pair)
+        await world.run(RESYNC + 40 * MINUTE)
+        assert causes(world) == [("drift", "Verified")]
+        world.edit("a", enabled=True)
+        await world.run(120)
+        assert world.ready("a") == ("True", "Verified")
+        assert causes(world)[1:] == [("spec", "Verified")]
+
+        world.meddle("a", **pair)
+        await world.run(DAY)
+
+        assert pending(world)[0] == "Drifted"
+        assert "only reported" in pending(world)[1]
+        assert world.cost("a")[0] == 2
+
+
+@played
 async def test_the_same_change_more_than_a_day_after_it_was_put_back_is_put_back_again() -> None:
     async with EngineWorld() as world:
         await drifted(world)
