@@ -298,6 +298,20 @@ GATES = (
         tests=(f"{RENEWALS}::test_a_cloud_certificate_is_renewed_once_before_it_ends",),
     ),
     Fault(
+        name="take for applied what an own call without a proved end may have changed",
+        file="core/plan.py",
+        old=" in UNPROVED and (applied is None or each.time >= applied.time)\n",
+        new=" in UNPROVED and applied is None\n",
+        tests=("core/test_plan.py", "engine/test_engine_mysql.py"),
+    ),
+    Fault(
+        name="doubt what is applied because of calls from before",
+        file="core/plan.py",
+        old=" in UNPROVED and (applied is None or each.time >= applied.time)\n",
+        new=" in UNPROVED\n",
+        tests=("core/test_plan.py",),
+    ),
+    Fault(
         name="let an approval count for another object",
         file="core/plan.py",
         old='        "uid": uid,\n',

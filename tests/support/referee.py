@@ -97,8 +97,8 @@ def _of_call(
     if any(0 <= call.at - at < UNSEEN for at in history.meddled[name]):
         return
     hidden = not history.echoes or history.engine(name) != "postgresql"
-    if hidden and history.meddled[name]:
-        again = True  # What a foreign hand did out of sight cannot be told.
+    if hidden and (history.meddled[name] or (history.spoilt and _had_no_end(manifest))):
+        again = True  # What a foreign hand, or a call without answer, did out of sight.
     yield from _of_undisturbed(call, manifest, again=again, hidden=hidden)
     approved = approved_as(history, call) is not None
     held = impacts(call) & required(manifest)
@@ -106,6 +106,14 @@ def _of_call(
         yield f"sent in spite of {', '.join(sorted(held))}"
     if first and is_first_contact(call) and not approved:
         yield "sent at first contact"
+
+
+def _had_no_end(manifest: Json) -> bool:
+    """Whether an own call since the state that was applied ended without proof, either way."""
+    since = (manifest["status"].get("applied") or {}).get("time", "")
+    ends: list[Json] = manifest["status"].get("history") or []
+    unproved = {"NotConverging", "TimedOut"}
+    return any(each["result"] in unproved and each["time"] >= since for each in ends)
 
 
 def _is_repetition(history: History, call: Accepted) -> bool:
@@ -123,7 +131,8 @@ def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool
     """
     Judge a call that nobody came in between.
 
-    *again*: the one before it has failed; *hidden*: the cloud does not show all that is sent.
+    *again*: what the one before it did cannot be told; *hidden*: the cloud does not show all that
+    is sent.
     """
     # What is not shown, and not told by what was applied, may be sent without a difference.
     applied = manifest["status"].get("applied") or {"settingsDigest": OFF}

@@ -6,7 +6,7 @@ Pure. Source: design, "What is sent" and "Impacts and gates"; restarts: the vend
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,11 +31,15 @@ from rds_ssl.core.model import (
     Restart,
 )
 from rds_ssl.core.observation import host_name
+from rds_ssl.core.operation import End
 from rds_ssl.core.prediction import predict_restart
-from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
 
 LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
+
+UNPROVED = frozenset({End.NOT_CONVERGING.value, End.TIMED_OUT.value})
+"""Results after which nobody has said whether the change was made; Failed says that it was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,7 @@ def stand(
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
     last_approval: ApprovalStatus | None = None,
+    history: Sequence[HistoryEntry] = (),
     engine_version: str = "",
     deleting: bool = False,
 ) -> Standing:
@@ -126,7 +131,8 @@ def stand(
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
     which MySQL never tells, is no reason for a call as long as this object asked for no other.
     """
-    comparison = _compared(desired, observed, applied, operation)
+    unproved = _unproved(desired, observed, applied, history)
+    comparison = _compared(desired, observed, applied, operation, unproved)
     declared_applied = applied is not None and (
         applied.settings_digest == desired.settings_digest
         and applied.material_digest in {None, desired.material_digest}
@@ -145,7 +151,7 @@ def stand(
         found.add(Impact.RESTART)
     impacts = tuple(each for each in Impact if each in found)
     words = changes(desired, observed, comparison)
-    drift = _is_drift(desired, observed, comparison, applied, operation)
+    drift = not unproved and _is_drift(desired, observed, comparison, applied, operation)
     cause = Cause.DRIFT if drift else _cause(desired, applied, operation)
     plan = Plan(
         digest=_plan_digest(
@@ -178,13 +184,39 @@ def _compared(
     observed: Observed,
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
+    unproved: frozenset[Field],
 ) -> Comparison:
     comparison = compare(desired, observed, applied=applied)
-    if not _replaced(applied, operation, observed):
-        return comparison
-    # What is not echoed is not the certificate that was applied any more.
-    hidden = _certificate(desired) & compare(desired, observed).unknown
-    return Comparison(different=comparison.different | hidden, unknown=comparison.unknown - hidden)
+    # What is not echoed was applied once, and an own call has perhaps changed it since.
+    left = unproved
+    if _replaced(applied, operation, observed):
+        left |= _certificate(desired) & compare(desired, observed).unknown
+    return Comparison(different=comparison.different | left, unknown=comparison.unknown - left)
+
+
+def _unproved(
+    desired: Desired,
+    observed: Observed,
+    applied: AppliedStatus | None,
+    history: Sequence[HistoryEntry],
+) -> frozenset[Field]:
+    """
+    Name the settings that are not echoed, and that an own call since *applied* may have changed.
+
+    But for whose certificate it is: that is told by its end, see `_replaced`.
+    """
+    if not observed.enabled:
+        return frozenset()
+    hidden = compare(desired, observed).unknown - MATERIAL - {Field.CA_TYPE, Field.RENEWAL}
+    if observed.force_encryption is None:
+        hidden |= {Field.FORCE_ENCRYPTION}
+    sent = {
+        field
+        for each in history
+        if each.result in UNPROVED and (applied is None or each.time >= applied.time)
+        for field in each.fields
+    }
+    return frozenset(each for each in hidden if each in sent)
 
 
 def _is_rotation(

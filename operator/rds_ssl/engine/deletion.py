@@ -218,6 +218,7 @@ class Deletion:
             applied=work.status.applied,
             operation=work.status.operation,
             last_approval=work.status.last_approval,
+            history=work.status.history,
             deleting=True,
         )
         plan = standing.plan

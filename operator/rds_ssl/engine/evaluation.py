@@ -179,6 +179,7 @@ class Evaluation:
                 applied=work.status.applied,
                 operation=work.status.operation,
                 last_approval=work.status.last_approval,
+                history=work.status.history,
             )
 
         standing = to(desired)

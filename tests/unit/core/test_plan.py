@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -6,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_ssl.core.comparison import Field
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import ACL, CAType, Cause, Engine, Impact, Observed, Phase, Restart
 from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
-from rds_ssl.core.status import AppliedStatus, ApprovalStatus, OperationStatus
+from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
 from support.states import (
     CA,
     CLOUD,
@@ -48,6 +50,7 @@ def standing(
     engine: str = Engine.POSTGRESQL,
     version: str = "",
     uid: str = "uid",
+    history: Sequence[HistoryEntry] = (),
 ) -> Standing:
     return stand(
         wanted,
@@ -57,6 +60,7 @@ def standing(
         uid=uid,
         applied=before,
         operation=last,
+        history=history,
     )
 
 
@@ -410,6 +414,66 @@ def test_what_mysql_does_not_name_is_planned_where_it_may_be_otherwise(
     found = standing(wanted, mysql(CUSTOM), before=before, last=last, engine=Engine.MYSQL)
 
     assert found.plan is not None
+
+
+def ended(result: str, *fields: str, time: datetime = NOW) -> HistoryEntry:
+    """Make the record of an own call, by default from after the state was applied."""
+    entry = {"time": time, "cause": "spec", "changes": "", "fields": fields, "result": result}
+    return HistoryEntry.model_validate(entry, by_name=True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_open"),
+    [
+        pytest.param(ended("TimedOut", "forceEncryption"), True, id="no end"),
+        pytest.param(ended("NotConverging", "forceEncryption"), True, id="another end"),
+        pytest.param(ended("Failed", "forceEncryption"), False, id="RDS says it did nothing"),
+        pytest.param(ended("Verified", "forceEncryption"), False, id="read back"),
+        pytest.param(ended("TimedOut", "serverCertificate"), False, id="of another field"),
+        pytest.param(
+            ended("TimedOut", "forceEncryption", time=NOW - 2 * DAY), False, id="before applied"
+        ),
+    ],
+)
+@pytest.mark.parametrize("wanted", [CLOUD, FORCED], ids=["not forced", "forced"])
+def test_what_is_hidden_and_was_sent_without_a_proved_end_is_not_taken_for_applied(
+    wanted: Desired, entry: HistoryEntry, *, is_open: bool
+) -> None:
+    """The declaration was edited, sent, and edited back to what was applied."""
+    shown = replace(mysql(wanted), force_encryption=None)
+    turned = {"before": applied(wanted), "engine": Engine.MYSQL, "history": [entry]}
+
+    found = standing(wanted, shown, **turned).plan  # type: ignore[arg-type]
+    seen = standing(wanted, mysql(wanted), **turned).plan  # type: ignore[arg-type]
+
+    assert seen is None
+    assert (found is not None) is is_open
+    if found is not None:
+        assert set(found.impacts) == ({R, T} if wanted is FORCED else {R, W})
+        assert found.cause is Cause.SPEC
+
+
+def test_an_endpoint_that_is_hidden_and_was_sent_without_a_proved_end_is_an_open_question() -> None:
+    shown = replace(mysql(CLOUD), connection_string=None)
+    entry = ended("TimedOut", "connectionString")
+    before = applied(CLOUD)
+
+    found = standing(CLOUD, shown, before=before, engine=Engine.MYSQL, history=[entry]).plan
+
+    assert found is not None
+    assert set(found.impacts) == {R, M}
+    assert standing(CLOUD, shown, before=before, engine=Engine.MYSQL).plan is None
+
+
+def test_turning_off_ends_forced_encryption_that_was_sent_without_a_proved_end() -> None:
+    shown = replace(mysql(CLOUD), force_encryption=None)
+    entry = ended("TimedOut", "forceEncryption")
+
+    found = standing(
+        OFF, shown, before=applied(CLOUD), engine=Engine.MYSQL, history=[entry]
+    ).comparison
+
+    assert Field.FORCE_ENCRYPTION in found.different
 
 
 def test_forced_encryption_that_is_not_echoed_is_not_taken_for_applied() -> None:

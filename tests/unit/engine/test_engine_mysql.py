@@ -161,6 +161,36 @@ async def test_a_call_whose_effect_nobody_can_see_is_not_made_again_until_somebo
 
 
 @played
+@pytest.mark.parametrize("fault", ["reset-after", "reset-before"])
+async def test_an_edit_that_takes_back_a_call_without_answer_is_not_taken_for_applied(
+    fault: str,
+) -> None:
+    """Encryption may be forced by now, and nothing that RDS shows tells."""
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(switches={"echo-force-encryption": "no"}, instance="pgm-a")
+        world.declare("a")
+        await world.run(300)
+        world.rds.fault({"kind": fault}, action=MODIFY)
+        world.edit("a", forceEncryption=True)
+        await world.run(2)
+        await world.crash()
+        world.edit("a", forceEncryption=None)
+        await world.restart()
+        await world.run(3000)
+
+        assert world.ready("a") == ("False", "AwaitingApproval")
+        message = (world.condition("ChangePending", "a") or {})["message"]
+        assert "forceEncryption: not shown → off" in message
+        world.edit("a", approvalRequired=[])
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert not world.truth("a")["ssl"]["force_encryption"]
+        assert sent(world)["ForceEncryption"] == "0"
+
+
+@played
 async def test_an_old_minor_version_is_named_and_nothing_is_sent() -> None:
     async with EngineWorld() as world:
         world.add_instance("a", profile="mysql-8.0", kernel_version="rds_20231031")
