@@ -237,7 +237,8 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
         return
     forced = (status.get("observed") or {}).get("forceEncryption")
     told = forced is not None or not (meddled or history.failures)
-    yield from (f"{name}: Ready, but {what}" for what in _unlike(declaration, ssl, told=told))
+    unlike = _unlike(declaration, ssl, told=told, rotates=rotates)
+    yield from (f"{name}: Ready, but {what}" for what in unlike)
     shown = (status.get("observed") or {}).get("serverCertificate")
     if shown and ssl["ca_type"] == "custom" and shown["sha256"] != ssl["server_sha256"]:
         yield f"{name}: Ready, but the certificate in force is another one than observed"
@@ -248,16 +249,18 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
         yield f"{name}: Ready, but the certificate in force is not the declared one"
 
 
-def _unlike(declaration: Declaration, ssl: Json, *, told: bool) -> Iterator[str]:
+def _unlike(declaration: Declaration, ssl: Json, *, told: bool, rotates: bool) -> Iterator[str]:
     """
     Tell what of the settings in force is not as declared.
 
-    *told*: forced encryption is shown, or nobody but the operator can have changed it.
+    *told*: forced encryption is shown, or nobody but the operator can have changed it; *rotates*:
+    newer material is held, and a PFX file is material.
     """
     pfx = declaration.server_certificate.pfx
     if ssl["ca_type"] != declaration.effective_ca_type.value:
         yield f"with a certificate of {ssl['ca_type']}"
-    if ssl["pfx"] != (pfx.oss_object if pfx else ""):
+    file = pfx.oss_object if pfx else ""
+    if ssl["pfx"] != file and not (rotates and ssl["pfx"] and file):
         yield "with another PFX file"
     if bool(ssl["client_ca_sha256"]) != (declaration.client_authentication.ca is not None):
         yield "the client CA is not as declared"
