@@ -162,6 +162,10 @@ class History:
         profile = self.other if instance == "b" else "postgresql-14"
         return profile.partition("-")[0]
 
+    def hides(self, instance: str) -> bool:
+        """Whether the cloud does not show all that is in force there."""
+        return not self.echoes or self.engine(instance) != "postgresql"
+
     def declared_leaf(self, name: str) -> str:
         """Give the fingerprint of the certificate that an object's Secret held last."""
         return self.leaves[name]

@@ -96,7 +96,7 @@ def _of_call(
         yield "sent what is not declared"
     if any(0 <= call.at - at < UNSEEN for at in history.meddled[name]):
         return
-    hidden = not history.echoes or history.engine(name) != "postgresql"
+    hidden = history.hides(name)
     if hidden and (history.meddled[name] or (history.spoilt and _had_no_end(manifest))):
         again = True  # What a foreign hand, or a call without answer, did out of sight.
     yield from _of_undisturbed(call, manifest, again=again, hidden=hidden)

@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography import x509
 
+from rds_simulator.machine import Settings
 from rds_ssl.core.durations import parse_duration
 from support.call_facts import (
     UNSEEN,
@@ -103,6 +104,7 @@ def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) 
 
     What it let go may be sent again where it failed by order, where it was proved to be without
     effect, and, if somebody asks, where its end was never seen; a later step is a call of its own.
+    What follows a failure and does nothing at all is told as failed as well: RDS says so still.
     """
     uid, status = manifest["metadata"]["uid"], manifest["status"]
     digest = status["operation"].get("approval")
@@ -132,9 +134,15 @@ def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) 
         for each in status.get("history") or ()
     )
     steps = len(shown["steps"]) if shown is not None else 2
-    if len(before) + 1 > steps + sum(each.fails for each in before) + repeats + lost:
+    failing = any(each.fails for each in before)
+    failed = sum(each.fails or _is_idle(each) for each in before) if failing else 0
+    if len(before) + 1 > steps + failed + repeats + lost:
         yield f"{len(before) + 1} calls under the approval {digest} of {steps} steps"
     before.append(call)
+
+
+def _is_idle(call: Accepted) -> bool:
+    return not call.restarts and meaning(call.before) == meaning(call.target)
 
 
 def _is_first_under(manifest: Json, uid: str, digest: str) -> bool:
@@ -298,8 +306,10 @@ def _of_drift(history: History, call: Accepted, manifest: Json, past: _Past) -> 
         yield "sent to undo what somebody else did, and driftPolicy is Report"
     pace = history.world.pace
     delay = max(pace.drift_delay, pace.limits.poll)
-    # The same state may have been brought about more than once.
-    stood = [each for each in meddlings if meaning(each.after) == meaning(call.before)]
+    # The same state may have been brought about more than once; to whom the cloud does not show
+    # the certificate, one that somebody puts in place of another is the same state.
+    seen = _enabled if history.hides(name) else meaning
+    stood = [each for each in meddlings if seen(each.after) == seen(call.before)]
     if stood and call.at - stood[0].at < delay:
         yield f"undid what somebody else did {call.at - stood[0].at:.0f} s before"
     if earlier:
@@ -329,8 +339,11 @@ def _undoes(history: History, call: Accepted, manifest: Json, ours: list[Accepte
         return False
     name = call.instance_id.removeprefix("pgm-")
     changed = differing(ours[0].target, call.before)
-    hidden = not history.echoes or history.engine(name) != "postgresql"
-    return bool(changed & {"enabled"} if hidden else changed)
+    return bool(changed & {"enabled"} if history.hides(name) else changed)
+
+
+def _enabled(settings: Settings) -> tuple[object, ...]:
+    return (settings.enabled,)
 
 
 # -- what waits -----------------------------------------------------------------------------------
