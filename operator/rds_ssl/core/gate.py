@@ -219,8 +219,8 @@ def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
     """
     Whether two changes, as fields of the spec, have a setting in common.
 
-    What turns SSL on or off is told as `enabled` and changes every setting; whose certificate it is
-    and which one are the same setting.
+    What turns SSL on or off changes every setting, and may name `enabled` alone; whose certificate
+    it is and which one are the same setting.
     """
     if Field.ENABLED in {*one, *other}:
         return True

@@ -39,7 +39,10 @@ LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
 """Ends of an own operation that may leave the instance half changed."""
 
 UNPROVED = frozenset({End.NOT_CONVERGING.value, End.TIMED_OUT.value})
-"""Results after which nobody has said whether the change was made; Failed says that it was not."""
+"""Results after which RDS has not said how the change ended; after Failed it has."""
+
+_TOLD_BY_END = frozenset({Field.CA_TYPE, Field.SERVER_CERTIFICATE, Field.PFX})
+"""What is told by SSLExpireTime, if that is shown, see `_replaced`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +154,13 @@ def stand(
         found.add(Impact.RESTART)
     impacts = tuple(each for each in Impact if each in found)
     words = changes(desired, observed, comparison)
-    drift = not unproved and _is_drift(desired, observed, comparison, applied, operation)
-    cause = Cause.DRIFT if drift else _cause(desired, applied, operation)
+    # What own calls have perhaps left is nobody else's change, and hides none.
+    foreign = replace(comparison, different=comparison.different - unproved)
+    drift = not (unproved and foreign.consistent) and _is_drift(
+        desired, observed, foreign, applied, operation
+    )
+    again = operation is not None and operation.digest == desired.digest and not unproved
+    cause = Cause.DRIFT if drift else _cause(desired, applied, again=again)
     plan = Plan(
         digest=_plan_digest(
             uid=uid,
@@ -201,13 +209,15 @@ def _unproved(
     history: Sequence[HistoryEntry],
 ) -> frozenset[Field]:
     """
-    Name the settings that are not echoed, and that an own call since *applied* may have changed.
+    Name what is not echoed, and what an own call since *applied* may have changed.
 
-    But for whose certificate it is: that is told by its end, see `_replaced`.
+    But for whose certificate it is, where its end is shown: that tells.
     """
     if not observed.enabled:
         return frozenset()
-    hidden = compare(desired, observed).unknown - MATERIAL - {Field.CA_TYPE, Field.RENEWAL}
+    hidden = compare(desired, observed).unknown - {Field.RENEWAL}
+    if observed.expire_time is not None:
+        hidden -= _TOLD_BY_END
     if observed.force_encryption is None:
         hidden |= {Field.FORCE_ENCRYPTION}
     sent = {
@@ -266,9 +276,7 @@ def _in_force(desired: Desired, observed: Observed) -> str | None:
     return observed_material_digest(observed)
 
 
-def _cause(
-    desired: Desired, applied: AppliedStatus | None, operation: OperationStatus | None
-) -> Cause:
+def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> Cause:
     if desired.renews is not None:
         return Cause.RENEWAL
     if applied is None or applied.settings_digest != desired.settings_digest:
@@ -277,7 +285,6 @@ def _cause(
         return Cause.ROTATION
     # Nothing is declared that was not applied: an own operation went wrong, which was to put back
     # what somebody else did, or was to lead elsewhere before the declaration was edited back.
-    again = operation is not None and operation.digest == desired.digest
     return Cause.DRIFT if again else Cause.SPEC
 
 

@@ -453,6 +453,58 @@ def test_what_is_hidden_and_was_sent_without_a_proved_end_is_not_taken_for_appli
         assert found.cause is Cause.SPEC
 
 
+def test_what_own_calls_may_have_left_hides_no_foreign_change() -> None:
+    entry, refused = ended("TimedOut", "forceEncryption"), operation(MUTUAL, phase=Phase.REFUSED)
+    forced = replace(CUSTOM, force_encryption=True)
+    own = replace(mysql(forced), force_encryption=None)
+    foreign = replace(own, expire_time=LEAF.not_after + DAY)
+
+    def cause(shown: Observed) -> tuple[Cause, bool]:
+        found = standing(
+            forced,
+            shown,
+            before=applied(forced),
+            last=refused,
+            engine=Engine.MYSQL,
+            history=[entry],
+        ).plan
+        assert found is not None
+        return found.cause, found.drift
+
+    assert cause(own) == (Cause.SPEC, False)
+    assert cause(foreign) == (Cause.DRIFT, True)
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.TIMED_OUT])
+def test_what_own_calls_may_have_left_is_no_drift_at_the_second_attempt_either(
+    phase: Phase,
+) -> None:
+    shown = replace(mysql(CLOUD), force_encryption=None)
+    again = standing(
+        CLOUD,
+        shown,
+        before=applied(CLOUD),
+        last=operation(CLOUD, phase=phase),
+        engine=Engine.MYSQL,
+        history=[ended("TimedOut", "forceEncryption")],
+    ).plan
+
+    assert again is not None
+    assert (again.cause, again.drift) == (Cause.SPEC, False)
+
+
+def test_a_certificate_that_was_sent_without_a_proved_end_is_told_by_its_end_or_doubted() -> None:
+    shown, entry = mysql(CUSTOM), ended("TimedOut", "serverCertificate")
+    before = applied(CUSTOM)
+    hidden = replace(shown, expire_time=None)
+
+    doubted = standing(CUSTOM, hidden, before=before, engine=Engine.MYSQL, history=[entry]).plan
+
+    assert doubted is not None
+    assert standing(CUSTOM, hidden, before=before, engine=Engine.MYSQL).plan is None
+    assert standing(CUSTOM, shown, before=before, engine=Engine.MYSQL, history=[entry]).plan is None
+
+
 def test_an_endpoint_that_is_hidden_and_was_sent_without_a_proved_end_is_an_open_question() -> None:
     shown = replace(mysql(CLOUD), connection_string=None)
     entry = ended("TimedOut", "connectionString")
