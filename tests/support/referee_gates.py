@@ -38,6 +38,9 @@ URGENT = timedelta(hours=72)
 LATE = 1000.0
 """Seconds from a foreign change until it is seen, or from an end until it is recorded, at most."""
 
+WHOLE = 1.0
+"""Seconds that a time in the status may be early: it has no fractions."""
+
 TIMES = frozenset({"AwaitingWindow", "ChangeLimitReached"})
 """Reasons of a plan that time alone lets go, unless there is no window to come."""
 
@@ -310,7 +313,7 @@ def _of_drift(history: History, call: Accepted, manifest: Json, past: _Past) -> 
     # the certificate, one that somebody puts in place of another is the same state.
     seen = _enabled if history.hides(name) else meaning
     stood = [each for each in meddlings if seen(each.after) == seen(call.before)]
-    if stood and call.at - stood[0].at < delay:
+    if stood and call.at - stood[0].at < delay - WHOLE:
         yield f"undid what somebody else did {call.at - stood[0].at:.0f} s before"
     if earlier:
         yield "undid for the second time within a day what somebody else did"
