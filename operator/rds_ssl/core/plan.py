@@ -213,19 +213,19 @@ def _unproved(
 
     But for whose certificate it is, where its end is shown: that tells.
     """
-    if not observed.enabled:
-        return frozenset()
-    hidden = compare(desired, observed).unknown - {Field.RENEWAL}
-    if observed.expire_time is not None:
-        hidden -= _TOLD_BY_END
-    if observed.force_encryption is None:
-        hidden |= {Field.FORCE_ENCRYPTION}
     sent = {
         field
         for each in history
         if each.result in UNPROVED and (applied is None or each.time >= applied.time)
         for field in each.fields
     }
+    if not (sent and observed.enabled):
+        return frozenset()
+    hidden = compare(desired, observed).unknown - {Field.RENEWAL}
+    if observed.expire_time is not None:
+        hidden -= _TOLD_BY_END
+    if observed.force_encryption is None:
+        hidden |= {Field.FORCE_ENCRYPTION}
     return frozenset(each for each in hidden if each in sent)
 
 

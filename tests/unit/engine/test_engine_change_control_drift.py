@@ -39,6 +39,12 @@ async def turned_off(world: EngineWorld) -> datetime:
     return since
 
 
+def foreign_pair(world: EngineWorld) -> dict[str, str]:
+    """Make a certificate that nobody has declared, and its key, for `EngineWorld.meddle`."""
+    leaf = world.issuer.leaf(world.host("a"))
+    return {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+
+
 def pending(world: EngineWorld) -> tuple[str, str]:
     """Give reason and message of ChangePending."""
     found = world.condition("ChangePending", "a")
@@ -193,8 +199,7 @@ async def test_who_insists_on_a_certificate_is_not_fought_across_an_edit_from_of
         world.add_instance("a")
         world.declare("a", enabled=False, approvalRequired=[])
         await world.run(60)
-        leaf = world.issuer.leaf(world.host("a"))
-        pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
+        pair = foreign_pair(world)
         world.meddle("a", enabled=True, **pair)
         await world.run(RESYNC + 40 * MINUTE)
         assert causes(world) == [("drift", "Verified")]
@@ -268,9 +273,7 @@ async def test_a_busy_instance_does_not_start_the_half_hour_anew() -> None:
 async def test_a_correction_that_weakens_waits_for_approval_at_once() -> None:
     async with EngineWorld() as world:
         await on(world)
-        leaf = world.issuer.leaf(world.host("a"))
-        certificate, key = leaf.chain_pem.decode(), leaf.key_pem().decode()
-        world.meddle("a", ca_type="custom", server_cert=certificate, server_key=key)
+        world.meddle("a", ca_type="custom", **foreign_pair(world))
         await world.run(RESYNC)
 
         reason, message = pending(world)
@@ -391,9 +394,7 @@ async def test_ssl_that_is_to_be_off_rests_for_the_delay_after_every_foreign_cha
         world.meddle("a", enabled=True)
         world.ask("a", "one")
         await world.run(1500)
-        leaf = world.issuer.leaf(world.host("a"))
-        pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
-        world.meddle("a", **pair)  # Somebody is still at it.
+        world.meddle("a", **foreign_pair(world))  # Somebody is still at it.
         world.ask("a", "two")
 
         await world.run(1500)
@@ -412,9 +413,7 @@ async def test_a_foreign_certificate_in_place_of_another_begins_a_new_half_hour(
         world.declare("a", approvalRequired=[])
         await world.run(60)
         for token in ("one", "two"):
-            leaf = world.issuer.leaf(world.host("a"))
-            pair = {"server_cert": leaf.chain_pem.decode(), "server_key": leaf.key_pem().decode()}
-            world.meddle("a", **pair)
+            world.meddle("a", **foreign_pair(world))
             world.ask("a", token)
             await world.run(1500)
 
