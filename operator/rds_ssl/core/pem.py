@@ -1,22 +1,22 @@
 """
 Certificates, revocation lists and private keys: from PEM to facts, and to what is sent.
 
-The only importer of cryptography. Everything that its parsers may raise ends here as a
-`MaterialError`, raised outside of `except` so that nothing of theirs hangs on to it; and their
-warnings (a serial number of zero, an over-long name) are silenced, because what they announce for
-some later version decides nothing about a certificate that OpenSSL, in the instance, accepts.
-`warnings.catch_warnings` is not safe across threads: call these from the thread of the loop.
+It imports cryptography, as `rds_ssl.core.private_keys` does and nothing else. Everything that its
+parsers may raise ends here as a `MaterialError`, raised outside of `except` so that nothing of
+theirs hangs on to it; and their warnings (a serial number of zero, an over-long name) are silenced,
+because what they announce for some later version decides nothing about a certificate that OpenSSL,
+in the instance, accepts.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, PublicKeyAlgorithmOID
 
 from rds_ssl.core import pem_faults as faults
@@ -39,6 +39,10 @@ from rds_ssl.core.pem_blocks import (
     private_key_block,
     revocation_list_blocks,
 )
+from rds_ssl.core.private_keys import PrivateKey, fits, load_private_key, prove_private_key
+
+# Not `warnings.catch_warnings`, which is not safe across threads: large files are read in one.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
 
 _UNREADABLE = (
     ValueError,
@@ -52,12 +56,6 @@ _UNREADABLE = (
 )
 """All that cryptography raises for bytes that are no certificate, list or key."""
 
-_PrivateKey = (
-    rsa.RSAPrivateKey
-    | ec.EllipticCurvePrivateKey
-    | ed25519.Ed25519PrivateKey
-    | ed448.Ed448PrivateKey
-)
 _PublicKey = (
     rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 )
@@ -66,14 +64,6 @@ _T = TypeVar("_T")
 _E = TypeVar("_E", bound=x509.ExtensionType)
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep warnings from the log, and from becoming errors where warnings are errors."""
-    with warnings.catch_warnings(action="ignore"):
-        yield
-
-
-@_silent()
 def parse_certificates(text: str | bytes, *, field: str) -> tuple[CertificateFacts, ...]:
     """
     Read all CERTIFICATE blocks as facts, in order and with duplicates as they come.
@@ -88,7 +78,6 @@ def parse_certificates(text: str | bytes, *, field: str) -> tuple[CertificateFac
     return tuple(_certificate_facts(one) for one in _load_certificates(text, field=field))
 
 
-@_silent()
 def parse_revocation_lists(text: str | bytes, *, field: str) -> tuple[RevocationListFacts, ...]:
     """
     Read all X509 CRL blocks as facts, in order and with duplicates as they come.
@@ -99,7 +88,6 @@ def parse_revocation_lists(text: str | bytes, *, field: str) -> tuple[Revocation
     return tuple(facts for _, facts in _load_revocation_lists(text, field=field))
 
 
-@_silent()
 def parse_server_certificate(
     certificate: bytes, private_key: bytes, *, certificate_field: str, key_field: str
 ) -> ServerMaterial:
@@ -124,7 +112,7 @@ def parse_server_certificate(
     if chain[0].public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
         # Its key, written anew, is one of rsaEncryption, which OpenSSL takes for another's.
         raise faults.pss(certificate_field)
-    key = _load_private_key(private_key, field=key_field)
+    key = load_private_key(private_key_block(private_key, field=key_field), field=key_field)
     _must_fit(key, chain, certificate_field=certificate_field, key_field=key_field)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
@@ -138,7 +126,6 @@ def parse_server_certificate(
     )
 
 
-@_silent()
 def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
     """
     Read a bundle of CAs; whether they are CAs, and valid, is for `rds_ssl.core.material` to judge.
@@ -150,7 +137,6 @@ def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
     return ClientCAMaterial(cas=tuple(_client_ca_facts(one) for one in bundle), pem=_pem(bundle))
 
 
-@_silent()
 def parse_revocation_list(
     text: str | bytes, *, field: str, in_force: bool = False
 ) -> RevocationListMaterial:
@@ -176,7 +162,6 @@ def parse_revocation_list(
     )
 
 
-@_silent()
 def signed_lists(
     client_ca: ClientCAMaterial, revocation_list: RevocationListMaterial
 ) -> Mapping[str, frozenset[str]]:
@@ -265,24 +250,13 @@ def _partial(crl: x509.CertificateRevocationList) -> str | None:
     return f"list with a critical extension that OpenSSL refuses ({critical})" if critical else None
 
 
-def _load_private_key(text: bytes, *, field: str) -> _PrivateKey:
-    """Read the one private key of *text*; no error tells anything of what is in it."""
-    der = private_key_block(text, field=field)
-    key = _attempt(lambda: serialization.load_der_private_key(der, password=None))
-    if key is None:
-        raise faults.private_key(field)
-    if not isinstance(key, _PrivateKey):
-        raise faults.kind_of_key(field)
-    return key
-
-
 def _must_fit(
-    key: _PrivateKey, chain: list[x509.Certificate], *, certificate_field: str, key_field: str
+    key: PrivateKey, chain: list[x509.Certificate], *, certificate_field: str, key_field: str
 ) -> None:
     """Raise unless *key* is the key of the first certificate of *chain*."""
-    public_key = key.public_key()
-    fitting = [one for one in chain if one.public_key() == public_key]
+    fitting = [one for one in chain if fits(key, one)]
     if chain[0] in fitting:
+        prove_private_key(key, field=key_field)
         return
     if fitting:
         raise faults.not_in_order(certificate_field, leaf=title(_certificate_facts(fitting[0])))

@@ -61,6 +61,11 @@ def private_key(field: str) -> MaterialError:
     )
 
 
+def large_key(field: str, *, most: int) -> MaterialError:
+    """The private key is an RSA key with a modulus that no server is given."""
+    return invalid(field, f"is a private key larger than RSA with {most} bits; use a smaller one.")
+
+
 def kind_of_key(field: str) -> MaterialError:
     """The private key is DSA, X25519 or the like."""
     return invalid(

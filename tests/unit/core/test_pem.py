@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Callable
 
 import pytest
@@ -75,17 +74,6 @@ def test_the_apis_answer_may_repeat_and_reorder(world: World) -> None:
         world.intermediate.sha256,
         world.root.sha256,
     ]
-
-
-def test_what_the_library_only_warns_of_is_read_without_a_warning(world: World) -> None:
-    zero = odd_pem.with_serial(world.root.certificate, world.root.key, 0)
-
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        facts = parse_certificates(odd_pem.to_block(zero), field=CA)
-
-    assert [one.subject for one in facts] == ["CN=Test root"]
-    assert seen == []
 
 
 def test_a_bundle_tells_which_certificates_are_cas(world: World) -> None:
