@@ -18,7 +18,7 @@ from random import SystemRandom
 
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimits
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.conditions import READY
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL, Reason
@@ -211,12 +211,12 @@ class Operator:
         settings = self._settings
         kube = await KubeClient.connect(settings.kubeconfig)
         agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
-        http = make_http_client(user_agent=agent)
+        http = make_http_transport()
         try:
             resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
             if not await self._wait_for_rights(resources):
                 return 0
-            transport = Transport(http, now=_now, on_call=self._metrics.api_call)
+            transport = Transport(http, now=_now, on_call=self._metrics.api_call, user_agent=agent)
             return await self._work(kube, resources, transport)
         finally:
             await http.aclose()

@@ -21,7 +21,7 @@ from rds_simulator.cloud import Cloud
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import ApiError
 from rds_ssl.core.model import SecretText
 from support import pki
@@ -190,7 +190,7 @@ def test_a_large_body_is_taken(rds: Simulator, caller: Caller) -> None:
 
 async def _as_the_operator_does(url: str, leaf: pki.Leaf) -> tuple[bool, str, int]:
     """Read, change, read; give whether SSL was on, the change's id, the rows that demand SSL."""
-    async with make_http_client(user_agent="test") as client:
+    async with make_http_transport() as client:
         api = RdsApi(
             transport=Transport(client, now=lambda: datetime.now(UTC)),
             endpoint=url,
@@ -241,7 +241,7 @@ def test_the_operators_client_reads_and_changes_in_whatever_the_gateway_speaks(
 
 
 async def _denied(url: str) -> ApiError:
-    async with make_http_client(user_agent="test") as client:
+    async with make_http_transport() as client:
         transport = Transport(client, now=lambda: datetime.now(UTC))
         credentials = Credentials(access_key_id="LTAI5tNobody", access_key_secret=SecretText("s"))
         with pytest.raises(ApiError) as caught:

@@ -8,7 +8,7 @@ from typing import Protocol
 import httpx
 
 from rds_ssl.aliyun.rate_limit import RateLimits
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Clouds
@@ -54,9 +54,7 @@ class Engine:
         self._world = world
         self.watch = Watch(world.kube)
         self.resources = MemoryResources(world.kube, connection)
-        self.http = make_http_client(
-            user_agent="rds-ssl-operator/test", transport=world.cloud_transport(connection)
-        )
+        self.http = world.cloud_transport(connection)
         self.objects = Objects()
         self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random)
         self.reporter = Reporter(self.resources, self.objects, world.clock)

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_ssl.aliyun.rate_limit import Priority, RateLimits
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.comparison import compare
 from rds_ssl.core.declaration import Declaration, parse
 from rds_ssl.core.desired import desired_of
@@ -49,9 +49,7 @@ class Ordinary:
         connection = world.line.connect()
         self._watch = Watch(world.kube)
         self._watch.intake = self
-        self.http = make_http_client(
-            user_agent="ordinary/test", transport=world.cloud_transport(connection)
-        )
+        self.http = world.cloud_transport(connection)
         resources = MemoryResources(world.kube, connection)
         self._materials = Materials(resources, self._watch.version, world.clock)
         self._clouds = Clouds(

@@ -1,5 +1,6 @@
 """Which host serves RDS in a region, and which URLs are fit to carry a private key."""
 
+import functools
 import ipaddress
 import re
 from typing import Literal
@@ -62,6 +63,7 @@ def endpoint_url(region_id: str, *, network: Network = "public", override: str =
     return "https://" + _BY_MAP.get(region_id, f"rds.{region_id}.aliyuncs.com")
 
 
+@functools.lru_cache(maxsize=256)
 def checked_url(url: str) -> str:
     """
     Refuse a URL that must not get a private key; give it back without a trailing slash.

@@ -10,18 +10,20 @@ Source: the vendor's pages on request structure and signature V3.
 """
 
 import asyncio
+import contextlib
+import functools
 import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NoReturn
 
 import httpx
 
 from rds_ssl.aliyun import answers
+from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
 from rds_ssl.aliyun.causes import no_connection
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
@@ -96,42 +98,24 @@ MAY_BE_SENT: Mapping[type[Exception], str] = {
 
 _RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
+# Each call has the same few URLs, and each second one Date.
+_parsed = functools.lru_cache(maxsize=256)(httpx.URL)
+_time = functools.lru_cache(maxsize=16)(parsedate_to_datetime)
+
 OnCall = Callable[[str, str, float], None]
 """Told about each call: action, ``OK`` or the API's code or ``NotSent``, ``NoAnswer`` or
 ``Cancelled``, and seconds. It must not raise."""
 
 
-def make_http_client(
-    *, user_agent: str, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
+def make_http_transport() -> AiohttpTransport:
     """
-    Make the HTTP client of the cloud API; the caller closes it.
+    Return the way to the network; the caller closes it.
 
-    HTTP/1.1, a bounded pool, no redirects, no cookies. The environment is not trusted: a proxy
-    variable that was meant for something else would route private keys through it, and a netrc
-    would replace our Authorization.
-
-    Args:
-        transport: In place of the network, for tests and for the simulator in-process.
+    HTTP/1.1 and a bounded pool. The environment is not trusted: a proxy variable that was meant for
+    something else would route private keys through it, and a netrc would replace our Authorization.
     """
-    return httpx.AsyncClient(
-        transport=transport,
-        headers={
-            "user-agent": user_agent,
-            "accept": "application/json",
-            # A compressed answer has a size that is known only after it was unpacked.
-            "accept-encoding": "identity",
-        },
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        limits=httpx.Limits(
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
-            keepalive_expiry=KEEP_ALIVE_SECONDS,
-        ),
-        follow_redirects=False,
-        http2=False,
-        trust_env=False,
-    )
+    context = httpx.create_ssl_context(trust_env=False)
+    return AiohttpTransport(connections=CONNECTIONS, keep_alive=KEEP_ALIVE_SECONDS, context=context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,19 +130,31 @@ class _Wanted:
 
 
 class Transport:
-    """Calls to any RPC operation, over a client that the caller owns."""
+    """
+    Calls to any RPC operation.
+
+    Not over an `httpx.AsyncClient`: all that it would add to its transport (redirects, cookies,
+    netrc, proxies, a merge of headers and of URLs) must not happen here, or has happened.
+    """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        http: httpx.AsyncBaseTransport,
         *,
         now: Callable[[], datetime],
         nonce: Callable[[], str] = lambda: secrets.token_hex(16),
         on_call: OnCall = lambda _action, _outcome, _seconds: None,
         version: str = RDS_VERSION,
+        user_agent: str = "rds-ssl-operator",
     ) -> None:
-        """*now* is aware; *nonce* gives another text each time."""
-        self._client = client
+        """*http* stays the caller's; *now* is aware; *nonce* gives another text each time."""
+        self._http = http
+        self._headers = {
+            "user-agent": user_agent,
+            "accept": "application/json",
+            # A compressed answer has a size that is known only after it was unpacked.
+            "accept-encoding": "identity",
+        }
         self._now = now
         self._nonce = nonce
         self._on_call = on_call
@@ -176,7 +172,7 @@ class Transport:
         It stands as long as nothing has moved by more than a slow answer would: it is part of a
         condition's text.
         """
-        return self._skews.get(httpx.URL(checked_url(endpoint)))
+        return self._skews.get(_parsed(checked_url(endpoint)))
 
     async def call(
         self,
@@ -209,7 +205,7 @@ class Transport:
             action=action,
             parameters=parameters,
             credentials=credentials,
-            url=httpx.URL(url),
+            url=_parsed(url),
             deadline=WRITE_DEADLINE if write else READ_DEADLINE,
         )
         dialect = self._dialects.of(url)
@@ -262,20 +258,26 @@ class Transport:
             date=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             nonce=self._nonce(),
         )
+        sent = httpx.Request(
+            "POST",
+            wanted.url,
+            headers=httpx.Headers({**self._headers, **request.headers}, encoding="ascii"),
+            content=request.content,
+            # httpx's time-outs are for one read or write each; the one below is for the whole.
+            extensions={
+                "timeout": {
+                    "connect": CONNECT_DEADLINE,
+                    "pool": POOL_DEADLINE,
+                    "read": deadline,
+                    "write": deadline,
+                }
+            },
+        )
         try:
-            # httpx's time-outs are for one read or write each; this one is for the whole.
-            async with (
-                asyncio.timeout(deadline),
-                self._client.stream(
-                    "POST",
-                    wanted.url,
-                    content=request.content,
-                    headers=request.headers,
-                    follow_redirects=False,
-                    timeout=httpx.Timeout(deadline, connect=CONNECT_DEADLINE, pool=POOL_DEADLINE),
-                ) as response,
-            ):
-                raw = await _read(response, action=action)
+            async with asyncio.timeout(deadline):
+                response = await self._http.handle_async_request(sent)
+                async with contextlib.aclosing(response):
+                    raw = await _read(response, action=action)
         except TimeoutError as error:
             raise NoAnswer(action=action, kind="time-out") from error
         except (*_RAISED_BY_HTTPX, OSError) as error:
@@ -298,7 +300,7 @@ class Transport:
 
     def _compare_clocks(self, url: httpx.URL, date: str) -> None:
         try:
-            theirs = parsedate_to_datetime(date)
+            theirs = _time(date)
         except ValueError:
             return
         if theirs.tzinfo is not None:
@@ -311,8 +313,10 @@ async def _read(response: httpx.Response, *, action: str) -> bytes:
     status = response.status_code
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise NoAnswer(action=action, kind="compressed answer", http_status=status)
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise TypeError(type(response.stream))
     raw = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.stream:
         raw += chunk
         if len(raw) > ANSWER_BYTES:
             raise NoAnswer(action=action, kind="answer too large", http_status=status)

@@ -13,7 +13,7 @@ import pytest
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer
 from rds_ssl.core.model import SecretText
 
@@ -61,9 +61,7 @@ class Gateway:
         clock = iter(range(10_000))
 
         async def main() -> Any:  # noqa: ANN401
-            async with make_http_client(
-                user_agent="t", transport=httpx.MockTransport(self)
-            ) as client:
+            async with httpx.MockTransport(self) as client:
                 transport = Transport(
                     client,
                     now=lambda: datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=next(clock)),

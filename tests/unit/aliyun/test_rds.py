@@ -13,7 +13,7 @@ import pytest
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter
 from rds_ssl.aliyun.rds import LONGEST_PAUSE, RdsApi
-from rds_ssl.aliyun.transport import Transport, make_http_client
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core import observation
 from rds_ssl.core.errors import ApiError, NoAnswer, ObservationError
 from rds_ssl.core.model import Observed, SecretText
@@ -40,9 +40,7 @@ class Wire:
 
     def use(self, work: Callable[[RdsApi], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
         async def main() -> Any:  # noqa: ANN401
-            async with make_http_client(
-                user_agent="t", transport=httpx.MockTransport(self)
-            ) as client:
+            async with httpx.MockTransport(self) as client:
                 return await work(
                     RdsApi(
                         transport=Transport(client, now=lambda: NOW),

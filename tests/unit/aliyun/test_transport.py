@@ -18,11 +18,9 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.signing import percent_encode, sign_v3
 from rds_ssl.aliyun.transport import (
     ANSWER_BYTES,
-    CONNECTIONS,
     MAY_BE_SENT,
     NOT_SENT,
     Transport,
-    make_http_client,
 )
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
 from rds_ssl.core.model import SecretText
@@ -59,11 +57,10 @@ def run(
     """Make one call, or what *use* makes, through a client whose network is *handler*."""
 
     async def work() -> Any:  # noqa: ANN401
-        async with make_http_client(
-            user_agent="test/1.0", transport=httpx.MockTransport(handler)
-        ) as client:
+        async with httpx.MockTransport(handler) as client:
             transport = Transport(
                 client,
+                user_agent="test/1.0",
                 now=lambda: NOW,
                 nonce=lambda: "nonce-1",
                 on_call=lambda *call: calls.append(call) if calls is not None else None,
@@ -147,9 +144,7 @@ def test_each_call_has_a_nonce_of_its_own() -> None:
         return httpx.Response(200, json={})
 
     async def work() -> None:
-        async with make_http_client(
-            user_agent="t", transport=httpx.MockTransport(handler)
-        ) as client:
+        async with httpx.MockTransport(handler) as client:
             transport = Transport(client, now=lambda: NOW)
             for _ in range(3):
                 await transport.call("A", {}, CREDENTIALS, ENDPOINT, write=False)
@@ -536,49 +531,6 @@ def test_a_reset_connection_shows_no_key_in_its_whole_traceback() -> None:
     assert "authorization" not in cause.request.headers
 
 
-def test_a_real_connection_that_is_reset_shows_no_key_either() -> None:
-    async def work() -> BaseException:
-        async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            raw = writer.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            writer.transport.abort()
-
-        server = await asyncio.start_server(reset, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        async with server, make_http_client(user_agent="t") as client:
-            transport = Transport(client, now=lambda: NOW)
-            with pytest.raises(NoAnswer) as caught:
-                await transport.call(
-                    "ModifyDBInstanceSSL",
-                    PARAMETERS,
-                    CREDENTIALS,
-                    f"http://127.0.0.1:{port}",
-                    write=True,
-                )
-        return caught.value
-
-    error = asyncio.run(work())
-
-    assert not _shows_secrets("".join(traceback.format_exception(error)))
-
-
-def test_a_closed_port_is_known_as_not_sent() -> None:
-    async def work() -> str:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-            async with make_http_client(user_agent="t") as client:
-                transport = Transport(client, now=lambda: NOW)
-                with pytest.raises(NotSent) as caught:
-                    await transport.call(
-                        "A", {}, CREDENTIALS, f"http://127.0.0.1:{port}", write=True
-                    )
-        return caught.value.kind
-
-    assert asyncio.run(work()) == "connection refused"
-
-
 @pytest.mark.parametrize(
     "message",
     [
@@ -634,23 +586,6 @@ def test_a_code_is_safe_to_print() -> None:
 def test_a_code_that_holds_a_secret_is_no_code() -> None:
     with pytest.raises(NoAnswer):
         run(answer(400, {"Code": "X.hush-hush-hush"}))
-
-
-def test_the_client_is_bounded_and_trusts_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
-
-    async def work() -> httpx.AsyncClient:
-        async with make_http_client(user_agent="t") as client:
-            return client
-
-    client = asyncio.run(work())
-
-    assert client.trust_env is False
-    assert client.follow_redirects is False
-    assert not client._mounts  # noqa: SLF001  # A proxy would be mounted.
-    pool = client._transport._pool  # type: ignore[attr-defined]  # noqa: SLF001
-    assert pool._max_connections == CONNECTIONS  # noqa: SLF001
-    assert pool._http2 is False  # noqa: SLF001
 
 
 def test_cookies_are_not_kept() -> None:

@@ -1,0 +1,161 @@
+"""
+What httpx runs on: the connections of aiohttp.
+
+httpx's own pool, with anyio under it, takes 3.5 ms of CPU for a call where this takes a third of
+one (docs/performance.md). The library `httpx-aiohttp` does the same and is not used: it turns a
+connection that is lost after the request was sent into `httpx.ConnectTimeout`, by which a write
+that may have been executed would be sent again (docs/decisions/008-httpx-on-aiohttp.md).
+"""
+
+import asyncio
+import io
+import ssl
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import httpx
+from yarl import URL
+
+BEFORE_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
+    # aiohttp raises these while it looks for a connection, which has to be there before it writes.
+    aiohttp.ConnectionTimeoutError: httpx.ConnectTimeout,
+    aiohttp.ClientConnectorError: httpx.ConnectError,
+    aiohttp.ServerFingerprintMismatch: httpx.ConnectError,
+}
+"""aiohttp's exceptions by which no byte of the request has left, and httpx's for each."""
+
+AFTER_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
+    aiohttp.ServerTimeoutError: httpx.ReadTimeout,
+    aiohttp.ServerDisconnectedError: httpx.RemoteProtocolError,
+    aiohttp.ClientResponseError: httpx.RemoteProtocolError,
+    aiohttp.ClientPayloadError: httpx.RemoteProtocolError,
+    aiohttp.ClientError: httpx.ReadError,
+    OSError: httpx.ReadError,
+}
+"""Those by which it may be at the other end; the first class that fits is taken."""
+
+_LARGE = 2**20
+"""Bytes of a body above which aiohttp asks for a file in place of bytes."""
+
+_MADE_BY_US = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add; those of the request are all that is sent."""
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """
+    HTTP/1.1 over one bounded pool: no redirect, no cookie, no proxy, no retry, no unpacking.
+
+    Time-outs are the request's, as httpx has them: *pool* for a free place among *connections*,
+    *connect* for DNS, TCP and TLS together, *read* for each part of the answer.
+    """
+
+    def __init__(self, *, connections: int, keep_alive: float, context: ssl.SSLContext) -> None:
+        """*keep_alive* is how many seconds an idle connection is kept."""
+        self._places = asyncio.Semaphore(connections)
+        self._connections = connections
+        self._keep_alive = keep_alive
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """
+        Return the answer, its body not yet read.
+
+        Raises:
+            httpx.RequestError: As `BEFORE_THE_REQUEST` and `AFTER_THE_REQUEST` say.
+        """
+        limits = request.extensions.get("timeout") or {}
+        try:
+            async with asyncio.timeout(limits.get("pool")):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("no free connection") from None
+        try:
+            answer = await self._send(request, limits)
+        except BaseException:
+            self._places.release()
+            raise
+        return httpx.Response(
+            answer.status, headers=answer.raw_headers, stream=_Body(answer, self._places)
+        )
+
+    async def _send(
+        self, request: httpx.Request, limits: Mapping[str, float | None]
+    ) -> aiohttp.ClientResponse:
+        body = request.content
+        failure: Exception
+        try:
+            return await self._open_session().request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers.multi_items(),
+                data=io.BytesIO(body) if len(body) > _LARGE else body or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=limits.get("connect"), sock_read=limits.get("read")
+                ),
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            failure = error
+        raise translated(failure) from _without_request(failure)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """Return the session, made at the first request: it belongs to the loop that runs then."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections,
+                    keepalive_timeout=self._keep_alive,
+                    ssl=self._context,
+                    resolver=aiohttp.ThreadedResolver(),
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_MADE_BY_US,
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; it holds a place in the pool until it is closed."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, places: asyncio.Semaphore) -> None:
+        self._answer = answer
+        self._places: asyncio.Semaphore | None = places
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        failure: Exception
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            failure = error
+        else:
+            return
+        raise translated(failure) from _without_request(failure)
+
+    async def aclose(self) -> None:
+        # A connection whose answer was not read to its end is of no use to anybody else.
+        self._answer.close()
+        if self._places is not None:
+            self._places.release()
+            self._places = None
+
+
+def translated(error: Exception) -> httpx.RequestError:
+    """Return httpx's exception for one of aiohttp's; what nobody knows may have been sent."""
+    for raised, ours in (*BEFORE_THE_REQUEST.items(), *AFTER_THE_REQUEST.items()):
+        if isinstance(error, raised):
+            return ours(type(error).__name__)
+    return httpx.ReadError(type(error).__name__)
+
+
+def _without_request(error: Exception) -> Exception | None:
+    """Return *error* unless it holds the headers of the request: a token and a signature."""
+    return None if isinstance(error, aiohttp.ClientResponseError) else error
