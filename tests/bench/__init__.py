@@ -1,0 +1,1 @@
+"""Our operator, an ordinary one and bare calls, measured in turns on the same control plane."""
