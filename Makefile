@@ -22,12 +22,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 # How long `make soak` goes on.
 MINUTES ?= 20
 
-# The tests' own modules: support, demo, soak, faults, year.
+# The tests' own modules: support, demo, soak, faults, year, bench.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults year check fmt controlplane built
+.PHONY: help setup demo test soak faults year bench check fmt controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT
 year: $(SYNCED) ## Play a year of 300 databases, beside an ordinary operator; SEED=, OBJECTS=, DAYS=
 	@$(RUN) year $(if $(SEED),--seed $(SEED)) $(if $(OBJECTS),--objects $(OBJECTS)) \
 		$(if $(DAYS),--days $(DAYS))
+
+bench: $(SYNCED) built ## Measure speed beside an ordinary operator and bare calls; OBJECTS=, SCENARIO=, RUNS=
+	@$(RUN) bench $(if $(OBJECTS),--objects $(OBJECTS)) $(if $(SCENARIO),--scenarios $(SCENARIO)) \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(CHANGE_SECONDS),--change-seconds $(CHANGE_SECONDS))
 
 check: $(SYNCED) ## Check style, types and imports; changes nothing
 	@echo "== ruff check"

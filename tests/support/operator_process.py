@@ -2,22 +2,17 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from support import polling
+from support.watched_process import WatchedProcess
 
 TESTS = Path(__file__).parents[1]
 
 START_SECONDS = 60.0
-STOP_SECONDS = 25.0
 
 QUICK = {
     "QUIET_PERIOD": "0s",
@@ -31,14 +26,12 @@ QUICK = {
 """Settings for tests: no pacing, and unknown outcomes that are decided within seconds."""
 
 
-class OperatorProcess:
+class OperatorProcess(WatchedProcess):
     """
     ``rds-ssl run``; *settings* by name without the prefix.
 
     With *ahead* its clock is ahead by so many seconds; move the simulator's as well, see
     `Simulator.move`, or RDS refuses its signatures.
-
-    Its log goes to a file, so that no pipe can fill up; the file is shown if a wait fails.
     """
 
     def __init__(
@@ -50,8 +43,6 @@ class OperatorProcess:
         ahead: float = 0.0,
         **settings: str,
     ) -> None:
-        handle, name = tempfile.mkstemp(prefix="rds-ssl-operator-", suffix=".log")
-        self.log_file = Path(name)
         chosen = {
             "API_URL": api_url,
             "HTTP_BIND": "127.0.0.1:0",
@@ -60,9 +51,10 @@ class OperatorProcess:
             **settings,
         }
         program = ["support.operator_ahead", str(ahead)] if ahead else ["rds_ssl"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *program, "run"],
-            env={
+        super().__init__(
+            "operator",
+            [*program, "run"],
+            environ={
                 **{
                     name: value
                     for name, value in os.environ.items()
@@ -73,25 +65,7 @@ class OperatorProcess:
                 **{f"RDS_SSL_{name}": value for name, value in chosen.items()},
                 **(environ or {}),
             },
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=handle,
-            start_new_session=True,
         )
-        os.close(handle)
-        self.pid = self._process.pid
-        # Ends the operator however this process ends: the kernel closes the pipe then.
-        self._watchdog = subprocess.Popen(
-            ["sh", "-c", 'read -r _; kill -9 "$1"; rm -f "$2"', "sh", str(self.pid), name],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        """Everything it has written so far."""
-        return self.log_file.read_text(errors="replace")
 
     @property
     def port(self) -> int | None:
@@ -109,10 +83,8 @@ class OperatorProcess:
         """
 
         def problem() -> str | None:
-            if self._process.poll() is not None:
-                raise RuntimeError(
-                    f"the operator has ended with {self._process.returncode}:\n{self.log}"
-                )
+            if (status := self.poll()) is not None:
+                raise RuntimeError(f"the operator has ended with {status}:\n{self.log}")
             if self.port is None:
                 return "no port yet"
             status, text = self.get("/readyz")
@@ -141,45 +113,3 @@ class OperatorProcess:
             ):
                 total += float(value)
         return total
-
-    def rss_mib(self) -> float:
-        """Its resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        return int(found.group(1)) / 1024 if found else 0.0
-
-    def poll(self) -> int | None:
-        """Give the exit status, or None while it runs."""
-        return self._process.poll()
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self._process.kill()
-        self._process.wait()
-
-    def terminate(self) -> int:
-        """End it as Kubernetes does; give the exit status."""
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(STOP_SECONDS)
-
-    def stop(self) -> None:
-        """End it somehow, and remove its log."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        self._watchdog.kill()
-        self._watchdog.communicate()
-        self.log_file.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            sys.stderr.write(f"--- operator's log ---\n{self.log[-4000:]}\n")
-        self.stop()
