@@ -19,9 +19,8 @@ from random import SystemRandom
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport, make_http_transport
-from rds_ssl.core.conditions import READY
 from rds_ssl.core.errors import KubeError
-from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL, Reason
+from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.core.operation import Limits
 from rds_ssl.core.plan import Plan
 from rds_ssl.engine import handlers
@@ -115,7 +114,6 @@ class _Parts:
             outages=self.outages,
             materials=materials,
             clouds=clouds,
-            counted=self._count_objects,
         )
 
     def _wake(self, key: Key) -> None:
@@ -143,20 +141,6 @@ class _Parts:
             result = await self.reconciler.step(key)
         finally:
             self._metrics.pass_ended(result, time.perf_counter() - started)
-            self._count_objects()
-
-    def _count_objects(self) -> None:
-        if self.queue.depth:
-            return  # A burst is counted once, at its end.
-        objects: collections.Counter[tuple[str, str]] = collections.Counter()
-        plans: collections.Counter[tuple[str, str]] = collections.Counter()
-        for each in self.objects:
-            ready, plan = each.status.condition(READY), each.status.plan
-            objects[(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)] += 1
-            if plan is not None and plan.held_by is not None:
-                plans[plan.held_by, plan.restart.value] += 1
-        self._metrics.set_objects(objects)
-        self._metrics.set_plans(plans)
 
 
 class Operator:
@@ -364,6 +348,8 @@ class Operator:
             queue_oldest_age=lambda: parts.queue.oldest_age,
             watch_age=witness.silent_for,
             clock_skew=lambda: transport.clock_skew,
+            objects=lambda: parts.objects.ready,
+            plans=lambda: parts.objects.held,
         )
 
 

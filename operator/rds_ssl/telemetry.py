@@ -214,6 +214,8 @@ class Metrics:
         self._impacts = counter("change_impacts_total", "Impacts of the changes sent.", "impact")
         self._verified = counter("changes_verified_total", "Changes seen in force.")
         self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
+        self._ask_objects: Callable[[], Mapping[tuple[str, str], int]] | None = None
+        self._ask_plans: Callable[[], Mapping[tuple[str, str], int]] | None = None
         self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
         self._plans = gauge(
             "plans_pending", "Plans that are not carried out.", "held_by", "restart"
@@ -251,18 +253,6 @@ class Metrics:
         """Count a change that was refused, failed or given up; *reason* is a condition's."""
         self._failed.labels(reason).inc()
 
-    def set_objects(self, counts: Mapping[tuple[str, str], int]) -> None:
-        """Replace the numbers of objects by status and reason of their Ready condition."""
-        self._objects.clear()
-        for (ready, reason), count in counts.items():
-            self._objects.labels(ready, reason).set(count)
-
-    def set_plans(self, counts: Mapping[tuple[str, str], int]) -> None:
-        """Replace the numbers of plans by what holds them, and by the restart they predict."""
-        self._plans.clear()
-        for (held_by, restart), count in counts.items():
-            self._plans.labels(held_by, restart).set(count)
-
     def watch(
         self,
         *,
@@ -270,8 +260,16 @@ class Metrics:
         queue_oldest_age: Callable[[], float] | None = None,
         watch_age: Callable[[], float] | None = None,
         clock_skew: Callable[[], float | None] | None = None,
+        objects: Callable[[], Mapping[tuple[str, str], int]] | None = None,
+        plans: Callable[[], Mapping[tuple[str, str], int]] | None = None,
     ) -> None:
-        """Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown."""
+        """
+        Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown.
+
+        *objects* gives their numbers by status and reason of their Ready condition, *plans* those
+        of the plans that are held by what holds them and the restart that they predict.
+        """
+        self._ask_objects, self._ask_plans = objects, plans
         for gauge, ask in (
             (self._queue_depth, queue_depth),
             (self._queue_age, queue_oldest_age),
@@ -294,6 +292,11 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all of it in Prometheus' text format."""
+        for gauge, ask in ((self._objects, self._ask_objects), (self._plans, self._ask_plans)):
+            if ask is not None:
+                gauge.clear()  # A combination that has no object any more is gone, not 0.
+                for labels, count in ask().items():
+                    gauge.labels(*labels).set(count)
         return generate_latest(self._registry)
 
 

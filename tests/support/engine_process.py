@@ -111,9 +111,10 @@ class Engine:
         for manifest in listed:
             self.intake.observe(None, manifest)
         stored = self._world.kube.objects
-        for known in list(self.objects):
-            if known.key not in stored:  # The witness's task.
-                self.intake.gone(known.key, uid=known.uid)
+        for key in self.objects.keys() - stored.keys():  # The witness's task.
+            version = self.objects.version(key)
+            assert version is not None
+            self.intake.gone(key, uid=version[0])
         await self.queue.run(WORKERS, self._step)
 
     def _wake(self, key: Key) -> None:

@@ -321,28 +321,30 @@ def test_passes_calls_and_changes_are_counted() -> None:
     assert metrics.value("rds_ssl_changes_failed_total", {"reason": "ApplyFailed"}) == 1
 
 
-def test_the_numbers_of_objects_are_replaced_as_a_whole() -> None:
+@pytest.mark.parametrize(
+    ("metric", "names"),
+    [
+        pytest.param("rds_ssl_objects", ("ready", "reason"), id="objects"),
+        pytest.param("rds_ssl_plans_pending", ("held_by", "restart"), id="plans"),
+    ],
+)
+def test_numbers_are_those_of_the_moment_and_what_has_none_is_gone(
+    metric: str, names: tuple[str, str]
+) -> None:
     metrics = Metrics()
+    counts = {("True", "Verified"): 3, ("False", "Conflict"): 1}
+    metrics.watch(objects=lambda: counts, plans=lambda: counts)
+    first = metrics.render().decode()
+    counts = {("True", "Verified"): 4}
+    second = metrics.render().decode()
 
-    metrics.set_objects({("True", "Verified"): 3, ("False", "Conflict"): 1})
-    metrics.set_objects({("True", "Verified"): 4})
+    def line(status: str, reason: str, count: str) -> str:
+        return f'{metric}{{{names[0]}="{status}",{names[1]}="{reason}"}} {count}'
 
-    verified = {"ready": "True", "reason": "Verified"}
-    conflict = {"ready": "False", "reason": "Conflict"}
-    assert metrics.value("rds_ssl_objects", verified) == 4
-    assert metrics.value("rds_ssl_objects", conflict) is None
-
-
-def test_the_numbers_of_plans_are_replaced_as_a_whole() -> None:
-    metrics = Metrics()
-
-    metrics.set_plans({("AwaitingWindow", "Expected"): 3, ("Drifted", "Expected"): 1})
-    metrics.set_plans({("AwaitingWindow", "Expected"): 2})
-
-    waiting = {"held_by": "AwaitingWindow", "restart": "Expected"}
-    drifted = {"held_by": "Drifted", "restart": "Expected"}
-    assert metrics.value("rds_ssl_plans_pending", waiting) == 2
-    assert metrics.value("rds_ssl_plans_pending", drifted) is None
+    assert line("True", "Verified", "3.0") in first
+    assert line("False", "Conflict", "1.0") in first
+    assert line("True", "Verified", "4.0") in second
+    assert "Conflict" not in second
 
 
 def test_gauges_are_asked_when_they_are_read() -> None:

@@ -5,12 +5,12 @@ Told from the histories of all objects, so that a new process knows it too. Sour
 and gates" (budget).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from rds_ssl.core.model import Phase
-from rds_ssl.core.status import HistoryEntry
 
 APART = timedelta(minutes=10)
 """Between the end of a change and the next with the same material, after a failure."""
@@ -22,6 +22,30 @@ _FAILURES = frozenset({Phase.FAILED.value, Phase.NOT_CONVERGING.value})
 """Ends that speak against the material; a lost answer or a time-out says nothing of it."""
 
 _VERIFIED = "Verified"
+
+
+class Ended(Protocol):
+    """What counts of a change that has ended; an entry of a history has it."""
+
+    @property
+    def time(self) -> datetime:
+        """When it ended."""
+
+    @property
+    def result(self) -> str:
+        """How it ended."""
+
+    @property
+    def material(self) -> Collection[str]:
+        """The fingerprints of what it newly sent."""
+
+
+class Outcome(NamedTuple):
+    """No more than what counts, for those who keep many."""
+
+    time: datetime
+    result: str
+    material: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +65,7 @@ class Setbacks:
         return None if self.last is None or not self.failures else self.last + APART
 
 
-def setbacks(material: frozenset[str], histories: Iterable[Iterable[HistoryEntry]]) -> Setbacks:
+def setbacks(material: frozenset[str], histories: Iterable[Iterable[Ended]]) -> Setbacks:
     """Count what happened to *material*, see `rds_ssl.core.plan.Plan.material`, newest first."""
     entries = sorted(
         (

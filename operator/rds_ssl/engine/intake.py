@@ -1,6 +1,6 @@
 """What happens to the queue when the cluster changes. No I/O: it runs inside the watch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rds_ssl.core.conditions import READY
@@ -27,7 +27,6 @@ class Intake:
         outages: Outages,
         materials: Materials,
         clouds: Clouds,
-        counted: Callable[[], None] = lambda: None,
     ) -> None:
         self._objects = objects
         self._queue = queue
@@ -36,7 +35,6 @@ class Intake:
         self._outages = outages
         self._materials = materials
         self._clouds = clouds
-        self._counted = counted
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
@@ -44,6 +42,10 @@ class Intake:
             meta = manifest["metadata"]
             self.gone((meta["namespace"], meta["name"]), uid=meta["uid"])
             return
+        meta = manifest["metadata"]
+        version = meta["uid"], meta["resourceVersion"]
+        if self._objects.version((meta["namespace"], meta["name"])) == version:
+            return  # The echo of an own PATCH, or what a list has shown before.
         resource = Resource.of(manifest)
         if self._objects.outlived(resource):
             return
@@ -72,15 +74,14 @@ class Intake:
 
     def gone(self, key: Key, *, uid: str) -> None:
         """Forget an object that does not exist any more; one of another *uid* is another one."""
-        known = self._objects.get(key)
-        if known is not None and known.uid != uid:
+        known = self._objects.version(key)
+        if known is not None and known[0] != uid:
             return
         gone = self._objects.drop(key)
         self._queue.drop(key)
         if gone is not None:
             self._clean(gone)
             self._wake_rivals(gone)
-            self._counted()
 
     def _clean(self, resource: Resource) -> None:
         self._reconciler.forget(resource)
@@ -88,10 +89,9 @@ class Intake:
         self._outages.gone(resource.key)
 
     def _wake_rivals(self, resource: Resource) -> None:
-        for other in self._objects.claimants(resource.instance_id):
-            if other.key != resource.key:
-                self._reconciler.rouse(other.key)
-                self._queue.add(other.key)
+        for key in self._objects.named_beside(resource):
+            self._reconciler.rouse(key)
+            self._queue.add(key)
 
 
 def _at_rest(resource: Resource) -> bool:

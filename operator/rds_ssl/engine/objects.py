@@ -5,18 +5,21 @@ A cache, never the truth: before a call to the cloud the object is read again. k
 not used: it keeps whole bodies, and an object that vanishes while a stream is broken for ever.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from rds_ssl.core.conditions import READY
 from rds_ssl.core.declaration import Declaration, ManagementPolicy
 from rds_ssl.core.declaration import parse as parse_declaration
 from rds_ssl.core.errors import DeclarationError
-from rds_ssl.core.model import APPROVE_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION
+from rds_ssl.core.model import APPROVE_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION, Reason
 from rds_ssl.core.operation import UNFINISHED
-from rds_ssl.core.status import TOKEN_LENGTH, HistoryEntry, Status
+from rds_ssl.core.setbacks import Outcome
+from rds_ssl.core.status import TOKEN_LENGTH, Status
 from rds_ssl.core.status import parse as parse_status
 
 _Name = TypeVar("_Name")
@@ -138,11 +141,6 @@ class Resource:
         )
 
     @property
-    def material_sent(self) -> frozenset[str]:
-        """The fingerprints of all material in its history."""
-        return frozenset(each for entry in self.status.history for each in entry.material)
-
-    @property
     def has_finalizer(self) -> bool:
         """Whether it waits for the operator before it goes."""
         return FINALIZER in self.finalizers
@@ -181,20 +179,68 @@ def older_claimant(mine: Resource, others: Iterable[Resource]) -> Resource | Non
     return winner if winner is not None and elder(winner) < elder(mine) else None
 
 
+_NO_STATUS = Status()
+_NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """
+    One object at rest: its status as text.
+
+    A status of 2 KB takes ten times that as objects, twice over (as it came, and parsed); to read
+    it again for a pass takes 0.05 ms.
+    """
+
+    resource: Resource
+    """Without its status."""
+    status: bytes
+    ready: tuple[str, str]
+    """Status and reason of Ready."""
+    held: tuple[str, str] | None
+    """Of a plan that is held: by what, and the restart that it predicts."""
+    outcomes: tuple[Outcome, ...]
+    """Of its history, what newly sent material came to."""
+
+    @classmethod
+    def of(cls, resource: Resource) -> "_Kept":
+        status = resource.status
+        ready, plan = status.condition(READY), status.plan
+        return cls(
+            resource=replace(resource, status=_NO_STATUS, raw_status=_NOTHING),
+            status=json.dumps(resource.raw_status).encode("ascii"),
+            ready=(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING.value),
+            held=(plan.held_by, plan.restart.value) if plan and plan.held_by else None,
+            outcomes=tuple(
+                Outcome(each.time, each.result, each.material)
+                for each in status.history
+                if each.material
+            ),
+        )
+
+    def whole(self) -> Resource:
+        raw = json.loads(self.status)
+        return replace(self.resource, status=parse_status(raw), raw_status=raw)
+
+    def fingerprints(self) -> set[str]:
+        return {each for outcome in self.outcomes for each in outcome.material}
+
+
 class Objects:
-    """All known objects, with indexes from what they name to them."""
+    """All known objects, with indexes from what they name to them, and their numbers."""
 
     def __init__(self) -> None:
-        self._objects: dict[Key, Resource] = {}
+        self._objects: dict[Key, _Kept] = {}
         self._by_reference: defaultdict[Referenced, set[Key]] = defaultdict(set)
         self._by_instance: defaultdict[str, set[Key]] = defaultdict(set)
         self._by_material: defaultdict[str, set[Key]] = defaultdict(set)
+        self.ready: Counter[tuple[str, str]] = Counter()
+        """How many objects have a Ready condition of that status and reason."""
+        self.held: Counter[tuple[str, str]] = Counter()
+        """How many plans are held by that reason, with that restart predicted."""
 
     def __len__(self) -> int:
         return len(self._objects)
-
-    def __iter__(self) -> Iterator[Resource]:
-        return iter(self._objects.values())
 
     def keys(self) -> set[Key]:
         """Give the keys of all objects."""
@@ -202,7 +248,13 @@ class Objects:
 
     def get(self, key: Key) -> Resource | None:
         """Give an object, or None."""
-        return self._objects.get(key)
+        kept = self._objects.get(key)
+        return None if kept is None else kept.whole()
+
+    def version(self, key: Key) -> tuple[str, str] | None:
+        """Give (uid, resourceVersion) of an object as it is known, or None."""
+        kept = self._objects.get(key)
+        return None if kept is None else (kept.resource.uid, kept.resource.resource_version)
 
     def outlived(self, resource: Resource) -> bool:
         """
@@ -210,11 +262,11 @@ class Objects:
 
         Events of one object come in order, those of two objects that follow each other need not.
         """
-        known = self._objects.get(resource.key)
+        known = self.version(resource.key)
         return (
             known is not None
-            and known.uid != resource.uid
-            and _number(resource.resource_version) < _number(known.resource_version)
+            and known[0] != resource.uid
+            and _number(resource.resource_version) < _number(known[1])
         )
 
     def put(self, resource: Resource) -> Resource | None:
@@ -225,52 +277,73 @@ class Objects:
         resource versions of one kind are comparable numbers.
         """
         before = self._objects.get(resource.key)
-        if before is not None and before.uid == resource.uid:
-            if _number(resource.resource_version) < _number(before.resource_version):
-                return before
+        if before is not None:
+            known = before.resource
+            if known.uid == resource.uid and _number(resource.resource_version) < _number(
+                known.resource_version
+            ):
+                return before.whole()
             self._unlink(before)
-        elif before is not None:
-            self._unlink(before)
-        self._objects[resource.key] = resource
+        kept = _Kept.of(resource)
+        self._objects[resource.key] = kept
         for reference in resource.referenced():
             self._by_reference[reference].add(resource.key)
         self._by_instance[resource.instance_id].add(resource.key)
-        for fingerprint in resource.material_sent:
+        for fingerprint in kept.fingerprints():
             self._by_material[fingerprint].add(resource.key)
-        return before
+        self.ready[kept.ready] += 1
+        if kept.held:
+            self.held[kept.held] += 1
+        return None if before is None else before.whole()
 
     def refresh(self, resource: Resource) -> None:
         """Take in what a request of our own has answered; an object that is gone stays gone."""
-        known = self._objects.get(resource.key)
-        if known is not None and known.uid == resource.uid:
+        known = self.version(resource.key)
+        if known is not None and known[0] == resource.uid:
             self.put(resource)
 
     def drop(self, key: Key) -> Resource | None:
         """Forget an object; give what it was."""
         gone = self._objects.pop(key, None)
-        if gone is not None:
-            self._unlink(gone)
-        return gone
+        if gone is None:
+            return None
+        self._unlink(gone)
+        return gone.whole()
 
     def users(self, reference: Referenced) -> list[Key]:
         """Give the keys of the objects that refer to a Secret or ConfigMap, in their order."""
         return sorted(self._by_reference.get(reference, ()))
 
+    def named_beside(self, resource: Resource) -> list[Key]:
+        """Give the keys of the other objects that name its instance."""
+        keys = self._by_instance.get(resource.instance_id, ())
+        return [key for key in keys if key != resource.key]
+
     def claimants(self, instance_id: str) -> list[Resource]:
         """Give every object that names an instance."""
-        return [self._objects[key] for key in self._by_instance.get(instance_id, ())]
+        return [self._objects[key].whole() for key in self._by_instance.get(instance_id, ())]
 
-    def histories_with(self, material: frozenset[str]) -> list[tuple[HistoryEntry, ...]]:
-        """Give the histories in which something of *material* was sent."""
+    def histories_with(self, material: frozenset[str]) -> list[tuple[Outcome, ...]]:
+        """Give of the histories in which something of *material* was sent what it came to."""
         keys = {key for each in material for key in self._by_material.get(each, ())}
-        return [self._objects[key].status.history for key in keys]
+        return [self._objects[key].outcomes for key in keys]
 
-    def _unlink(self, resource: Resource) -> None:
+    def _unlink(self, kept: _Kept) -> None:
+        resource = kept.resource
         for reference in resource.referenced():
             _discard(self._by_reference, reference, resource.key)
         _discard(self._by_instance, resource.instance_id, resource.key)
-        for fingerprint in resource.material_sent:
+        for fingerprint in kept.fingerprints():
             _discard(self._by_material, fingerprint, resource.key)
+        _subtract(self.ready, kept.ready)
+        if kept.held:
+            _subtract(self.held, kept.held)
+
+
+def _subtract(counts: Counter[tuple[str, str]], what: tuple[str, str]) -> None:
+    counts[what] -= 1
+    if not counts[what]:
+        del counts[what]
 
 
 def _discard(index: dict[_Name, set[Key]], name: _Name, key: Key) -> None:

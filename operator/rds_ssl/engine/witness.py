@@ -72,15 +72,15 @@ class Witness:
         self._timers.add(timer)
 
     def _bury(self, watch: MetadataWatch, key: Key) -> None:
-        known = self._objects.get(key)
+        known = self._objects.version(key)
         if known is not None and watch.version(key) is None:
-            self._intake.gone(key, uid=known.uid)
+            self._intake.gone(key, uid=known[0])
 
     def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
         if watch.version(key) != version:
             return  # A newer version has its own check.
-        known = self._objects.get(key)
-        if known is None or known.uid != version[0] or _older(known.resource_version, version[1]):
+        known = self._objects.version(key)
+        if known is None or known[0] != version[0] or _older(known[1], version[1]):
             _log.error("kopf has not shown the present version of %s/%s for 3 minutes", *key)
             self.stale.set()
 
