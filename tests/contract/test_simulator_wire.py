@@ -19,11 +19,11 @@ import pytest
 
 from rds_simulator.cloud import Cloud
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
+from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import ApiError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.model import Priority, SecretText
 from support import pki
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator
 

@@ -17,13 +17,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from rds_ssl.aliyun.rate_limit import Priority, RateLimits
+from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.comparison import compare
 from rds_ssl.core.declaration import Declaration, parse
 from rds_ssl.core.desired import desired_of
 from rds_ssl.core.errors import AliyunError
-from rds_ssl.core.model import Instance, Observed
+from rds_ssl.core.model import Instance, Observed, Priority
 from rds_ssl.core.parameters import parameters
 from rds_ssl.core.renewal import renewal_at
 from rds_ssl.engine.clouds import Cloud, Clouds

@@ -13,24 +13,14 @@ import asyncio
 import heapq
 import itertools
 import math
-from enum import IntEnum
+
+from rds_ssl.core.model import Priority
 
 BURST = 5
 """Tokens of a full bucket: a change reads and writes a few times within a second."""
 
 # The loop's clock is a float: at the time a token is due, 0.9999999 of it may have been counted.
 _ALMOST_ONE = 1 - 1e-6
-
-
-class Priority(IntEnum):
-    """Who goes first; smaller is more urgent."""
-
-    IN_FLIGHT = 0
-    """A change that was sent: until it is verified, clients may stand before a closed door."""
-    CHANGE = 1
-    """A new change: rotation, spec, drift."""
-    RESYNC = 2
-    """A look at an object that has nothing to do."""
 
 
 _Turn = tuple[Priority, int, asyncio.Future[None]]

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.rate_limit import Priority, RateLimiter
+from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core import faults, observation, surroundings
 from rds_ssl.core.errors import ApiError, NoAnswer
-from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, SecretText
+from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
 
 LONGEST_PAUSE = 300.0
 """Seconds. A longer hint is cut: a caller that is silent for longer notices nothing any more."""

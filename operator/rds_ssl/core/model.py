@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 API_GROUP = "rds-ssl.dev"
 API_VERSION = "v1alpha1"
@@ -109,6 +109,19 @@ class Cause(StrEnum):
     """Somebody else changed the instance."""
     DELETION = "deletion"
     """The object goes, and ``deletionPolicy`` is Disable."""
+
+
+class Priority(IntEnum):
+    """Who goes first, to the cloud and to a pass; smaller is more urgent."""
+
+    IN_FLIGHT = 0
+    """A change that was sent: until it is verified, clients may stand before a closed door."""
+    CHANGE = 1
+    """Something new: rotation, spec, drift."""
+    FIRST_LOOK = 2
+    """An object that this process has not looked at and that is not as it should be."""
+    RESYNC = 3
+    """A look at an object that has nothing to do."""
 
 
 class Phase(StrEnum):

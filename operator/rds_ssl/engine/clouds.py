@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rds_ssl.aliyun.credentials import Credentials, from_secret
 from rds_ssl.aliyun.endpoints import Network, endpoint_url
-from rds_ssl.aliyun.rate_limit import Priority, RateLimits
+from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
-from rds_ssl.core.model import Endpoint, Instance, Observed, Reason, SecretText
+from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]

@@ -10,14 +10,13 @@ more, and a namespace must not hang because of this operator. Source: design, "D
 import logging
 from dataclasses import dataclass, replace
 
-from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, verdicts
 from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import Finding, Verdict
 from rds_ssl.core.declaration import DeletionPolicy, ManagementPolicy
 from rds_ssl.core.desired import Desired, inputs_digest
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
-from rds_ssl.core.model import FINALIZER, Observed, Phase
+from rds_ssl.core.model import FINALIZER, Observed, Phase, Priority
 from rds_ssl.core.operation import UNFINISHED, Rearm, rearm
 from rds_ssl.core.plan import Plan, stand
 from rds_ssl.core.status import write_time

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import approval
 from rds_ssl.core.comparison import Comparison, Field, compare, observed_material_digest
 from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
-from rds_ssl.core.model import ACL, CAType, Cause, Observed, Phase
+from rds_ssl.core.model import ACL, CAType, Cause, Observed, Phase, Priority
 from rds_ssl.core.operation import End, Watch, judge
 from rds_ssl.core.status import (
     HISTORY_LENGTH,

@@ -7,11 +7,10 @@ The right to read the rows is optional. Source: design, "Deletion"; the page of 
 
 import logging
 
-from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import faults
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.errors import AliyunError, ObservationError
-from rds_ssl.core.model import Disposition, Engine, Reason
+from rds_ssl.core.model import Disposition, Engine, Priority, Reason
 from rds_ssl.engine.work import Work
 
 _log = logging.getLogger(__name__)

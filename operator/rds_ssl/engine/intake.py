@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rds_ssl.core.conditions import READY
+from rds_ssl.core.model import Priority
 from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.clouds import Clouds
 from rds_ssl.engine.materials import Materials
@@ -55,7 +56,7 @@ class Intake:
                 self._clean(before)
             if resource.in_flight:
                 self._budget.inherit(resource)
-            self._queue.add(resource.key, urgent=not _at_rest(resource))
+            self._queue.add(resource.key, priority=_priority(resource))
             self._wake_rivals(resource)
         elif before.inputs != resource.inputs:
             self._queue.forget(resource.key)  # A change also cuts a long back-off short.
@@ -94,13 +95,15 @@ class Intake:
             self._queue.add(key)
 
 
-def _at_rest(resource: Resource) -> bool:
-    """Whether the object is as it should be: after a start, such can wait for the others."""
+def _priority(resource: Resource) -> Priority:
+    """Tell how soon an object is looked at that this process has not seen before."""
+    if resource.in_flight:
+        return Priority.IN_FLIGHT
     ready = resource.status.condition(READY)
-    return (
+    at_rest = (
         ready is not None
         and ready.status == "True"
         and resource.status.observed_generation == resource.generation
         and resource.status.plan is None
-        and not resource.in_flight
     )
+    return Priority.RESYNC if at_rest else Priority.FIRST_LOOK

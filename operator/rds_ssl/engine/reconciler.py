@@ -7,7 +7,6 @@ The order of the rules is the order of the lines of `_judge`. Source: design, "O
 import logging
 from dataclasses import replace
 
-from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import eligibility, verdicts
 from rds_ssl.core.approval import ended
 from rds_ssl.core.conditions import Finding, Verdict
@@ -22,7 +21,7 @@ from rds_ssl.core.errors import (
 )
 from rds_ssl.core.faults import classify
 from rds_ssl.core.material import TRANSIENT
-from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.core.model import Disposition, Priority, Reason
 from rds_ssl.core.status import Status
 from rds_ssl.engine.admission import Admission
 from rds_ssl.engine.deletion import GONE, WAY_OUT, Deletion, Release, with_way_out
@@ -115,8 +114,7 @@ class Reconciler:
                 memory.roused = memory.roused or roused  # Cancelled, or a bug: still to be done.
         self._queue.forget(key)
         if look_after is not None:
-            # What is only looked at from time to time lets everybody else go first.
-            self._queue.add_after(key, look_after, urgent=look_after < _SOON)
+            self._queue.add_after(key, look_after, priority=_priority(memory, look_after))
         return "done"
 
     async def _reread(self, resource: Resource) -> None:
@@ -337,6 +335,13 @@ class Reconciler:
         except ObservationError as error:
             self._following.give_up(work)
             return self._faulting.unanswerable(work, str(error))
+
+
+def _priority(memory: Memory, look_after: float) -> Priority:
+    """Tell who lets whom go first at the next look: what is seldom looked at lets everybody."""
+    if memory.watch is not None:
+        return Priority.IN_FLIGHT
+    return Priority.CHANGE if look_after < _SOON else Priority.RESYNC
 
 
 def _extra(resource: Resource) -> dict[str, str]:

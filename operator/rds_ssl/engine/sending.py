@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rds_ssl.aliyun.rate_limit import Priority
 from rds_ssl.core import faults, pem, verdicts
 from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.conditions import Finding
@@ -22,6 +21,7 @@ from rds_ssl.core.model import (
     Engine,
     Observed,
     Phase,
+    Priority,
     Reason,
     Restart,
     SecretText,

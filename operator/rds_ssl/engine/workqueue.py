@@ -14,6 +14,8 @@ import random
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from rds_ssl.core.model import Priority
+
 BACKOFF_BASE = 1.0
 """Seconds before the first new attempt, at most."""
 
@@ -25,6 +27,12 @@ GRACE = 10.0
 
 RESISTANCE = 1.0
 """Seconds that a cancelled pass gets to clean up."""
+
+SHARE = 4
+"""
+One pass of so many is for the key that has waited longest. Little enough that changes in flight are
+seen in time while a thousand objects get their first look, enough that these go on meanwhile.
+"""
 
 # 2 ** 1000 is no float; beyond this exponent the cap holds with any sensible base.
 _MAX_EXPONENT = 32
@@ -38,8 +46,9 @@ class WorkQueue(Generic[Key]):
     """
     Keys to be looked at, each one once and by one pass at a time.
 
-    A key is in at most one of these states, plus in flight: nothing, delayed, queued. Keys with
-    urgency go first, then the order of arrival counts. All methods belong to one loop's thread;
+    A key is in at most one of these states, plus in flight: nothing, delayed, queued. The smallest
+    priority goes first, and of equals who came first; but each `SHARE`-th pass is that of the key
+    that has waited longest, so that nobody waits for ever. All methods belong to one loop's thread;
     times are that loop's, in seconds.
     """
 
@@ -55,13 +64,13 @@ class WorkQueue(Generic[Key]):
         self._cap = cap
         self._jitter = jitter or random.Random()  # noqa: S311  # Spreads load, hides nothing.
         # Each maps a key to the time at which it was added, in the order of arrival.
-        self._urgent: dict[Key, float] = {}
-        self._patient: dict[Key, float] = {}
+        self._waiting: dict[Priority, dict[Key, float]] = {each: {} for each in Priority}
+        self._picked = 0
         self._delayed: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._in_flight: dict[Key, asyncio.Task[None]] = {}
         # The next two hold keys in flight only: those to run again, and those dropped meanwhile.
-        self._again: dict[Key, tuple[float, bool]] = {}
+        self._again: dict[Key, tuple[float, Priority]] = {}
         self._dropped: set[Key] = set()
         self._step: Callable[[Key], Awaitable[None]] | None = None
         self._workers = 0
@@ -71,16 +80,13 @@ class WorkQueue(Generic[Key]):
     @property
     def depth(self) -> int:
         """How many keys wait for a pass; delayed ones do not."""
-        return len(self._urgent) + len(self._patient) + len(self._again)
+        return sum(map(len, self._waiting.values())) + len(self._again)
 
     @property
     def oldest_age(self) -> float:
         """Seconds for which the longest waiting key has been waiting; 0 if none is."""
-        waiting = (
-            *self._urgent.values(),
-            *self._patient.values(),
-            *(since for since, _ in self._again.values()),
-        )
+        waiting = [since for queue in self._waiting.values() for since in queue.values()]
+        waiting += (since for since, _ in self._again.values())
         return asyncio.get_running_loop().time() - min(waiting) if waiting else 0.0
 
     @property
@@ -88,24 +94,24 @@ class WorkQueue(Generic[Key]):
         """How many passes run."""
         return len(self._in_flight)
 
-    def add(self, key: Key, *, urgent: bool = True) -> None:
+    def add(self, key: Key, *, priority: Priority = Priority.CHANGE) -> None:
         """
         Look at *key* as soon as a worker is free; a delay it had ends.
 
         Added while its pass runs, it gets another one afterwards: what was new may have come too
-        late for the running one. Urgency once given stays until the pass.
+        late for the running one. Of several priorities the most urgent counts until the pass.
         """
         self._dropped.discard(key)
         self._end_delay(key)
         now = asyncio.get_running_loop().time()
         if key in self._in_flight:
-            since, was_urgent = self._again.get(key, (now, False))
-            self._again[key] = (since, was_urgent or urgent)
+            since, known = self._again.get(key, (now, priority))
+            self._again[key] = (since, min(known, priority))
             return
-        self._enqueue(key, since=now, urgent=urgent)
+        self._enqueue(key, since=now, priority=priority)
         self._start_passes()
 
-    def add_after(self, key: Key, seconds: float, *, urgent: bool = True) -> None:
+    def add_after(self, key: Key, seconds: float, *, priority: Priority = Priority.CHANGE) -> None:
         """
         Look at *key* in *seconds*; the earliest wish wins, and a queued key needs none.
 
@@ -115,14 +121,14 @@ class WorkQueue(Generic[Key]):
         if key in self._dropped or self._is_waiting(key):
             return
         if seconds <= 0:
-            self.add(key, urgent=urgent)
+            self.add(key, priority=priority)
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
         if key in self._delayed and self._delayed[key].when() <= due:
             return
         self._end_delay(key)
-        self._delayed[key] = loop.call_at(due, self._is_due, key, urgent)
+        self._delayed[key] = loop.call_at(due, self._is_due, key, priority)
 
     def backoff(self, key: Key) -> float:
         """
@@ -152,8 +158,8 @@ class WorkQueue(Generic[Key]):
         A pass that runs goes on, but is the last one.
         """
         self._end_delay(key)
-        self._urgent.pop(key, None)
-        self._patient.pop(key, None)
+        for queue in self._waiting.values():
+            queue.pop(key, None)
         self._again.pop(key, None)
         self._failures.pop(key, None)
         if key in self._in_flight:
@@ -212,11 +218,11 @@ class WorkQueue(Generic[Key]):
             _log.error("passes resist being cancelled", extra={"passes": len(resisting)})
 
     def _is_waiting(self, key: Key) -> bool:
-        return key in self._urgent or key in self._patient or key in self._again
+        return key in self._again or any(key in queue for queue in self._waiting.values())
 
-    def _is_due(self, key: Key, urgent: bool) -> None:  # noqa: FBT001  # call_at has no keywords.
+    def _is_due(self, key: Key, priority: Priority) -> None:
         del self._delayed[key]
-        self.add(key, urgent=urgent)
+        self.add(key, priority=priority)
 
     def _end_delay(self, key: Key) -> None:
         timer = self._delayed.pop(key, None)
@@ -224,20 +230,34 @@ class WorkQueue(Generic[Key]):
             # Cancelled timers let go of the key at once; the loop sweeps them out in time.
             timer.cancel()
 
-    def _enqueue(self, key: Key, *, since: float, urgent: bool) -> None:
-        if key in self._urgent:
-            return
-        if urgent:
-            self._urgent[key] = self._patient.pop(key, since)
-        else:
-            self._patient.setdefault(key, since)
+    def _enqueue(self, key: Key, *, since: float, priority: Priority) -> None:
+        for known, queue in self._waiting.items():
+            if key in queue:
+                if known <= priority:
+                    return
+                since = queue.pop(key)
+                break
+        self._waiting[priority][key] = since
+
+    def _next_key(self) -> Key | None:
+        """Take out the key whose turn it is; None if none waits."""
+        queues = [queue for queue in self._waiting.values() if queue]
+        if not queues:
+            return None
+        self._picked += 1
+        if self._picked % SHARE == 0:
+            queues.sort(key=lambda queue: next(iter(queue.values())))
+        key = next(iter(queues[0]))
+        del queues[0][key]
+        return key
 
     def _start_passes(self) -> None:
         if self._step is None or self._stopping:
             return
-        while len(self._in_flight) < self._workers and (queue := self._urgent or self._patient):
-            key = next(iter(queue))
-            del queue[key]
+        while len(self._in_flight) < self._workers:
+            key = self._next_key()
+            if key is None:
+                return
             task = asyncio.create_task(self._pass(key, self._step))
             # Not a `finally` of the pass: a task that is cancelled before its start runs none.
             task.add_done_callback(functools.partial(self._pass_ended, key))
@@ -259,10 +279,11 @@ class WorkQueue(Generic[Key]):
     def _pass_ended(self, key: Key, task: asyncio.Task[None]) -> None:
         del self._in_flight[key]
         if task.cancelled() and key not in self._dropped:
-            self._again.setdefault(key, (asyncio.get_running_loop().time(), True))
+            now = asyncio.get_running_loop().time()
+            self._again.setdefault(key, (now, Priority.IN_FLIGHT))
         self._dropped.discard(key)
         if key in self._again:
-            since, urgent = self._again.pop(key)
+            since, priority = self._again.pop(key)
             self._end_delay(key)
-            self._enqueue(key, since=since, urgent=urgent)
+            self._enqueue(key, since=since, priority=priority)
         self._start_passes()

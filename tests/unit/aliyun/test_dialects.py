@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter
+from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.model import Priority, SecretText
 
 ENDPOINT = "https://rds.example.com"
 OTHER = "https://rds.cn-chengdu.example.com"

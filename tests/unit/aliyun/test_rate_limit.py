@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter, RateLimits
+from rds_ssl.aliyun.rate_limit import BURST, RateLimiter, RateLimits
+from rds_ssl.core.model import Priority
 
 READ, WRITE = "DescribeDBInstanceSSL", "ModifyDBInstanceSSL"
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.rate_limit import BURST, Priority, RateLimiter
+from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import LONGEST_PAUSE, RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core import observation
 from rds_ssl.core.errors import ApiError, NoAnswer, ObservationError
-from rds_ssl.core.model import Observed, SecretText
+from rds_ssl.core.model import Observed, Priority, SecretText
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEthisIsTheInstancesPrivateKey\n-----END PRIVATE KEY-----\n"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

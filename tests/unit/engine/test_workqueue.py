@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.core.model import Priority
+from rds_ssl.engine.workqueue import SHARE, WorkQueue
 from support import virtual_time
 
 Step = Callable[[str], Awaitable[None]]
@@ -56,9 +57,9 @@ async def working(queue: WorkQueue[str], step: Step, *, workers: int = 1) -> Asy
 
 def traces(queue: WorkQueue[str]) -> int:
     """How many things *queue* holds, whatever for."""
-    return sum(
-        len(value) for value in vars(queue).values() if isinstance(value, (dict, set, list, tuple))
-    )
+    held = [value for value in vars(queue).values() if isinstance(value, (dict, set, list, tuple))]
+    waiting = vars(queue)["_waiting"]
+    return sum(map(len, held)) - len(waiting) + sum(map(len, waiting.values()))
 
 
 def test_a_key_added_twice_is_looked_at_once() -> None:
@@ -122,11 +123,11 @@ def test_urgent_keys_go_first_and_the_others_in_the_order_they_came() -> None:
     async def work() -> None:
         queue = WorkQueue[str]()
         for key in ("r1", "r2", "r3"):
-            queue.add(key, urgent=False)
+            queue.add(key, priority=Priority.RESYNC)
         queue.add("u1")
         queue.add("u2")
         queue.add("r3")
-        queue.add("u1", urgent=False)
+        queue.add("u1", priority=Priority.RESYNC)
         async with working(queue, passes):
             await asyncio.sleep(10)
 
@@ -135,16 +136,64 @@ def test_urgent_keys_go_first_and_the_others_in_the_order_they_came() -> None:
     assert passes.keys == ["u1", "u2", "r3", "r1", "r2"]
 
 
+def test_what_is_in_flight_goes_first_then_changes_first_looks_and_resyncs() -> None:
+    passes = Passes(seconds=1)
+
+    async def work() -> None:
+        queue = WorkQueue[str]()
+        for priority in (Priority.CHANGE, Priority.FIRST_LOOK, Priority.IN_FLIGHT):
+            queue.add(priority.name, priority=priority)
+        async with working(queue, passes):
+            await asyncio.sleep(10)
+
+    virtual_time.run(work())
+
+    assert passes.keys == ["IN_FLIGHT", "CHANGE", "FIRST_LOOK"]
+
+
+def test_one_pass_of_a_few_is_for_who_has_waited_longest() -> None:
+    passes = Passes(seconds=1)
+
+    async def work() -> None:
+        queue = WorkQueue[str]()
+        queue.add("resync", priority=Priority.RESYNC)
+        queue.add("first", priority=Priority.FIRST_LOOK)
+        async with working(queue, passes):
+            for number in range(40):  # More work in flight than one worker can ever do.
+                queue.add(f"f{number}", priority=Priority.IN_FLIGHT)
+                queue.add(f"g{number}", priority=Priority.IN_FLIGHT)
+                await asyncio.sleep(1)
+
+    virtual_time.run(work())
+
+    assert "resync" in passes.keys[: 2 * SHARE]
+    assert "first" in passes.keys[: 3 * SHARE]
+    assert sum(key[0] in "fg" for key in passes.keys[:SHARE]) == SHARE - 1
+
+
+def test_a_key_that_becomes_more_urgent_keeps_the_time_that_it_has_waited() -> None:
+    async def work() -> float:
+        queue = WorkQueue[str]()
+        queue.add("a", priority=Priority.RESYNC)
+        await asyncio.sleep(5)
+        queue.add("a", priority=Priority.IN_FLIGHT)
+        queue.add("a", priority=Priority.FIRST_LOOK)
+        assert queue.depth == 1
+        return queue.oldest_age
+
+    assert virtual_time.run(work()) == 5
+
+
 def test_urgency_that_came_while_the_pass_ran_counts_for_the_next_one() -> None:
     passes = Passes(seconds=1)
 
     async def work() -> None:
         queue = WorkQueue[str]()
-        queue.add("a", urgent=False)
+        queue.add("a", priority=Priority.RESYNC)
         async with working(queue, passes):
-            queue.add("b", urgent=False)
+            queue.add("b", priority=Priority.RESYNC)
             queue.add("a")
-            queue.add("a", urgent=False)
+            queue.add("a", priority=Priority.RESYNC)
             await asyncio.sleep(10)
 
     virtual_time.run(work())
@@ -305,7 +354,7 @@ def test_a_dropped_key_leaves_no_trace() -> None:
     async def work() -> None:
         queue = WorkQueue[str]()
         queue.add("urgent")
-        queue.add("patient", urgent=False)
+        queue.add("patient", priority=Priority.RESYNC)
         queue.add_after("delayed", 10)
         queue.backoff("failed")
         for key in ("urgent", "patient", "delayed", "failed", "unknown"):
@@ -365,7 +414,7 @@ def test_the_age_is_that_of_the_longest_waiting_key() -> None:
     async def work() -> None:
         queue = WorkQueue[str]()
         assert queue.oldest_age == 0
-        queue.add("a", urgent=False)
+        queue.add("a", priority=Priority.RESYNC)
         await asyncio.sleep(3)
         queue.add("b")
         queue.add_after("c", 1)
@@ -491,7 +540,7 @@ def test_two_runs_at_a_time_and_runs_without_workers_are_refused() -> None:
     virtual_time.run(work())
 
 
-def actions(seed: int) -> Iterator[tuple[str, str, float, bool]]:
+def actions(seed: int) -> Iterator[tuple[str, str, float, Priority]]:
     """Random calls of a queue's methods."""
     chance = random.Random(seed)
     for _ in range(400):
@@ -499,7 +548,7 @@ def actions(seed: int) -> Iterator[tuple[str, str, float, bool]]:
             chance.choice(["add", "add", "add_after", "add_after", "backoff", "forget", "drop"]),
             chance.choice("abcdefgh"),
             chance.choice([0.0, 0.5, 3.0, 60.0]),
-            chance.random() < 0.5,
+            chance.choice(list(Priority)),
         )
 
 
@@ -512,13 +561,13 @@ def test_whatever_happens_a_wish_is_fulfilled_in_time_and_nothing_is_left(seed: 
         queue = WorkQueue[str](jitter=random.Random(seed))
         async with working(queue, passes, workers=3):
             owed: dict[str, float] = {}
-            for what, key, seconds, urgent in actions(seed):
+            for what, key, seconds, priority in actions(seed):
                 now = loop.time() - virtual_time.START
                 if what == "add":
-                    queue.add(key, urgent=urgent)
+                    queue.add(key, priority=priority)
                     owed[key] = now
                 elif what == "add_after":
-                    queue.add_after(key, seconds, urgent=urgent)
+                    queue.add_after(key, seconds, priority=priority)
                 elif what == "drop":
                     queue.drop(key)
                     owed.pop(key, None)
