@@ -104,7 +104,7 @@ class RecordingKube(KubeClient):
         deadline: float = 0,  # noqa: ARG002
     ) -> Json:
         self.rights.add(right(method, path))
-        return {"items": [], "metadata": {"uid": "1", "resourceVersion": "1"}}
+        return {"items": [], "metadata": {"name": "a", "uid": "1", "resourceVersion": "1"}}
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -153,6 +153,9 @@ OPERATIONS: dict[str, Callable[[Resources], Awaitable[object]]] = {
     "create_event": lambda it: it.create_event(
         INVOLVED, reason="Verified", message="", warning=False, time="2026-11-24T03:00:00Z"
     ),
+    "count_event": lambda it: it.count_event(
+        "shop", "orders.1", count=2, time="2026-11-24T03:00:00Z"
+    ),
     "is_terminating": lambda it: it.is_terminating(INVOLVED, time="2026-11-24T03:00:00Z"),
 }
 NEEDED_BY_KOPF = {(API_GROUP, PLURAL, "list"), (API_GROUP, PLURAL, "watch")}
@@ -197,6 +200,7 @@ def test_the_rights_are_those_that_were_reviewed() -> None:
         ("", "configmaps", "list"),  # MetadataWatch, Resources.missing
         ("", "configmaps", "watch"),  # MetadataWatch
         ("", "events", "create"),  # Resources.create_event, .is_terminating
+        ("", "events", "patch"),  # Resources.count_event
     }
 
 

@@ -350,13 +350,14 @@ async def sets_and_removes_a_finalizer(kube: KubeClient) -> None:
 async def posts_an_event(kube: KubeClient) -> None:
     resources = Resources(kube)
 
-    await resources.create_event(
+    name = await resources.create_event(
         await resources.get(SHOP, "orders"),
         reason="Verified",
         message="as declared",
         warning=False,
         time="2026-11-24T03:00:00Z",
     )
+    await resources.count_event(SHOP, name, count=2, time="2026-11-24T03:05:00Z")
 
 
 async def first_events(kube: KubeClient, path: str, *, accept: str) -> list[Json]:

@@ -350,7 +350,7 @@ class MemoryResources(Resources):
         message: str,
         warning: bool,
         time: str,
-    ) -> None:
+    ) -> str:
         """See `Resources.create_event`."""
         name = involved["metadata"]["name"]
         event = {"name": name, "reason": reason, "message": message, "warning": warning}
@@ -361,6 +361,20 @@ class MemoryResources(Resources):
             self._cluster.events.append(body)
 
         await self._connection.carry("kube", "create_event", name, created, body)
+        return f"{name}.{len(self._cluster.events)}"
+
+    async def count_event(self, namespace: str, name: str, *, count: int, time: str) -> None:
+        """See `Resources.count_event`."""
+        number = int(name.rpartition(".")[2]) - 1
+        body = self._note("count_event", {"name": name, "count": count, "time": time})
+
+        async def counted() -> None:
+            self._cluster.admit(namespace)
+            if number >= len(self._cluster.events):
+                raise KubeNotFound(f"no Event {name}", status=404)
+            self._cluster.events[number]["count"] = count
+
+        await self._connection.carry("kube", "count_event", name, counted, body)
 
     async def is_terminating(self, involved: Mapping[str, Any], *, time: str) -> bool:
         """See `Resources.is_terminating`."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict, compose
-from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound
+from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.status import OperationStatus, Status, write_time
 from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Objects, Resource
@@ -20,6 +21,9 @@ _EVENT_DEADLINE = 2.0
 _RETRIES = 3
 
 _WARNED = "MaterialWarning"
+
+_REMEMBERED_EVENTS = 1000
+"""What is told again is counted up on the Event that told it: by name and count, 400 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,8 @@ class Reporter:
         self._objects = objects
         self._now = now
         self._posting: set[asyncio.Task[None]] = set()
+        self._posted: OrderedDict[tuple[str, Event], tuple[str, int]] = OrderedDict()
+        """By uid and Event, the name it got and how often it was told; the last told at the end."""
 
     async def write(
         self,
@@ -196,15 +202,36 @@ class Reporter:
     async def _post(self, resource: Resource, event: Event) -> None:
         try:
             async with asyncio.timeout(_EVENT_DEADLINE):
-                await self._resources.create_event(
-                    {"metadata": resource.metadata},
-                    reason=event.reason,
-                    message=event.message,
-                    warning=event.warning,
-                    time=write_time(self._now()),
-                )
+                if not await self._count_up(resource, event):
+                    name = await self._resources.create_event(
+                        {"metadata": resource.metadata},
+                        reason=event.reason,
+                        message=event.message,
+                        warning=event.warning,
+                        time=write_time(self._now()),
+                    )
+                    self._remember(resource, event, name, 1)
         except (KubeError, TimeoutError) as error:
             _log.warning("Event %s was not posted: %s", event.reason, error)
+
+    async def _count_up(self, resource: Resource, event: Event) -> bool:
+        """Count up the Event that has told this of the object before; False if there is none."""
+        name, count = self._posted.pop((resource.uid, event), ("", 0))
+        if not name:
+            return False
+        try:
+            await self._resources.count_event(
+                resource.key[0], name, count=count + 1, time=write_time(self._now())
+            )
+        except (KubeNotFound, KubeRefused):
+            return False  # It has gone, or a role of an older release is in use.
+        self._remember(resource, event, name, count + 1)
+        return True
+
+    def _remember(self, resource: Resource, event: Event, name: str, count: int) -> None:
+        self._posted[resource.uid, event] = (name, count)
+        if len(self._posted) > _REMEMBERED_EVENTS:
+            self._posted.popitem(last=False)
 
     async def drain(self) -> None:
         """Wait for the Events under way."""

@@ -132,10 +132,21 @@ class Resources:
         message: str,
         warning: bool,
         time: str,
-    ) -> None:
-        """Post an Event about an object (its manifest's metadata is enough)."""
+    ) -> str:
+        """Post an Event about an object (its manifest's metadata is enough); return its name."""
         body = _event(involved, reason=reason, message=message, warning=warning, time=time)
-        await self._kube.request("POST", _events(body["metadata"]["namespace"]), body=body)
+        answer = await self._kube.request("POST", _events(body["metadata"]["namespace"]), body=body)
+        return str(answer["metadata"]["name"])
+
+    async def count_event(self, namespace: str, name: str, *, count: int, time: str) -> None:
+        """
+        Say that what an Event tells has happened again: *count* times by now, last at *time*.
+
+        Raises:
+            KubeNotFound: It is not there any more; the API server keeps them for an hour.
+        """
+        body = {"count": count, "lastTimestamp": time}
+        await self._kube.request("PATCH", f"{_events(namespace)}/{quote(name)}", body=body)
 
     async def is_terminating(self, involved: Mapping[str, Any], *, time: str) -> bool:
         """
