@@ -4,8 +4,11 @@ One pass over one object: gather, check, plan, gate, act, report. Every trigger 
 The order of the rules is the order of the lines of `_judge`. Source: design, "One pass".
 """
 
+import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from rds_ssl.core import eligibility, verdicts
 from rds_ssl.core.approval import ended
@@ -37,6 +40,9 @@ from rds_ssl.engine.work import Result, Tools, Work
 from rds_ssl.engine.workqueue import WorkQueue
 
 _log = logging.getLogger(__name__)
+
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 _AFTER_NOT_FOUND = 5.0
 
@@ -208,9 +214,23 @@ class Reconciler:
         if work.status.instance is None or not work.status.instance.engine:
             work.instance = await work.cloud.describe_attribute(work.declaration, priority=priority)
             work.memory.see(work.instance, now=self._tools.monotonic())
-        work.observed = await work.cloud.describe_ssl(
-            work.declaration, priority=priority, engine=work.engine
-        )
+        settings = work.cloud.describe_ssl(work.declaration, priority=priority, engine=work.engine)
+        if work.instance is None and work.rotates and self._may_go(work):
+            # A rotation whose time has come needs both before its call, and somebody waits.
+            instance, work.observed = await _both(
+                work.cloud.describe_attribute(work.declaration, priority=priority), settings
+            )
+            work.instance = instance
+            work.memory.see(instance, now=self._tools.monotonic())
+        else:
+            work.observed = await settings
+
+    def _may_go(self, work: Work) -> bool:
+        """Guess whether nothing but the quiet period has held a plan of this object."""
+        plan = work.status.plan
+        if plan is None:
+            return self._tools.pace.quiet_period == 0
+        return plan.held_by == Reason.QUIET_PERIOD
 
     def _selection(self, resource: Resource, declaration: Declaration) -> Verdict | None:
         """Say why this object is not for this operator to act on."""
@@ -335,6 +355,18 @@ class Reconciler:
         except ObservationError as error:
             self._following.give_up(work)
             return self._faulting.unanswerable(work, str(error))
+
+
+async def _both(
+    one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]
+) -> tuple[_One, _Other]:
+    """Wait for two reads at a time; the first error is raised, and ends the other read."""
+    tasks = asyncio.create_task(one), asyncio.create_task(other)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for each in tasks:
+            each.cancel()
 
 
 def _priority(memory: Memory, look_after: float) -> Priority:

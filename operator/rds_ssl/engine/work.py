@@ -135,13 +135,13 @@ class Work:
         return (
             self.was_ready is not True
             or self.resource.status.observed_generation != self.resource.generation
-            or self._rotates
+            or self.rotates
             or self.resource.status.plan is not None
             or self.resource.in_flight
         )
 
     @property
-    def _rotates(self) -> bool:
+    def rotates(self) -> bool:
         """Whether the material declared is not the material applied."""
         gathered, applied = self.gathered, self.resource.status.applied
         if gathered is None or gathered.problem is not None or applied is None:
