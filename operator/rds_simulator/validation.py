@@ -17,7 +17,6 @@ from datetime import datetime
 from rds_simulator.certificates import (
     COMMON_NAME_MAX,
     Bundle,
-    MaterialError,
     Pfx,
     ServerMaterial,
     parse_client_ca,
@@ -35,6 +34,7 @@ from rds_simulator.machine import (
     Settings,
     View,
 )
+from rds_simulator.pem import MaterialError
 from rds_simulator.profiles import ENGINE_PARAMETERS
 from rds_simulator.refusals import Code, Refusal, missing
 
