@@ -11,7 +11,8 @@ less convenient side wherever the documents are silent; `config` lists those que
       call, signatures, accounts     who calls, and may they?
       operations, validation, wire   what they ask for, and the answer in each engine's words
       machine                        one instance: state, command and time give a new state
-      profiles, certificates         kinds of instances; the cloud's CA and customers' PEM
+      profiles                       kinds of instances
+      certificates, private_keys, pem    the cloud's CA, and what customers send
       faults, ledger, config, clock  what tests turn and read ...
       admin                          ... by JSON under ``/_sim``
     world            all of that state, in memory

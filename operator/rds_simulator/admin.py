@@ -49,11 +49,11 @@ from rds_simulator.admin_models import (
     KeyBody,
 )
 from rds_simulator.call import Call
-from rds_simulator.certificates import MaterialError
 from rds_simulator.config import SWITCH_VALUES, ConfigError
 from rds_simulator.faults import Order
 from rds_simulator.ledger import Ledger
 from rds_simulator.machine import Instance
+from rds_simulator.pem import MaterialError
 from rds_simulator.wire import Fields
 from rds_simulator.world import World
 

@@ -15,6 +15,8 @@ SECRET_PARAMETERS = frozenset({"ServerKey", "PassWord"})
 
 _FORM = "application/x-www-form-urlencoded"
 
+_ESCAPES_OF_PEM = (("%0A", "\n"), ("%2B", "+"), ("%2F", "/"), ("%3D", "="))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -26,12 +28,9 @@ class Call:
     """Names in lower case."""
     query: Mapping[str, str]
     form: Mapping[str, str]
+    parameters: Mapping[str, str]
+    """All of them; one that is in both places counts as in the body."""
     body: bytes = field(repr=False)
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """All parameters; one that is in both places counts as in the body."""
-        return {**self.query, **self.form}
 
     @property
     def legacy(self) -> bool:
@@ -75,15 +74,31 @@ def read_call(method: str, url: str, headers: Mapping[str, str], body: bytes) ->
     parts = urllib.parse.urlsplit(url)
     lower = {name.lower(): value for name, value in headers.items()}
     is_form = lower.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+    query = _pairs(parts.query)
+    form = _pairs(body.decode("utf-8", "replace")) if is_form else {}
     return Call(
         method=method.upper(),
         path=parts.path or "/",
         headers=lower,
-        query=_pairs(parts.query),
-        form=_pairs(body.decode("utf-8", "replace")) if is_form else {},
+        query=query,
+        form=form,
+        parameters={**query, **form},
         body=body,
     )
 
 
 def _pairs(text: str) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(text, keep_blank_values=True)) if text else {}
+    """Read a form as `urllib.parse.parse_qsl` does; of a name that comes again, the last counts."""
+    pairs = (pair.partition("=") for pair in text.split("&") if pair)
+    return {_decode(name): _decode(value) for name, _, value in pairs}
+
+
+def _decode(text: str) -> str:
+    text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    # PEM has hundreds of these and hardly any others, and `unquote` is slow with them. None can
+    # make another escape of its neighbours: none is a per cent sign or a hexadecimal digit.
+    for escape, character in _ESCAPES_OF_PEM:
+        text = text.replace(escape, character)
+    return urllib.parse.unquote(text, errors="replace")

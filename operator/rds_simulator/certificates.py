@@ -4,11 +4,8 @@ Certificates: the cloud's CA, and what customers send.
 Parsing is cached by the text, so that a bundle sent a thousand times is parsed once.
 """
 
-import base64
-import binascii
 import functools
 import hashlib
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from rds_simulator.pem import MaterialError, read_blocks, write_block
+from rds_simulator.private_keys import public_half
+
 CLOUD_LIFETIME = timedelta(days=365)
 """Of a certificate that the cloud issues. Source: the team's API notes 4.2."""
 
@@ -25,11 +25,6 @@ COMMON_NAME_MAX = 64
 """Characters. Source: X.520 ub-common-name, which the library enforces."""
 
 _CACHE_SIZE = 4096
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
-
-
-class MaterialError(ValueError):
-    """Text that is no certificate, key or list of the wanted kind; the message never quotes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,35 +88,9 @@ class Bundle:
         )
 
 
-def _blocks(text: str, label: str) -> list[bytes]:
-    """
-    Contents of the PEM blocks with that label; text around them is ignored.
-
-    Raises:
-        MaterialError: If there is none, or one is not Base64.
-    """
-    try:
-        found = [
-            base64.b64decode("".join(match[2].split()), validate=True)
-            for match in _BLOCK.finditer(text)
-            if match[1] == label
-        ]
-    except binascii.Error as error:
-        raise MaterialError(f"a {label} block is not Base64") from error
-    if not found:
-        raise MaterialError(f"there is no {label} block")
-    return found
-
-
-def _to_pem(der: bytes, label: str) -> str:
-    body = base64.b64encode(der).decode()
-    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"])
-
-
 def _certificates(text: str) -> list[tuple[x509.Certificate, bytes]]:
     found = []
-    for der in _blocks(text, "CERTIFICATE"):
+    for der in read_blocks(text, "CERTIFICATE"):
         try:
             found.append((x509.load_der_x509_certificate(der), der))
         except ValueError as error:
@@ -140,17 +109,16 @@ def parse_server(certificate: str, key: str) -> ServerMaterial:
     chain = _certificates(certificate)
     leaf = chain[0][0]
     try:
-        private = serialization.load_pem_private_key(key.encode(), password=None)
-    except TypeError as error:
-        raise MaterialError("the private key is encrypted") from error
+        public = leaf.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise MaterialError("the private key does not parse") from error
-    public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if private.public_key().public_bytes(*public) != leaf.public_key().public_bytes(*public):
+        raise MaterialError("a certificate does not parse") from error
+    if public_half(key) != public:
         raise MaterialError("certificate and private key are not a pair")
     return ServerMaterial(
         sent=certificate,
-        blocks=tuple(_to_pem(der, "CERTIFICATE") for _, der in chain),
+        blocks=tuple(write_block(der, "CERTIFICATE") for _, der in chain),
         key=key,
         sha256=hashlib.sha256(chain[0][1]).hexdigest(),
         subject=leaf.subject.rfc4514_string(),
@@ -179,7 +147,7 @@ def parse_client_ca(text: str) -> Bundle:
         raise MaterialError("a certificate is not a CA")
     return Bundle(
         sent=text,
-        blocks=tuple(_to_pem(der, "CERTIFICATE") for _, der in parsed),
+        blocks=tuple(write_block(der, "CERTIFICATE") for _, der in parsed),
         sha256=tuple(hashlib.sha256(der).hexdigest() for _, der in parsed),
         names=tuple(certificate.subject.rfc4514_string() for certificate, _ in parsed),
         not_after=tuple(certificate.not_valid_after_utc for certificate, _ in parsed),
@@ -194,14 +162,14 @@ def parse_crl(text: str) -> Bundle:
     Raises:
         MaterialError: If there is none, or one does not parse.
     """
-    blocks = _blocks(text, "X509 CRL")
+    blocks = read_blocks(text, "X509 CRL")
     try:
         issuers = tuple(x509.load_der_x509_crl(der).issuer.rfc4514_string() for der in blocks)
     except ValueError as error:
         raise MaterialError("a revocation list does not parse") from error
     return Bundle(
         sent=text,
-        blocks=tuple(_to_pem(der, "X509 CRL") for der in blocks),
+        blocks=tuple(write_block(der, "X509 CRL") for der in blocks),
         sha256=tuple(hashlib.sha256(der).hexdigest() for der in blocks),
         names=issuers,
         not_after=(),
@@ -263,7 +231,7 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         der = certificate.public_bytes(serialization.Encoding.DER)
-        leaf = _to_pem(der, "CERTIFICATE")
+        leaf = write_block(der, "CERTIFICATE")
         return ServerMaterial(
             sent=f"{leaf}\n{self.pem}",
             blocks=(leaf, self.pem.rstrip()),

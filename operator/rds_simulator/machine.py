@@ -217,15 +217,15 @@ def accept(
     restarts = not idle and (
         rules.has(Switch.RESTART, "every-call") or needs_restart(instance.profile, before, target)
     )
-    accepted = replace(instance, accepted=instance.accepted + 1)
+    number, restarted = instance.accepted + 1, instance.restarts
     events = [Event(at=now, what="accepted")]
     replaced = instance.change
     if replaced and replaced.restarts and not replaced.restarted:
-        accepted = replace(accepted, restarts=accepted.restarts + 1)
+        restarted += 1
         events.append(Event(at=now, what="restarted"))
     if not restarts and same(before, target) and not replaced:
-        return accepted, tuple(events)
-    busy_from = now + timedelta(seconds=_window(accepted, rules))
+        return replace(instance, accepted=number), tuple(events)
+    busy_from = now + timedelta(seconds=_window(instance.id, number, rules))
     duration = rules.durations["acl" if only_acl_differs(before, target) else "change"]
     change = Change(
         target=target,
@@ -235,15 +235,16 @@ def accept(
         restarts=restarts,
         ending=ending,
     )
-    return replace(accepted, change=change), tuple(events)
+    accepted = replace(instance, accepted=number, restarts=restarted, change=change)
+    return accepted, tuple(events)
 
 
-def _window(instance: Instance, rules: Rules) -> float:
+def _window(instance_id: str, number: int, rules: Rules) -> float:
     """Seconds between acceptance and busy; the long ones differ from call to call, repeatably."""
     shortest = rules.durations["window"]
     if rules.has(Switch.WINDOW, "short"):
         return shortest
-    digest = hashlib.sha256(f"{instance.id}/{instance.accepted}".encode()).digest()
+    digest = hashlib.sha256(f"{instance_id}/{number}".encode()).digest()
     share = int.from_bytes(digest[:4]) / 2**32
     return shortest + (max(LONG_WINDOW_SECONDS, shortest) - shortest) * share
 

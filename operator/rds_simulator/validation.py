@@ -17,7 +17,6 @@ from datetime import datetime
 from rds_simulator.certificates import (
     COMMON_NAME_MAX,
     Bundle,
-    MaterialError,
     Pfx,
     ServerMaterial,
     parse_client_ca,
@@ -35,6 +34,7 @@ from rds_simulator.machine import (
     Settings,
     View,
 )
+from rds_simulator.pem import MaterialError
 from rds_simulator.profiles import ENGINE_PARAMETERS
 from rds_simulator.refusals import Code, Refusal, missing
 
@@ -149,8 +149,9 @@ def _endpoint(request: Request) -> str:
 def _check_names(request: Request) -> None:
     """Refuse parameters that the engine, or its minor version, does not have."""
     instance, given = request.instance, request.parameters
+    known = instance.profile.parameters
     for name in given:
-        if name in ENGINE_PARAMETERS and name not in instance.profile.parameters:
+        if name in ENGINE_PARAMETERS and name not in known:
             raise invalid(name)
     minor = instance.kernel_version.rpartition("_")[2]
     if "ForceEncryption" in given and minor < instance.profile.force_since_kernel:

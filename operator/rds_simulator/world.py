@@ -40,6 +40,8 @@ class World:
         self.rate_limit = RateLimit()
         self._instances: dict[str, Instance] = {}
         self._events: dict[str, deque[Event]] = {}
+        self._replicas: dict[str, list[str]] | None = None
+        """Ids of read-only instances by that of their primary; None: look for them again."""
 
     def reset(self) -> None:
         """Forget all but access keys, used nonces and the CA; all settings are defaults again."""
@@ -50,15 +52,18 @@ class World:
         self.rate_limit = RateLimit()
         self._instances.clear()
         self._events.clear()
+        self._replicas = None
 
     def put(self, instance: Instance) -> None:
         """Create an instance, or replace its state."""
         self._instances[instance.id] = instance
+        self._replicas = None
         self._events.setdefault(instance.id, deque(maxlen=MAX_EVENTS))
 
     def remove(self, instance_id: str) -> bool:
         """Remove an instance; False if there was none."""
         self._events.pop(instance_id, None)
+        self._replicas = None
         return self._instances.pop(instance_id, None) is not None
 
     def get(self, instance_id: str, at: datetime) -> Instance | None:
@@ -79,10 +84,13 @@ class World:
         return [instance for instance in found if instance is not None]
 
     def replicas(self, instance_id: str) -> list[str]:
-        """Ids of the read-only instances of an instance."""
-        return [
-            each.id for each in self._instances.values() if each.master_instance_id == instance_id
-        ]
+        """Ids of the read-only instances of an instance, in the order of creation."""
+        if self._replicas is None:
+            self._replicas = {}
+            for each in self._instances.values():
+                if each.master_instance_id:
+                    self._replicas.setdefault(each.master_instance_id, []).append(each.id)
+        return self._replicas.get(instance_id, [])
 
     def events(self, instance_id: str) -> list[Event]:
         """What happened to an instance, oldest first."""

@@ -84,6 +84,25 @@ def test_the_attributes_tell_engine_storage_status_and_replicas(rds: InProcess) 
     assert (second["DBInstanceType"], second["MasterInstanceId"]) == ("Readonly", "pg")
 
 
+def test_the_replicas_that_are_told_are_those_of_now(rds: InProcess) -> None:
+    def replicas() -> list[str]:
+        answer = rds.call("DescribeDBInstanceAttribute", DBInstanceId="pg").json()
+        listed = answer["Items"]["DBInstanceAttribute"][0]["ReadOnlyDBInstanceIds"]
+        return [each["DBInstanceId"] for each in listed["ReadOnlyDBInstanceId"]]
+
+    none = replicas()
+    rds.put_instance("second")
+    rds.put_instance("first", master_instance_id="pg")
+    rds.patch_instance("second", master_instance_id="pg")
+    both = replicas()
+    rds.delete_instance("first")
+    one = replicas()
+    rds.reset()
+    rds.put_instance("pg")
+
+    assert (none, both, one, replicas()) == ([], ["second", "first"], ["second"], [])
+
+
 def test_a_serverless_instance_has_a_serverless_config(rds: InProcess) -> None:
     rds.put_instance("sl", profile="postgresql-14-serverless")
 
