@@ -20,6 +20,49 @@ _STOP_SECONDS = 2.0
 """kopf's tasks end at once when cancelled; the process must end in any case."""
 
 
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """
+    Builds and keeps nothing.
+
+    kopf takes an essence of each object at each event, by deep copies, and compares it with the
+    last one, whatever the handlers: only change handlers, timers and daemons look at the result,
+    and there are none. It was more than half of what an event costs (tests/bench/events.py).
+    """
+
+    def build(
+        self,
+        *,
+        body: kopf.Body,  # noqa: ARG002
+        extra_fields: object = None,  # noqa: ARG002
+    ) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps nothing, as `_NoDiffBase`: `on.event` has no progress."""
+
+    def fetch(self, *, key: str, body: kopf.Body) -> None:
+        pass
+
+    def store(self, *, key: str, record: object, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def purge(self, *, key: str, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        pass
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
+
+
 def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
     """Let *intake* see every event of DBInstanceSSL."""
 
@@ -28,23 +71,8 @@ def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
         intake.observe(event["type"], event["object"])
 
 
-@contextlib.asynccontextmanager
-async def watching(
-    kube: KubeClient, intake: Intake, *, namespaces: Sequence[str], selector: str
-) -> AsyncIterator[list[asyncio.Task[Any]]]:
-    """
-    Run kopf's tasks, and stop them at the end; any of them ending by itself is a fault.
-
-    Not `kopf.operator`, which treats every later task of the loop as its own. Settings: those that
-    were measured to matter; what is not set is irrelevant for `on.event`.
-    """
-    registry = kopf.OperatorRegistry()
-    register(registry, intake)
-
-    @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
-
+def settings(selector: str) -> kopf.OperatorSettings:
+    """Make those that were measured to matter; what is not set is irrelevant for `on.event`."""
     options = kopf.OperatorSettings()
     options.scanning.disabled = True  # The CRD is known to be there; no need to watch all CRDs.
     options.posting.enabled = False
@@ -55,13 +83,34 @@ async def watching(
     options.networking.request_timeout = 30
     options.networking.connect_timeout = 10
     options.queueing.idle_timeout = 1
+    options.persistence.diffbase_storage = _NoDiffBase()
+    options.persistence.progress_storage = _NoProgress()
     options.process.ultimate_exiting_timeout = 60
     if selector:
         options.watching.label_selectors[API_GROUP, API_VERSION, PLURAL] = selector
+    return options
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    kube: KubeClient, intake: Intake, *, namespaces: Sequence[str], selector: str
+) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """
+    Run kopf's tasks, and stop them at the end; any of them ending by itself is a fault.
+
+    Not `kopf.operator`, which treats every later task of the loop as its own.
+    """
+    registry = kopf.OperatorRegistry()
+    register(registry, intake)
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
+
     tasks = list(
         await kopf.spawn_tasks(
             registry=registry,
-            settings=options,
+            settings=settings(selector),
             clusterwide=not namespaces,
             namespaces=list(namespaces),
             standalone=True,

@@ -1,0 +1,43 @@
+"""What kopf is told; that it works with it is shown in tests/integration."""
+
+from typing import Any
+
+import kopf
+
+from rds_ssl.engine import handlers
+
+MANIFEST: Any = {
+    "metadata": {
+        "name": "orders",
+        "annotations": {"kopf.zalando.org/last-handled-configuration": "{no JSON"},
+    },
+    "spec": {"instanceID": "rm-1"},
+    "status": {"observedGeneration": 1},
+}
+
+KEY = kopf.HandlerId("observe")
+
+
+def test_nothing_is_made_of_an_object_but_the_event_itself() -> None:
+    persistence = handlers.settings("").persistence
+    body = kopf.Body(MANIFEST)
+
+    before = persistence.diffbase_storage.fetch(body=body)
+    after = persistence.diffbase_storage.build(body=body)
+
+    assert before is None
+    assert persistence.progress_storage.clear(essence=after) == {}
+
+
+def test_nothing_is_kept_in_an_object() -> None:
+    persistence = handlers.settings("").persistence
+    body, patch = kopf.Body(MANIFEST), kopf.Patch()
+    record = kopf.ProgressRecord(retries=1)
+
+    persistence.diffbase_storage.store(body=body, patch=patch, essence=kopf.BodyEssence())
+    persistence.progress_storage.store(key=KEY, record=record, body=body, patch=patch)
+    persistence.progress_storage.touch(body=body, patch=patch, value="now")
+    persistence.progress_storage.purge(key=KEY, body=body, patch=patch)
+
+    assert not patch
+    assert persistence.progress_storage.fetch(key=KEY, body=body) is None
