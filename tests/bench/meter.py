@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,7 +45,7 @@ class Span:
     accepted: int
     """Changes that the cloud has accepted."""
     cpu_of_others: Mapping[str, float]
-    """Seconds of the simulator, the API server and etcd."""
+    """Seconds of the simulator, the API server, etcd and the bench itself."""
     load: tuple[float, float, float]
     """Of the machine at the end, over 1, 5 and 15 minutes."""
 
@@ -132,3 +132,9 @@ def loop_held_ms(process: WatchedProcess) -> float | None:
         if name == _LOOP_HELD:
             return float(value) * 1000
     return None
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """Give the least value that so many percent do not exceed."""
+    rank = -(-percent * len(ascending) // 100)
+    return ascending[max(rank, 1) - 1]
