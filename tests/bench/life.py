@@ -25,6 +25,9 @@ COLD, LATE, ROTATION, WARM, IDLE = "cold", "late", "rotation", "warm", "idle"
 LIFE = (COLD, LATE, ROTATION, WARM, IDLE)
 """In this order."""
 
+NO_RESYNC = 600
+"""Seconds: a warm start is over before anything is looked at again."""
+
 LATE_BY = 3.0
 """Seconds from an object to its Secret."""
 
@@ -54,15 +57,10 @@ class Life:
                 if ROTATION in wanted:
                     yield self._rotation(watch, process)
                 process.terminate()
-            if {WARM, IDLE}.isdisjoint(wanted):
-                return
-            pace = Pace(resync=stage.scale.idle_resync) if IDLE in wanted else Pace()
-            meter = stage.meter(self.program)
-            with stage.start(self.program, pace) as process:
-                yield self._warm(meter, len(watch.ready), process)
-                if IDLE in wanted:
-                    yield self._idle(process)
-                process.terminate()
+            if WARM in wanted:
+                yield self._warm(len(watch.ready))
+            if IDLE in wanted:
+                yield self._idle(len(watch.ready))
 
     def _floor(self) -> Sample:
         objects = self.stage.scale.objects
@@ -132,30 +130,40 @@ class Life:
             "delay_p50_ms": median(delays),
             "delay_p95_ms": percentile(delays, 95),
             "delay_max_ms": delays[-1],
-            "cpu_seconds": span.usage.cpu_seconds,
-            **span.per_object(len(numbers)),
+            **span.written_per_object(len(numbers)),
             "loop_held_ms": loop_held_ms(process),
         }
         return self._sample(ROTATION, figures, span, delays_ms=delays)
 
-    def _warm(self, meter: Meter, objects: int, process: WatchedProcess) -> Sample:
+    def _warm(self, objects: int) -> Sample:
         """From the start of the program, all being well, until each instance was looked at."""
-        ended = wait_described(self.stage.world.rds, objects, seconds=self.stage.scale.patience)
-        span = meter.span_of(process)
+        meter = self.stage.meter(self.program)
+        with self.stage.start(self.program, Pace(resync=NO_RESYNC)) as process:
+            patience = self.stage.scale.patience
+            ended = wait_described(self.stage.world.rds, objects, seconds=patience)
+            span = meter.span_of(process)
+            held = loop_held_ms(process)
+            process.terminate()
         figures = {
             "wall_seconds": ended - meter.began,
             **_used(span),
             **span.per_object(objects),
             "writes": span.requests.writes,
-            "loop_held_ms": loop_held_ms(process),
+            "loop_held_ms": held,
         }
         return self._sample(WARM, figures, span)
 
-    def _idle(self, process: WatchedProcess) -> Sample:
-        """One whole period of looks at objects with which all is well."""
-        meter = self.stage.meter(self.program, process)
-        time.sleep(self.stage.scale.idle_resync)
-        span = meter.span_of(process, still=0.0)
+    def _idle(self, objects: int) -> Sample:
+        """One whole period of looks at objects with which all is well, after the first looks."""
+        scale, rds = self.stage.scale, self.stage.world.rds
+        rds.clear_calls()
+        with self.stage.start(self.program, Pace(resync=scale.idle_resync)) as process:
+            wait_described(rds, objects, seconds=scale.patience)
+            meter = self.stage.meter(self.program, process)
+            time.sleep(scale.idle_resync)
+            span = meter.span_of(process, still=0.0)
+            held = loop_held_ms(process)
+            process.terminate()
         checks = span.calls[DESCRIBE]["OK"]
         figures = {
             "checks": checks,
@@ -164,7 +172,7 @@ class Life:
             "api_requests": span.requests.total / checks,
             "modifies": span.accepted,
             "writes": span.requests.writes,
-            "loop_held_ms": loop_held_ms(process),
+            "loop_held_ms": held,
         }
         return self._sample(IDLE, figures, span)
 

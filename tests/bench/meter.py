@@ -63,12 +63,18 @@ class Span:
         """Give the counts that nearly every scenario tells, for each of so many objects."""
         return {
             "cloud_calls": self.all_calls / objects,
+            **self.written_per_object(objects),
+            "api_requests": self.requests.total / objects,
+        }
+
+    def written_per_object(self, objects: int) -> dict[str, float | None]:
+        """Give what was changed; looks at other objects meanwhile do not count."""
+        return {
             "modifies": self.accepted / objects,
             "patches": self.requests.patches / objects,
             "patches_of_one": self.requests.patches_of_one,
             "events_created": self.requests.events_created / objects,
             "events_patched": self.requests.events_patched / objects,
-            "api_requests": self.requests.total / objects,
         }
 
     def raw(self) -> Json:
