@@ -100,16 +100,10 @@ BARS: Sequence[Bar] = (
     ),
 )
 
-EACH_RUN = frozenset(
-    {
-        "api_requests",
-        "cloud_calls",
-        "events_created",
-        "loop_held_ms",
-        "modifies",
-        "patches",
-        "refused_percent",
-        "writes",
-    }
+COUNTS = frozenset(
+    {"api_requests", "cloud_calls", "events_created", "modifies", "patches", "writes"}
 )
+"""Figures that no machine is too slow for: a bar that one of them does not meet is a fault."""
+
+EACH_RUN = COUNTS | {"loop_held_ms", "refused_percent"}
 """Figures that have to hold in each run; of the others the best of all runs counts."""

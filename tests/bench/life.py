@@ -12,12 +12,12 @@ from statistics import median
 
 from bench import bulk
 from bench.cloud_facts import DESCRIBE, wait_accepted, wait_described
-from bench.meter import Meter, Sample, Span, loop_held_ms
+from bench.meter import Meter, Sample, Span, loop_held_ms, percentile
 from bench.naming import name_of
-from bench.programs import FloorProcess, Pace, Program, start
+from bench.population import Population
+from bench.programs import Pace, Program
 from bench.ready_watch import ReadyWatch
-from bench.scale import Scale
-from bench.world import Population, World
+from bench.stage import PATIENCE_OF_ONE, Stage
 from support.watched_process import WatchedProcess
 
 COLD, LATE, ROTATION, WARM, IDLE = "cold", "late", "rotation", "warm", "idle"
@@ -25,69 +25,56 @@ COLD, LATE, ROTATION, WARM, IDLE = "cold", "late", "rotation", "warm", "idle"
 LIFE = (COLD, LATE, ROTATION, WARM, IDLE)
 """In this order."""
 
+NO_RESYNC = 600
+"""Seconds: a warm start is over before anything is looked at again."""
+
 LATE_BY = 3.0
 """Seconds from an object to its Secret."""
-
-PATIENCE_OF_ONE = 120.0
-"""Seconds for single objects: an ordinary operator tries again after a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """One program with a population of its own."""
 
-    world: World
+    stage: Stage
     program: Program
     people: Population
-    scale: Scale
 
     def samples(self, wanted: Collection[str]) -> Iterator[Sample]:
         """Live it, and tell of the *wanted* scenarios; a cold start is always the first."""
-        self.world.new_cloud()
-        self.people.create(range(self.scale.objects))
-        if self.program is Program.FLOOR:
-            yield self._floor()
-            return
-        with ReadyWatch(self.world.cluster, self.people.namespace) as watch:
-            meter = Meter(self.world, self.program)
-            with self._start(Pace()) as process:
+        stage = self.stage
+        stage.world.new_cloud()
+        self.people.create(range(stage.scale.objects))
+        with stage.watch(self.people) as watch:
+            if self.program is Program.FLOOR:
+                yield self._floor()
+                return
+            meter = stage.meter(self.program)
+            with stage.start(self.program) as process:
                 yield self._cold(meter, watch, process)
                 if LATE in wanted:
                     yield self._late(watch, process)
                 if ROTATION in wanted:
                     yield self._rotation(watch, process)
                 process.terminate()
-            if {WARM, IDLE}.isdisjoint(wanted):
-                return
-            meter = Meter(self.world, self.program)
-            pace = Pace(resync=self.scale.idle_resync) if IDLE in wanted else Pace()
-            with self._start(pace) as process:
-                yield self._warm(meter, len(watch.ready), process)
-                if IDLE in wanted:
-                    yield self._idle(process)
-                process.terminate()
-
-    def _start(self, pace: Pace) -> WatchedProcess:
-        account = self.world.accounts[self.program]
-        return start(self.program, account, api_url=self.world.rds.url, pace=pace)
+            if WARM in wanted:
+                yield self._warm(len(watch.ready))
+            if IDLE in wanted:
+                yield self._idle(len(watch.ready))
 
     def _floor(self) -> Sample:
-        meter = Meter(self.world, self.program)
-        with FloorProcess(
-            self.world.accounts[self.program],
-            api_url=self.world.rds.url,
-            namespace=self.people.namespace,
-            objects=self.scale.objects,
-        ) as process:
-            used = process.wait_end(seconds=self.scale.patience)
+        objects = self.stage.scale.objects
+        meter = self.stage.meter(self.program)
+        with self.stage.start_floor(self.people, objects=objects) as process:
+            used = process.wait_end(seconds=self.stage.scale.patience)
             wall = time.time() - meter.began
         span = meter.span(used)
-        figures = {"wall_seconds": wall, **_used(span), **span.per_object(self.scale.objects)}
+        figures = {"wall_seconds": wall, **_used(span), **span.per_object(objects)}
         return self._sample(COLD, figures, span)
 
     def _cold(self, meter: Meter, watch: ReadyWatch, process: WatchedProcess) -> Sample:
         """From the start of the program until all objects are Ready."""
-        ended = watch.wait_all(self.scale.objects, seconds=self.scale.patience)
+        ended = watch.wait_all(self.stage.scale.objects, seconds=self.stage.scale.patience)
         span = meter.span_of(process)
         took = sorted(at - meter.began for at in watch.ready.values())
         figures = {
@@ -95,7 +82,7 @@ class Life:
             "first_ready_seconds": took[0],
             "median_ready_seconds": median(took),
             **_used(span),
-            **span.per_object(self.scale.objects),
+            **span.per_object(self.stage.scale.objects),
             "refused_calls": span.refused,
             "loop_held_ms": loop_held_ms(process),
         }
@@ -103,16 +90,16 @@ class Life:
 
     def _late(self, watch: ReadyWatch, process: WatchedProcess) -> Sample:
         """From a Secret that comes some seconds after its object to the accepted call."""
-        numbers = range(self.scale.objects, self.scale.objects + self.scale.few)
+        numbers = range(self.stage.scale.objects, self.stage.scale.objects + self.stage.scale.few)
         self.people.create_instances(numbers)
         writes = [self.people.secret(each) for each in numbers]
-        meter = Meter(self.world, self.program, process)
+        meter = self.stage.meter(self.program, process)
         self.people.create_objects(numbers)
         time.sleep(LATE_BY)
         began = time.time()
-        bulk.send(self.world.cluster, writes)
-        accepted = wait_accepted(self.world.rds, numbers, seconds=PATIENCE_OF_ONE)
-        watch.wait_all(self.scale.objects + len(numbers), seconds=PATIENCE_OF_ONE)
+        bulk.send(self.stage.world.cluster, writes)
+        accepted = wait_accepted(self.stage.world.rds, numbers, seconds=PATIENCE_OF_ONE)
+        watch.wait_all(self.stage.scale.objects + len(numbers), seconds=PATIENCE_OF_ONE)
         span = meter.span_of(process)
         delays = sorted(accepted[each] - began for each in numbers)
         figures = {
@@ -125,48 +112,58 @@ class Life:
 
     def _rotation(self, watch: ReadyWatch, process: WatchedProcess) -> Sample:
         """From a new certificate in a Secret to the accepted call, Secret after Secret."""
-        numbers = range(self.scale.rotations)
+        numbers = range(self.stage.scale.rotations)
         writes = [self.people.rotation(each) for each in numbers]
-        meter = Meter(self.world, self.program, process)
+        meter = self.stage.meter(self.program, process)
         stored = {}
         for number, write in zip(numbers, writes, strict=True):
-            self.world.cluster.request(write.method, write.path, write.body)
+            self.stage.world.cluster.request(write.method, write.path, write.body)
             stored[number] = time.time()
             # No poll: what comes next is to find a machine at rest.
-            time.sleep(self.scale.rotation_gap)
-        accepted = wait_accepted(self.world.rds, numbers, seconds=PATIENCE_OF_ONE)
+            time.sleep(self.stage.scale.rotation_gap)
+        accepted = wait_accepted(self.stage.world.rds, numbers, seconds=PATIENCE_OF_ONE)
         again = {name_of(each): stored[each] for each in numbers}
         watch.wait_again(again, seconds=PATIENCE_OF_ONE)
         span = meter.span_of(process)
         delays = sorted((accepted[each] - stored[each]) * 1000 for each in numbers)
         figures = {
             "delay_p50_ms": median(delays),
-            "delay_p95_ms": delays[-(-95 * len(delays) // 100) - 1],
+            "delay_p95_ms": percentile(delays, 95),
             "delay_max_ms": delays[-1],
-            "cpu_seconds": span.usage.cpu_seconds,
-            **span.per_object(len(numbers)),
+            **span.written_per_object(len(numbers)),
             "loop_held_ms": loop_held_ms(process),
         }
         return self._sample(ROTATION, figures, span, delays_ms=delays)
 
-    def _warm(self, meter: Meter, objects: int, process: WatchedProcess) -> Sample:
+    def _warm(self, objects: int) -> Sample:
         """From the start of the program, all being well, until each instance was looked at."""
-        ended = wait_described(self.world.rds, objects, seconds=self.scale.patience)
-        span = meter.span_of(process)
+        meter = self.stage.meter(self.program)
+        with self.stage.start(self.program, Pace(resync=NO_RESYNC)) as process:
+            patience = self.stage.scale.patience
+            ended = wait_described(self.stage.world.rds, objects, seconds=patience)
+            span = meter.span_of(process)
+            held = loop_held_ms(process)
+            process.terminate()
         figures = {
             "wall_seconds": ended - meter.began,
             **_used(span),
             **span.per_object(objects),
             "writes": span.requests.writes,
-            "loop_held_ms": loop_held_ms(process),
+            "loop_held_ms": held,
         }
         return self._sample(WARM, figures, span)
 
-    def _idle(self, process: WatchedProcess) -> Sample:
-        """One whole period of looks at objects with which all is well."""
-        meter = Meter(self.world, self.program, process)
-        time.sleep(self.scale.idle_resync)
-        span = meter.span_of(process, still=0.0)
+    def _idle(self, objects: int) -> Sample:
+        """One whole period of looks at objects with which all is well, after the first looks."""
+        scale, rds = self.stage.scale, self.stage.world.rds
+        rds.clear_calls()
+        with self.stage.start(self.program, Pace(resync=scale.idle_resync)) as process:
+            wait_described(rds, objects, seconds=scale.patience)
+            meter = self.stage.meter(self.program, process)
+            time.sleep(scale.idle_resync)
+            span = meter.span_of(process, still=0.0)
+            held = loop_held_ms(process)
+            process.terminate()
         checks = span.calls[DESCRIBE]["OK"]
         figures = {
             "checks": checks,
@@ -175,7 +172,7 @@ class Life:
             "api_requests": span.requests.total / checks,
             "modifies": span.accepted,
             "writes": span.requests.writes,
-            "loop_held_ms": loop_held_ms(process),
+            "loop_held_ms": held,
         }
         return self._sample(IDLE, figures, span)
 

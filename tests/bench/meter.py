@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,7 +45,7 @@ class Span:
     accepted: int
     """Changes that the cloud has accepted."""
     cpu_of_others: Mapping[str, float]
-    """Seconds of the simulator, the API server and etcd."""
+    """Seconds of the simulator, the API server, etcd and the bench itself."""
     load: tuple[float, float, float]
     """Of the machine at the end, over 1, 5 and 15 minutes."""
 
@@ -63,12 +63,18 @@ class Span:
         """Give the counts that nearly every scenario tells, for each of so many objects."""
         return {
             "cloud_calls": self.all_calls / objects,
+            **self.written_per_object(objects),
+            "api_requests": self.requests.total / objects,
+        }
+
+    def written_per_object(self, objects: int) -> dict[str, float | None]:
+        """Give what was changed; looks at other objects meanwhile do not count."""
+        return {
             "modifies": self.accepted / objects,
             "patches": self.requests.patches / objects,
             "patches_of_one": self.requests.patches_of_one,
             "events_created": self.requests.events_created / objects,
             "events_patched": self.requests.events_patched / objects,
-            "api_requests": self.requests.total / objects,
         }
 
     def raw(self) -> Json:
@@ -132,3 +138,9 @@ def loop_held_ms(process: WatchedProcess) -> float | None:
         if name == _LOOP_HELD:
             return float(value) * 1000
     return None
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """Give the least value that so many percent do not exceed."""
+    rank = -(-percent * len(ascending) // 100)
+    return ascending[max(rank, 1) - 1]

@@ -16,6 +16,7 @@ from bench.material import Mint
 from bench.meter import Sample
 from bench.programs import Program
 from bench.scale import Scale
+from bench.stage import Stage
 from bench.world import World
 
 SCENARIOS = (*LIFE, *trials.TRIALS)
@@ -76,7 +77,7 @@ def measure(choice: Choice) -> Report:
     mint = Mint(keys=choice.scale.keys)
     with World() as world:
         for run in range(1, choice.runs + 1):
-            stage = trials.Stage(world=world, mint=mint, scale=choice.scale, run=run)
+            stage = Stage(world=world, mint=mint, scale=choice.scale, run=run)
             for sample in _run(stage, choice, report):
                 report.samples.append((run, sample))
                 spent = time.monotonic() - began
@@ -93,7 +94,7 @@ def measure(choice: Choice) -> Report:
     return report
 
 
-def _run(stage: trials.Stage, choice: Choice, report: Report) -> Iterator[Sample]:
+def _run(stage: Stage, choice: Choice, report: Report) -> Iterator[Sample]:
     """Yield the samples of one run; what does not end in time is left out and noted."""
     lives = set(choice.scenarios) & set(LIFE)
     # Whoever comes later in a run meets a warmer and fuller API server: so turn about.
@@ -109,10 +110,9 @@ def _run(stage: trials.Stage, choice: Choice, report: Report) -> Iterator[Sample
                 yield from trials.play(stage, name, operators)
 
 
-def _live(stage: trials.Stage, program: Program, wanted: set[str]) -> Iterator[Sample]:
+def _live(stage: Stage, program: Program, wanted: set[str]) -> Iterator[Sample]:
     with stage.population("life", program) as people:
-        life = Life(world=stage.world, program=program, people=people, scale=stage.scale)
-        yield from life.samples(wanted)
+        yield from Life(stage=stage, program=program, people=people).samples(wanted)
 
 
 @contextlib.contextmanager

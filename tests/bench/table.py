@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.bars import BARS, EACH_RUN, Bar
+from bench.bars import BARS, COUNTS, EACH_RUN, Bar
 from bench.figures import TITLES
 from bench.programs import Program
 from bench.run import Report
 
 Json = dict[str, Any]
+
+NOT_MET = "NOT MET"
 
 COLUMNS = (Program.OURS, Program.ORDINARY, Program.FLOOR)
 
@@ -99,12 +101,21 @@ def held(report: Report) -> Iterator[tuple[Bar, float | None]]:
         yield bar, value
 
 
+def faults(report: Report) -> Iterator[str]:
+    """Yield what has not ended, and the bars for counts that are not met."""
+    yield from report.failures
+    for bar, value in held(report):
+        if bar.figure in COUNTS and value is not None and _verdict(report, bar, value) == NOT_MET:
+            title = TITLES[bar.figure]
+            yield f"{bar.scenario}: {title}: {_number(value)} instead of {bar.at_most:g}"
+
+
 def _verdict(report: Report, bar: Bar, value: float) -> str:
     scale = report.choice.scale
     objects = scale.limited if bar.scenario == "limit" else scale.objects
     if bar.at not in {None, objects}:
         return f"a bar for {bar.at:,} objects"
-    return "met" if value <= bar.at_most else "NOT MET"
+    return "met" if value <= bar.at_most else NOT_MET
 
 
 def _around(report: Report) -> Iterator[str]:
@@ -122,7 +133,7 @@ def _around(report: Report) -> Iterator[str]:
             f"{machine.processors} processors, load {before} before and {after} after;"
             f" Python {machine.python}; {machine.system}; {machine.commit}"
         )
-    yield from (f"DID NOT END: {each}" for each in report.failures)
+    yield from (f"FAULT: {each}" for each in faults(report))
 
 
 def _number(value: float) -> str:
@@ -160,5 +171,5 @@ def as_json(report: Report) -> Json:
             for bar, value in held(report)
             if value is not None
         ],
-        "failures": report.failures,
+        "faults": list(faults(report)),
     }

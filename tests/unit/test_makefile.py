@@ -17,6 +17,7 @@ TARGETS = {
     "soak",
     "faults",
     "year",
+    "bench",
     "check",
     "fmt",
     "controlplane",
