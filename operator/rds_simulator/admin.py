@@ -17,7 +17,8 @@ GET     /_sim/config
 POST    /_sim/faults             `FaultBody`; kinds in the module `faults`
 GET     /_sim/faults             those not used up
 DELETE  /_sim/faults
-GET     /_sim/calls              the ledger; `?action=`, `?instance=`, `?since=` (index) narrow it
+GET     /_sim/calls              the ledger; `?action=`, `?instance=`, `?accepted=true` and
+                                 `?since=` (the `next` of an earlier answer) narrow it
 DELETE  /_sim/calls              forgets calls and counters
 GET     /_sim/stats              counters
 PUT     /_sim/clock              `ClockBody`
@@ -247,9 +248,12 @@ def _delete_faults(task: _Task) -> Fields:
 
 def _get_calls(task: _Task) -> Fields:
     wanted = {name: task.query[name] for name in ("action", "instance") if name in task.query}
+    only_accepted = task.query.get("accepted") == "true"
     since = task.query.get("since", "0")
-    entries = list(task.world.ledger.entries)[int(since) if since.isdecimal() else 0 :]
+    ledger = task.world.ledger
+    entries = ledger.since(int(since) if since.isdecimal() else 0)
     return {
+        "next": ledger.next,
         "calls": [
             {
                 "time": entry.time.isoformat(),
@@ -267,8 +271,9 @@ def _get_calls(task: _Task) -> Fields:
                 "accepted": entry.accepted,
             }
             for entry in entries
-            if all(getattr(entry, name) == value for name, value in wanted.items())
-        ]
+            if entry.accepted >= only_accepted
+            and all(getattr(entry, name) == value for name, value in wanted.items())
+        ],
     }
 
 

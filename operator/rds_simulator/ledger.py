@@ -5,8 +5,9 @@ Times of entries are the instances' (moved) time, so that they can be compared w
 shows; rates are measured in the caller's time, which nobody moves.
 """
 
+import itertools
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,6 +88,17 @@ class Ledger:
         """Most calls within any second, by access key."""
         self.keys_in_url = 0
         self._recent: dict[str, deque[datetime]] = {}
+
+    @property
+    def next(self) -> int:
+        """The number that the next entry will have; the first has 0, dropped ones keep theirs."""
+        return self.by_action.total()
+
+    def since(self, number: int) -> Iterator[Entry]:
+        """Entries with that number and later ones, oldest first; dropped ones are left out."""
+        dropped = self.next - len(self.entries)
+        start = min(max(number - dropped, 0), len(self.entries))
+        return itertools.islice(self.entries, start, None)
 
     def record(self, entry: Entry, now: datetime) -> None:
         """Add a call; *now* is the caller's time, which rates are measured in."""

@@ -103,9 +103,13 @@ class Admin:
         self.admin("DELETE", "faults")
 
     def calls(self, **narrowed: str) -> list[Json]:
-        """Show the ledger, oldest first; narrow by action and instance."""
-        found: list[Json] = self.admin("GET", "calls", query=narrowed)["calls"]
-        return found
+        """Show the ledger, oldest first; narrow by action, instance, ``accepted="true"``."""
+        return self.calls_since(0, **narrowed)[0]
+
+    def calls_since(self, number: int, **narrowed: str) -> tuple[list[Json], int]:
+        """Show the ledger from a number on, and the number to ask for next; the first is 0."""
+        answer = self.admin("GET", "calls", query={"since": str(number), **narrowed})
+        return answer["calls"], answer["next"]
 
     def clear_calls(self) -> None:
         """Forget calls and counters."""

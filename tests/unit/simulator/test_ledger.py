@@ -1,5 +1,9 @@
 """The ledger: what was called, with names of parameters and values that are no secret."""
 
+from collections import deque
+from datetime import UTC, datetime
+
+from rds_simulator.ledger import Entry, Ledger
 from support.simulator import ACCESS_KEY_ID, InProcess
 
 SSL = "DescribeDBInstanceSSL"
@@ -96,6 +100,49 @@ def test_the_ledger_is_narrowed_and_forgotten(rds: InProcess) -> None:
     rds.clear_calls()
     assert rds.calls() == []
     assert rds.stats()["calls"] == 0
+
+
+def test_the_ledger_is_read_on_from_where_it_was_left(rds: InProcess) -> None:
+    rds.modify("pg")
+    _, number = rds.calls_since(0)
+    rds.modify("pg", ACL="odd")
+    rds.describe("pg")
+    rds.modify("my")
+
+    added, last = rds.calls_since(number)
+    accepted, _ = rds.calls_since(number, accepted="true")
+
+    assert [call["instance"] for call in added] == ["pg", "pg", "my"]
+    assert [(call["instance"], call["time"]) for call in accepted] == [("my", rds.now.isoformat())]
+    assert rds.calls_since(last) == rds.calls_since(10**30) == ([], last)
+
+
+def test_an_entry_keeps_its_number_when_older_ones_are_dropped() -> None:
+    ledger = Ledger()
+    ledger.entries = deque(maxlen=2)
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    for number in range(5):
+        ledger.record(entry(f"pg-{number}", now), now)
+
+    assert ledger.next == 5
+    assert [each.instance for each in ledger.since(4)] == ["pg-4"]
+    assert [each.instance for each in ledger.since(0)] == ["pg-3", "pg-4"]
+
+
+def entry(instance: str, at: datetime) -> Entry:
+    return Entry(
+        time=at,
+        action=SSL,
+        instance=instance,
+        access_key=ACCESS_KEY_ID,
+        query_parameters=(),
+        body_parameters=(),
+        values={},
+        status=200,
+        code="OK",
+        key_in_url=False,
+        accepted=False,
+    )
 
 
 def test_the_counters_tell_codes_restarts_and_rates(rds: InProcess) -> None:
