@@ -140,6 +140,7 @@ INVOLVED = {"metadata": {"namespace": "shop", "name": "orders", "uid": "1"}}
 # Every operation of Resources stands here: a new one fails the test until it has its row.
 OPERATIONS: dict[str, Callable[[Resources], Awaitable[object]]] = {
     "list_all": lambda it: it.list_all(),
+    "pages": lambda it: anext(it.pages()),
     "list_by_instance": lambda it: it.list_by_instance("pgm-1"),
     "get": lambda it: it.get("shop", "orders"),
     "missing": lambda it: it.missing(),

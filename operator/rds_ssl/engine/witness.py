@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from rds_ssl.engine.intake import Intake
 from rds_ssl.engine.objects import Key, Objects
@@ -31,7 +30,8 @@ class Witness:
         self._objects = objects
         self._intake = intake
         self._selector = selector
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        """The check that is to come of each object; a newer version has the only one."""
         self.watches: list[MetadataWatch] = []
         self.stale = asyncio.Event()
 
@@ -53,32 +53,31 @@ class Witness:
 
     def close(self) -> None:
         """Give up all checks that are to come."""
-        for timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
 
     def _changed(self, watch: MetadataWatch, key: Key) -> None:
         version = watch.version(key)
-        if version is None:
-            self._later(GHOST, lambda: self._bury(watch, key))
-        else:
-            self._later(STALE, lambda: self._compare(watch, key, version))
-
-    def _later(self, seconds: float, check: Callable[[], None]) -> None:
-        def run() -> None:
-            self._timers.discard(timer)
-            check()
-
-        timer = asyncio.get_running_loop().call_later(seconds, run)
-        self._timers.add(timer)
+        earlier = self._timers.pop(key, None)
+        if earlier is not None:
+            earlier.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[key] = (
+            loop.call_later(GHOST, self._bury, watch, key)
+            if version is None
+            else loop.call_later(STALE, self._compare, watch, key, version)
+        )
 
     def _bury(self, watch: MetadataWatch, key: Key) -> None:
+        self._timers.pop(key, None)
         known = self._objects.version(key)
         if known is not None and watch.version(key) is None:
             self._intake.gone(key, uid=known[0])
 
     def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
+        self._timers.pop(key, None)
         if watch.version(key) != version:
-            return  # A newer version has its own check.
+            return  # A list has shown a newer one, which has its own check in a moment.
         known = self._objects.version(key)
         if known is None or known[0] != version[0] or _older(known[1], version[1]):
             _log.error("kopf has not shown the present version of %s/%s for 3 minutes", *key)

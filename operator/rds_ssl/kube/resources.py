@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -16,7 +16,10 @@ Kind = Literal["Secret", "ConfigMap"]
 """Kinds that hold material."""
 
 PAGE = 500
-"""Objects a LIST asks for at once; keeps the peak of memory low."""
+"""Metadata that a LIST asks for at once; keeps the peak of memory low."""
+
+OBJECTS_PAGE = 200
+"""Whole objects that a LIST asks for at once, of 3 KB each: 8 ms to decode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +51,14 @@ class Resources:
 
     async def list_all(self) -> list[dict[str, Any]]:
         """List every DBInstanceSSL that the operator is responsible for."""
+        return [each async for page in self.pages() for each in page]
+
+    async def pages(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield the same page by page: whoever needs no more than one at a time keeps no more."""
         query = {"labelSelector": self._selector} if self._selector else {}
-        return await self._list(query)
+        for namespace in self._namespaces or (None,):
+            async for page in self._pages(_path(namespace), query):
+                yield page
 
     async def list_by_instance(self, instance_id: str) -> list[dict[str, Any]]:
         """
@@ -57,7 +66,12 @@ class Resources:
 
         The label selector does not narrow this: another operator's objects are claimants as well.
         """
-        return await self._list({"fieldSelector": f"spec.instanceID={instance_id}"})
+        query = {"fieldSelector": f"spec.instanceID={instance_id}"}
+        objects: list[dict[str, Any]] = []
+        for namespace in self._namespaces or (None,):
+            async for page in self._pages(_path(namespace), query):
+                objects += page
+        return objects
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         """
@@ -66,27 +80,23 @@ class Resources:
         Raises:
             KubeNotFound: There is none of that name.
         """
-        found = await self._page(_path(namespace), {"fieldSelector": f"metadata.name={name}"})
+        query = {"fieldSelector": f"metadata.name={name}"}
+        found = [each async for page in self._pages(_path(namespace), query) for each in page]
         if not found:
             raise KubeNotFound(f"{KIND} {namespace}/{name} does not exist", status=404)
         return found[0]
 
-    async def _list(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        objects: list[dict[str, Any]] = []
-        for namespace in self._namespaces or (None,):
-            objects += await self._page(_path(namespace), query)
-        return objects
-
-    async def _page(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        objects: list[dict[str, Any]] = []
+    async def _pages(
+        self, path: str, query: Mapping[str, str]
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         more = ""
         while True:
-            page = {"limit": str(PAGE), **({"continue": more} if more else {})}
+            page = {"limit": str(OBJECTS_PAGE), **({"continue": more} if more else {})}
             answer = await self._kube.request("GET", path, query={**query, **page})
-            objects += answer.get("items") or []
+            yield answer.get("items") or []
             more = (answer.get("metadata") or {}).get("continue") or ""
             if not more:
-                return objects
+                return
 
     async def patch_status(
         self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, object]
