@@ -46,7 +46,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     HTTP/1.1 over one bounded pool: no redirect, no cookie, no proxy, no retry, no unpacking.
 
     Time-outs are the request's, as httpx has them: *pool* for a free place among *connections*,
-    *connect* for DNS, TCP and TLS together, *read* for each part of the answer.
+    *connect* for DNS, TCP and TLS together. How long the answer may take is for the caller to say,
+    who waits for it as a whole.
     """
 
     def __init__(self, *, connections: int, keep_alive: float, context: ssl.SSLContext) -> None:
@@ -65,11 +66,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             httpx.RequestError: As `BEFORE_THE_REQUEST` and `AFTER_THE_REQUEST` say.
         """
         limits = request.extensions.get("timeout") or {}
-        try:
-            async with asyncio.timeout(limits.get("pool")):
-                await self._places.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("no free connection") from None
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(limits.get("pool")):
+                    await self._places.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout("no free connection") from None
+        else:
+            await self._places.acquire()  # At once; a timer would cost more than it.
         try:
             answer = await self._send(request, limits)
         except BaseException:
@@ -91,9 +95,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=io.BytesIO(body) if len(body) > _LARGE else body or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=limits.get("connect"), sock_read=limits.get("read")
-                ),
+                timeout=aiohttp.ClientTimeout(total=None, connect=limits.get("connect")),
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = error

@@ -263,15 +263,7 @@ class Transport:
             wanted.url,
             headers=httpx.Headers({**self._headers, **request.headers}, encoding="ascii"),
             content=request.content,
-            # httpx's time-outs are for one read or write each; the one below is for the whole.
-            extensions={
-                "timeout": {
-                    "connect": CONNECT_DEADLINE,
-                    "pool": POOL_DEADLINE,
-                    "read": deadline,
-                    "write": deadline,
-                }
-            },
+            extensions={"timeout": {"connect": CONNECT_DEADLINE, "pool": POOL_DEADLINE}},
         )
         try:
             async with asyncio.timeout(deadline):

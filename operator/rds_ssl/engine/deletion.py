@@ -168,7 +168,7 @@ class Deletion:
         unknown = resource.in_flight or resource.operation_lost
         if resource.status.applied is None and not unknown:
             return _NEVER_APPLIED
-        if any(map(resource.heir, self._tools.objects.claimants(resource.instance_id))):
+        if any(map(resource.heir, self._tools.objects.beside(resource))):
             return _INHERITED
         return None
 

@@ -120,11 +120,11 @@ def _asks_for_one_more(work: Work) -> bool:
 
 def _recorded(work: Work, objects: Objects) -> Iterator[HistoryEntry]:
     """Yield what may have restarted the instance; who only observes now has perhaps sent some."""
-    own = work.resource
-    for other in objects.claimants(work.declaration.instance_id):
-        mine = other.uid == own.uid
-        if not mine and other.status.instance is None:
-            continue  # It has never reached the instance.
-        for each in work.status.history if mine else other.status.history:
-            if Impact.RESTART in each.impacts:
-                yield each
+    histories = [work.status.history]
+    # Who has no status of the instance has never reached it.
+    histories += (
+        other.status.history
+        for other in objects.beside(work.resource)
+        if other.status.instance is not None
+    )
+    yield from (each for history in histories for each in history if Impact.RESTART in each.impacts)

@@ -47,13 +47,17 @@ class Intake:
         version = meta["uid"], meta["resourceVersion"]
         if self._objects.version((meta["namespace"], meta["name"])) == version:
             return  # The echo of an own PATCH, or what a list has shown before.
-        resource = Resource.of(manifest)
+        key = meta["namespace"], meta["name"]
+        before = self._objects.at_rest(key)
+        resource = Resource.of(manifest, before)
         if self._objects.outlived(resource):
             return
-        before = self._objects.put(resource)
-        if before is None or before.uid != resource.uid:
-            if before is not None:
-                self._clean(before)
+        another = before is None or before.uid != resource.uid
+        gone = self._objects.drop(key) if another else None
+        self._objects.put(resource)
+        if before is None or another:
+            if gone is not None:
+                self._clean(gone)
             if resource.in_flight:
                 self._budget.inherit(resource)
             self._queue.add(resource.key, priority=_priority(resource))

@@ -50,16 +50,27 @@ class Resource:
     raw_status: Mapping[str, Any]
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> "Resource":
-        """Read an object as it came from the API server."""
+    def of(cls, manifest: Mapping[str, Any], known: "Resource | None" = None) -> "Resource":
+        """
+        Read an object as it came from the API server.
+
+        *known* is another version of it: the spec of one generation is always the same.
+        """
         meta = manifest["metadata"]
         spec = manifest.get("spec") or {}
         declaration: Declaration | None = None
         faults: tuple[str, ...] = ()
-        try:
-            declaration = parse_declaration(spec)
-        except DeclarationError as error:
-            faults = error.faults
+        if (
+            known is not None
+            and known.uid == meta["uid"]
+            and known.generation == meta.get("generation")
+        ):
+            declaration, faults = known.declaration, known.faults
+        else:
+            try:
+                declaration = parse_declaration(spec)
+            except DeclarationError as error:
+                faults = error.faults
         raw = manifest.get("status") or {}
         annotations = meta.get("annotations") or {}
         return cls(
@@ -251,6 +262,11 @@ class Objects:
         kept = self._objects.get(key)
         return None if kept is None else kept.whole()
 
+    def at_rest(self, key: Key) -> Resource | None:
+        """Give an object without its status, or None."""
+        kept = self._objects.get(key)
+        return None if kept is None else kept.resource
+
     def version(self, key: Key) -> tuple[str, str] | None:
         """Give (uid, resourceVersion) of an object as it is known, or None."""
         kept = self._objects.get(key)
@@ -269,9 +285,9 @@ class Objects:
             and _number(resource.resource_version) < _number(known[1])
         )
 
-    def put(self, resource: Resource) -> Resource | None:
+    def put(self, resource: Resource) -> None:
         """
-        Take in a version; give the one before, or None.
+        Take in a version.
 
         An older version than the one known is ignored (own PATCHes are known before their echo):
         resource versions of one kind are comparable numbers.
@@ -282,7 +298,7 @@ class Objects:
             if known.uid == resource.uid and _number(resource.resource_version) < _number(
                 known.resource_version
             ):
-                return before.whole()
+                return
             self._unlink(before)
         kept = _Kept.of(resource)
         self._objects[resource.key] = kept
@@ -294,7 +310,6 @@ class Objects:
         self.ready[kept.ready] += 1
         if kept.held:
             self.held[kept.held] += 1
-        return None if before is None else before.whole()
 
     def refresh(self, resource: Resource) -> None:
         """Take in what a request of our own has answered; an object that is gone stays gone."""
@@ -319,9 +334,9 @@ class Objects:
         keys = self._by_instance.get(resource.instance_id, ())
         return [key for key in keys if key != resource.key]
 
-    def claimants(self, instance_id: str) -> list[Resource]:
-        """Give every object that names an instance."""
-        return [self._objects[key].whole() for key in self._by_instance.get(instance_id, ())]
+    def beside(self, resource: Resource) -> list[Resource]:
+        """Give the other objects that name its instance."""
+        return [self._objects[key].whole() for key in self.named_beside(resource)]
 
     def histories_with(self, material: frozenset[str]) -> list[tuple[Outcome, ...]]:
         """Give of the histories in which something of *material* was sent what it came to."""

@@ -239,7 +239,7 @@ class Reconciler:
             return verdicts.stalled(finding)
         if declaration.management_policy is not ManagementPolicy.ENFORCE:
             return None
-        rivals = self._tools.objects.claimants(resource.instance_id)
+        rivals = self._tools.objects.beside(resource)
         winner = older_claimant(resource, rivals)
         if winner is None:
             return None

@@ -103,7 +103,7 @@ class Reporter:
         manifest = await self._resources.patch_status(
             *resource.key, resource_version=resource.resource_version, status=patch
         )
-        written = Resource.of(manifest)
+        written = Resource.of(manifest, resource)
         self._objects.refresh(written)
         return written
 
@@ -129,7 +129,7 @@ class Reporter:
                     raise
                 resource = await self.reread(resource)
                 continue
-            written = Resource.of(manifest)
+            written = Resource.of(manifest, resource)
             self._objects.refresh(written)
             return written
         raise AssertionError("unreachable")

@@ -224,7 +224,7 @@ class Sending:
     async def _authoritative(self, work: Work, order: Order) -> Resource | Result:
         """Read the object from etcd; a result if the plan does not hold for it any more."""
         listed = await self._tools.resources.list_by_instance(work.declaration.instance_id)
-        claimants = [Resource.of(manifest) for manifest in listed]
+        claimants = [Resource.of(manifest, work.resource) for manifest in listed]
         mine = next((each for each in claimants if each.uid == work.resource.uid), None)
         if mine is None:
             return Result(verdict=None, look_after=_AFTER_GONE)

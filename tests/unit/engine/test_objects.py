@@ -52,23 +52,36 @@ def test_what_was_put_comes_back_as_it_was() -> None:
         manifest(conditions=ready("True", "Verified"), plan=statuses.plan(), foreign={"a": [1]})
     )
 
-    assert objects.put(resource) is None
+    objects.put(resource)
 
     assert objects.get(resource.key) == resource
-    assert objects.claimants("pgm-a") == [resource]
     assert objects.version(resource.key) == ("uid-of-a", "1")
     assert objects.drop(resource.key) == resource
     assert objects.get(resource.key) is None
 
 
-def test_an_older_version_is_ignored_and_a_newer_one_gives_back_the_older() -> None:
+def test_an_older_version_is_ignored() -> None:
     objects = Objects()
     first, second = Resource.of(manifest(version=9)), Resource.of(manifest(version=10))
-    objects.put(first)
+    for each in (first, second, first):
+        objects.put(each)
 
-    assert objects.put(second) == first
-    assert objects.put(first) == second
     assert objects.get(second.key) == second
+
+
+def test_the_spec_of_a_known_generation_is_not_read_again() -> None:
+    known = Resource.of(manifest())
+    later = Resource.of(manifest(version=2), known)
+    edited, other = manifest(version=3), manifest(version=4, uid="another")
+    edited["metadata"]["generation"] = 2
+    for each in (edited, other):
+        each["spec"]["instanceID"] = "pgm-new"
+
+    assert later.declaration is known.declaration
+    for each in (edited, other):
+        declaration = Resource.of(each, known).declaration
+        assert declaration is not None
+        assert declaration.instance_id == "pgm-new"
 
 
 def test_the_numbers_follow_what_is_put_and_what_goes() -> None:
@@ -116,9 +129,11 @@ def test_others_that_name_the_instance_are_found_without_the_object_itself() -> 
     objects = Objects()
     mine = Resource.of(manifest("a"))
     objects.put(mine)
-    objects.put(Resource.of({**manifest("b"), "spec": manifest("a")["spec"]}))
+    other = Resource.of({**manifest("b"), "spec": manifest("a")["spec"]})
+    objects.put(other)
 
     assert objects.named_beside(mine) == [("shop", "b")]
+    assert objects.beside(mine) == [other]
 
 
 def test_the_text_that_is_kept_holds_what_json_can_hold() -> None:
