@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TextIO
 
 import aiohttp.web
@@ -30,39 +31,53 @@ Loggers of libraries that say nothing below WARNING; ``client`` is the Kubernete
 At DEBUG they print bodies, Secrets among them; httpx prints URLs at INFO, and kopf each event.
 """
 
-_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """What must not be in a log whoever wrote it, and what stands in its place."""
+
+    pattern: re.Pattern[str]
+    replacement: str = REDACTED
+    words: tuple[str, ...] = ("",)
+    """One of these is in each match, case folded: a text without them needs no search."""
+
+
+_SECRETS = (
     # PEM, whole or cut, with line breaks as they are, escaped (repr, JSON) or in a URL.
-    (
+    _Secret(
         re.compile(
             r"-----BEGIN[A-Za-z0-9 +%]*-----"
             r"(?:(?:(?!-----BEGIN).)*?-----END[A-Za-z0-9 +%]*-----|[A-Za-z0-9+/=%\\\s]*)",
             re.DOTALL,
         ),
-        REDACTED,
+        words=("-----begin",),
     ),
     # The same in base64, as the data of a Secret is.
-    (re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]*"), REDACTED),
+    _Secret(re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]*"), words=("ls0tls1crudjti",)),
     # A line out of the middle of one. A fingerprint is 64 hexadecimal digits and may be shown.
-    (
+    _Secret(
         re.compile(
             r"(?<![A-Za-z0-9+/])(?![0-9a-f]{64}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}",
-        ),
-        REDACTED,
+        )
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
+    _Secret(
+        re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
+        rf"\1 {REDACTED}",
+        words=("bearer", "basic"),
+    ),
     # Ids of access keys; those of STS come with a token, which begins with CAIS.
-    (re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}"),
-    (re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), REDACTED),
+    _Secret(re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}", words=("ltai", "sts.")),
+    _Secret(re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), words=("cais",)),
     # By name, in a query, a header, JSON or Python's repr.
-    (
+    _Secret(
         re.compile(
             r"(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
             r"|server-?_?key|password)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"
         ),
         rf"\1\2{REDACTED}",
+        words=("token", "secret", "signature", "key", "password"),
     ),
 )
-"""What must not be in a log whoever wrote it, and what stands in its place."""
 
 _SECONDS_OF_A_PASS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _SECONDS_OF_A_CALL = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
@@ -73,8 +88,10 @@ _log = logging.getLogger(__name__)
 
 def redact(text: str) -> str:
     """Replace what looks like a key, a certificate, a token or an access key's id."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
+    folded = text.casefold()
+    for secret in _SECRETS:
+        if any(word in folded for word in secret.words):
+            text = secret.pattern.sub(secret.replacement, text)
     return text
 
 

@@ -16,7 +16,10 @@ from urllib.parse import quote_plus
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rds_ssl import telemetry
 from rds_ssl.core.model import SecretText
 from rds_ssl.telemetry import (
     HttpServer,
@@ -239,6 +242,29 @@ def test_the_record_itself_is_left_as_it_is() -> None:
     RedactingHandler(io.StringIO()).format(record)
 
     assert record.args == (KEY,)
+
+
+PIECES = (
+    *("bearer ", "BASIC ", "LTAI", "STS.", "CAIS", "-----BEGIN X-----", "-----END X-----", "\n"),
+    *(
+        "LS0tLS1CRUdJTi",
+        "securityToken",
+        "Acce\u017f\u017f\u212aeySecret",
+        "SERVER-KEY",
+        "pa\u017fsword",
+    ),
+    *("=", ": ", '"', " ", "abcdefgh0123456789", "A+/" * 30, "0123456789abcdef" * 4, "ü"),
+)
+"""What secrets are made of, with letters that fold to others."""
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_a_text_is_searched_for_all_that_it_can_hold(text: str) -> None:
+    everything = text
+    for secret in telemetry._SECRETS:  # noqa: SLF001  # What is spared must be spared rightly.
+        everything = secret.pattern.sub(secret.replacement, everything)
+
+    assert redact(text) == everything
 
 
 def test_a_long_text_is_redacted_in_no_time() -> None:
