@@ -1,39 +1,57 @@
 """
-Requests to the API server, through the official client's transport and credentials.
+Requests to the API server, by aiohttp with the official client's credentials.
 
-The generated API classes are not used: they turn each answer into models, know no custom resource
-and leave a request without a deadline. What is used of ``kubernetes.aio`` is its configuration
-(kubeconfig, in-cluster, rotating tokens) and its connection pool; knowledge of both traps (a 429
-with a text body, a PATCH that becomes a strategic merge) is here.
+The official client itself is not used: it turns each answer into models, knows no custom resource,
+leaves a request without a deadline, and its import takes longer than most commands.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import aiohttp
-from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
+from yarl import URL
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
-from rds_ssl.kube.credentials import from_kubeconfig, from_pod
+from rds_ssl.kube.credentials import Credentials, from_kubeconfig, from_pod
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
 
 MERGE_PATCH = "application/merge-patch+json"
 
+_LINE = 2**21
+"""Bytes that are read ahead; kopf reads lines, and a line is an object."""
+
+_BY_CALLER = aiohttp.ClientTimeout(total=None)
+"""No deadline of aiohttp's own: `request` has one around all of it."""
+
 
 class KubeClient:
     """One connection pool to one API server. Use `connect`, close it at the end."""
 
-    def __init__(self, configuration: Any, *, namespace: str = "default") -> None:  # noqa: ANN401  # The client has no types.
-        self.namespace = namespace
+    def __init__(self, credentials: Credentials) -> None:
+        """
+        Internal: use `connect`. Needs a running event loop.
+
+        Raises:
+            KubeError: Certificates cannot be read.
+        """
+        self.namespace = credentials.namespace
         """That of the context, or of the Pod."""
-        self._configuration = configuration
-        self._api = client.ApiClient(configuration)
+        self.server = credentials.server
+        """The server's URL."""
+        self._credentials = credentials
+        self._headers = {"User-Agent": f"rds-ssl-operator/{version('rds-ssl-operator')}"}
+        self._connector = aiohttp.TCPConnector(
+            limit=0,  # Watches occupy slots for ever.
+            ssl=credentials.tls() if self.server.startswith("https:") else True,
+        )
+        self._session = self._new_session()
 
     @classmethod
     async def connect(cls, kubeconfig: str | None, *, context: str = "") -> "KubeClient":
@@ -47,19 +65,11 @@ class KubeClient:
         Raises:
             KubeError: There are none, or they cannot be read.
         """
-        found = await from_kubeconfig(kubeconfig, context) if kubeconfig else from_pod()
-        found.configuration.connection_pool_maxsize = 0  # Watches occupy slots for ever.
-        found.configuration.client_session_kwargs = {"trust_env": False}
-        return cls(found.configuration, namespace=found.namespace)
-
-    @property
-    def server(self) -> str:
-        """The server's URL."""
-        return str(self._configuration.host)
+        return cls(await from_kubeconfig(kubeconfig, context) if kubeconfig else from_pod())
 
     def session(self) -> aiohttp.ClientSession:
         """
-        Make a session with the same credentials for kopf, which closes it itself.
+        Make a session with the same credentials and connections for kopf, which closes it itself.
 
         The token is asked for at each request, so that a rotated one needs no 401 first.
         """
@@ -68,18 +78,26 @@ class KubeClient:
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
             request.headers.update(await self._authorization())
+            request.server_hostname = self._credentials.server_name
             return await handler(request)
 
+        return self._new_session(authorize)
+
+    def _new_session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=self._api.rest_client._create_connector(),  # noqa: SLF001  # No public way.
-            middlewares=(authorize,),
-            read_bufsize=2**21,
+            connector=self._connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            middlewares=middlewares,
+            proxy=self._credentials.proxy,
+            read_bufsize=_LINE,
             trust_env=False,
         )
 
     async def _authorization(self) -> dict[str, str]:
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        return {"Authorization": str(token)} if token else {}
+        found = await self._credentials.authorization()
+        return {"Authorization": found} if found else {}
 
     async def request(
         self,
@@ -107,19 +125,17 @@ class KubeClient:
             async with (
                 asyncio.timeout(deadline),
                 self._open(
-                    method, path, query, body=body, accept=accept, limit=deadline
+                    method, path, query, body=body, accept=accept, timeout=_BY_CALLER
                 ) as response,
             ):
-                text = await response.text()
+                content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             name = type(error).__name__
             raise KubeUnavailable(f"{what}: no answer ({name})") from error
-        except ApiException as error:
-            raise KubeUnavailable(f"{what}: {error.reason}", status=error.status or 0) from error
         if response.status >= 400:
-            raise _error(what, response.status, response.headers, text)
+            raise _error(what, response.status, response.headers, content)
         try:
-            decoded = json.loads(text)
+            decoded = json.loads(content)
         except ValueError as error:
             raise KubeUnavailable(f"{what}: not JSON", status=response.status) from error
         return decoded if isinstance(decoded, dict) else {}
@@ -137,14 +153,12 @@ class KubeClient:
         what = f"watch {path}"
         timeout = aiohttp.ClientTimeout(total=total, sock_read=idle, sock_connect=10)
         try:
-            async with self._open("GET", path, query, accept=accept, limit=timeout) as response:
+            async with self._open("GET", path, query, accept=accept, timeout=timeout) as response:
                 if response.status >= 400:
-                    raise _error(what, response.status, response.headers, await response.text())
+                    raise _error(what, response.status, response.headers, await response.read())
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeUnavailable(f"{what}: broken off ({type(error).__name__})") from error
-        except ApiException as error:
-            raise KubeUnavailable(f"{what}: {error.reason}", status=error.status or 0) from error
 
     @asynccontextmanager
     async def _open(
@@ -154,42 +168,44 @@ class KubeClient:
         query: Mapping[str, str] | None,
         *,
         accept: str,
-        limit: float | aiohttp.ClientTimeout,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's, of its parts.
         body: object = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        headers = {"Accept": accept}
-        if method == "PATCH":
-            # The client would turn a dict of another type into a strategic merge: 415 for a CR.
-            headers["Content-Type"] = MERGE_PATCH
-        arguments = await self._api.param_serialize(
+        headers = {"Accept": accept, **await self._authorization()}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
+        url = f"{self.server}{path}"
+        if query:
+            url += f"?{urlencode(query, quote_via=quote)}"
+        async with self._session.request(
             method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=headers,
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        answer = await self._api.call_api(*arguments, _request_timeout=limit)
-        try:
-            yield answer.response
-        finally:
-            answer.response.release()
+            URL(url, encoded=True),
+            headers=headers,
+            data=data,
+            timeout=timeout,
+            server_hostname=self._credentials.server_name,
+        ) as response:
+            yield response
 
     async def close(self) -> None:
-        """Close the pool."""
-        await self._api.close()
+        """Close the connections; sessions that `session` has made are of no use after it."""
+        await self._session.close()
+        await self._connector.close()
 
 
-def _error(what: str, status: int, headers: Mapping[str, str], text: str) -> KubeError:
+def _error(what: str, status: int, headers: Mapping[str, str], content: bytes) -> KubeError:
     causes: frozenset[str] = frozenset()
     try:
-        answer = json.loads(text)
+        answer = json.loads(content)
         message = str(answer.get("message", ""))
         causes = frozenset(
             str(each.get("reason")) for each in (answer.get("details") or {}).get("causes") or ()
         )
     except (ValueError, AttributeError):
-        message = text.strip()  # Priority and fairness answer 429 in plain text.
+        # Priority and fairness answer 429 in plain text.
+        message = content.decode(errors="replace").strip()
     words = f"{what}: HTTP {status} {message[:300]}".rstrip()
     if status == 404:
         return KubeNotFound(words, status=status)

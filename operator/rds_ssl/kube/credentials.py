@@ -4,15 +4,16 @@ Access to a cluster, as the official client reads it: from a kubeconfig, or that
 Of several files the first that names a current context chooses it, as for kubectl.
 """
 
+import asyncio
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubernetes.aio import client, config
-from kubernetes.aio.config.kube_config import KubeConfigMerger
 from yaml import YAMLError
 
-from rds_ssl.core.errors import KubeError
+from rds_ssl.core.errors import KubeError, KubeUnavailable
+from rds_ssl.kube.imports import Configuration, config, kube_config
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -30,12 +31,63 @@ _UNREADABLE = (
 )
 
 
+_PLUGIN_PAUSE = 10.0
+"""Seconds between two looks at whether a plugin's token is about to expire; one may fail."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """The client's own configuration, and the namespace that goes with it."""
 
     configuration: Any
     namespace: str
+
+    @property
+    def server(self) -> str:
+        """The server's URL, without a slash at its end."""
+        return str(self.configuration.host)
+
+    @property
+    def server_name(self) -> str | None:
+        """What the server's certificate is for, if that is not the host of its URL."""
+        return self.configuration.tls_server_name or None
+
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy."""
+        return self.configuration.proxy or None
+
+    async def authorization(self) -> str | None:
+        """
+        Give the header as it is now: a Pod's token is renewed in its file.
+
+        Raises:
+            KubeUnavailable: It is there no more.
+        """
+        try:
+            token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        except (config.ConfigException, OSError) as error:
+            raise KubeUnavailable(f"no token for the API server: {error}") from error
+        return str(token) if token else None
+
+    def tls(self) -> ssl.SSLContext:
+        """
+        Make the context: the cluster's CA or those of the system, and the client's certificate.
+
+        Raises:
+            KubeError: A file of them is not there, or is none.
+        """
+        found = self.configuration
+        try:
+            context = ssl.create_default_context(cafile=found.ssl_ca_cert)
+            if found.cert_file:
+                context.load_cert_chain(found.cert_file, keyfile=found.key_file)
+        except OSError as error:  # ssl.SSLError is one.
+            raise KubeError(f"TLS to {self.server} cannot be set up: {error}") from error
+        if not found.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 async def from_kubeconfig(paths: str, context: str = "") -> Credentials:
@@ -47,22 +99,27 @@ async def from_kubeconfig(paths: str, context: str = "") -> Credentials:
     """
     if not _one_exists(paths):
         raise KubeError(f"kubeconfig {paths}: no such file")
-    configuration = client.Configuration()
+    configuration = Configuration()
     try:
-        merged = KubeConfigMerger(paths)
+        merged = kube_config.KubeConfigMerger(paths)
         known = [str(each.value["name"]) for each in merged.config.value["contexts"]]
         context = context or _current(merged)
         if context not in known:
             raise KubeError(_unknown(paths, context, known))
-        loader = await config.load_kube_config(
-            config_file=paths, context=context, client_configuration=configuration
+        loader = kube_config.KubeConfigLoader(
+            config_dict=merged.config,
+            active_context=context,
+            config_base_path=None,  # Relative paths are those of the file that they are in.
         )
+        await loader.load_and_set(configuration)
         namespace = loader.current_context["context"].get("namespace")
     except _UNREADABLE as error:
         # Not the client's text of what is no kubeconfig: it may repeat a part of it.
         told = isinstance(error, config.ConfigException | OSError)
         why = str(error) if told else f"it is no kubeconfig ({type(error).__name__})"
         raise KubeError(f"kubeconfig {paths} cannot be used: {why}") from error
+    if hasattr(loader, "exec_plugin_expiry"):
+        configuration.refresh_api_key_hook = _Plugin(loader).renew
     return Credentials(configuration=configuration, namespace=str(namespace or "default"))
 
 
@@ -73,7 +130,7 @@ def from_pod() -> Credentials:
     Raises:
         KubeError: This is no Pod, or it has no token.
     """
-    configuration = client.Configuration()
+    configuration = Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
@@ -85,6 +142,23 @@ def from_pod() -> Credentials:
     except OSError:
         namespace = ""
     return Credentials(configuration=configuration, namespace=namespace or "default")
+
+
+class _Plugin:
+    """An exec plugin whose token expires; the client's loader knows when, and tells nobody."""
+
+    def __init__(self, loader: Any) -> None:  # noqa: ANN401  # The client has no types.
+        self._loader = loader
+        self._asked_at = 0.0
+
+    async def renew(self, configuration: Any) -> None:  # noqa: ANN401  # As above.
+        """Run it if its token ends within five minutes; until it answers, the old one serves."""
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at < _PLUGIN_PAUSE:
+            return
+        self._asked_at = now
+        await self._loader.load_from_exec_plugin()
+        configuration.api_key["BearerToken"] = self._loader.token
 
 
 def _one_exists(paths: str) -> bool:
