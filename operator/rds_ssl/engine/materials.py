@@ -25,6 +25,7 @@ from rds_ssl.core.facts import (
 from rds_ssl.core.material import Problem
 from rds_ssl.core.model import CAType, Reason, SecretText
 from rds_ssl.core.parameters import Material, PFXMaterial
+from rds_ssl.core.signers import signed_lists
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 
 Version = tuple[str, str]
@@ -123,7 +124,7 @@ class Materials:
         material = None
         if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
             material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
-        signed = pem.signed_lists(cas, lists) if cas and lists else None
+        signed = signed_lists(cas, lists) if cas and lists else None
         return Gathered(facts=facts, material=material, signed=signed, password=reading.password)
 
     # -- facts of one object ------------------------------------------------------------------
