@@ -200,7 +200,7 @@ OBJECTS = (
     Fault(
         name="keep the content of a Secret, whatever version it has",
         file="engine/materials.py",
-        old="        if found is None or found[0] != self._version(kind, name):",
+        old="        if found is None or found[0] != self._version(source.kind, source.name):",
         new="        if found is None:",
         tests=ENGINE,
     ),
