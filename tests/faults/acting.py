@@ -200,9 +200,16 @@ OBJECTS = (
     Fault(
         name="keep the content of a Secret, whatever version it has",
         file="engine/materials.py",
-        old="        if found is None or found[0] != self._version(kind, name):",
+        old="        if found is None or found[0] != self._version(source.kind, source.name):",
         new="        if found is None:",
         tests=ENGINE,
+    ),
+    Fault(
+        name="keep who has signed which list, whatever version they have",
+        file="engine/materials.py",
+        old="        if found is not None and found[0] == versions:",
+        new="        if found is not None:",
+        tests=("engine/test_materials.py",),
     ),
     Fault(
         name="call the cloud because of a label",

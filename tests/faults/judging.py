@@ -18,9 +18,8 @@ READING = (
     Fault(
         name="compare PEM as text instead of DER",
         file="core/pem.py",
-        old="        loaded.append(certificate)\n",
-        new="        loaded.append(certificate)\n"
-        "        TEXTS[certificate.public_bytes(serialization.Encoding.DER)] = text\n",
+        old="        pair = _attempt(partial(_certificate, der))\n",
+        new="        TEXTS[der] = text\n        pair = _attempt(partial(_certificate, der))\n",
         also=(
             (
                 "    return of.fingerprint(hashes.SHA256()).hex()\n",
@@ -120,9 +119,9 @@ MATERIAL = (
     ),
     Fault(
         name="accept a revocation list by its issuer's name, whoever signed it",
-        file="core/pem.py",
-        old="    return _attempt(lambda: crl.is_signature_valid(key)) is True",
-        new="    return True",
+        file="core/signers.py",
+        old="        return crl.is_signature_valid(key)\n",
+        new="        return True\n",
         tests=("core/test_client_trust.py", "core/test_pem.py"),
     ),
     Fault(
@@ -135,8 +134,8 @@ MATERIAL = (
     Fault(
         name="send a certificate with the key of another one",
         file="core/pem.py",
-        old="    if chain[0] in fitting:\n        return\n",
-        new="    if chain:\n        return\n",
+        old="    if leaf in fitting:\n",
+        new="    if chain:\n",
         tests=("core/test_pem_server.py",),
     ),
 )

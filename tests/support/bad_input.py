@@ -14,6 +14,7 @@ from rds_ssl.core.desired import MaterialFacts
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.judgement import judge
 from rds_ssl.core.model import Observed, Reason
+from rds_ssl.core.signers import signed_lists
 from support import pki
 from support.pki_world import CA, CRL, CRT, HOST, KEY, World
 
@@ -71,7 +72,7 @@ def verdict(stored: Stored, *, now: datetime = NOW) -> tuple[Reason | None, tupl
     judgement = judge(
         declared(stored),
         facts,
-        pem.signed_lists(cas, lists) if cas and lists else None,
+        signed_lists(cas, lists) if cas and lists else None,
         Observed(enabled=False),
         applied=None,
         endpoint=stored.endpoint,

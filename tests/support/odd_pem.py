@@ -5,10 +5,11 @@ The first half signs changed DER anew, for which *key* must be the issuer's EC k
 """
 
 import base64
+import math
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from support import der as surgery
@@ -47,6 +48,28 @@ def as_v1(certificate: x509.Certificate, key: PrivateKeyTypes) -> x509.Certifica
     """Make *certificate* a version 1 certificate, as old roots are: without any extension."""
     tbs = surgery.tbs_parts(_der(certificate))
     return _load(surgery.signed(tbs[1:-1], _ec(key)))
+
+
+def with_exponent(key: PrivateKeyTypes, *, bits: int) -> rsa.RSAPrivateKey:
+    """Give an RSA *key* another public exponent, of *bits*."""
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError(type(key))
+    numbers = key.private_numbers()
+    p, q = numbers.p, numbers.q
+    order = math.lcm(p - 1, q - 1)
+    e = (1 << (bits - 1)) + 1
+    while math.gcd(e, order) != 1:
+        e += 2
+    d = pow(e, -1, order)
+    return rsa.RSAPrivateNumbers(
+        p=p,
+        q=q,
+        d=d,
+        dmp1=d % (p - 1),
+        dmq1=d % (q - 1),
+        iqmp=numbers.iqmp,
+        public_numbers=rsa.RSAPublicNumbers(e=e, n=p * q),
+    ).private_key(unsafe_skip_rsa_key_validation=True)
 
 
 def without_next_update(

@@ -179,7 +179,7 @@ def check_revocation_list(
 
     Args:
         cas: The bundle that is in force, or sent with it.
-        signed: The CA's sha256 → sha256 of its lists, from `rds_ssl.core.pem.signed_lists`.
+        signed: The CA's sha256 → sha256 of its lists, from `rds_ssl.core.signers.signed_lists`.
     """
     known = frozenset[str]().union(*signed.values())
     for one in lists:

@@ -1,7 +1,7 @@
 """
 Certificates, revocation lists and private keys: from PEM to facts, and to what is sent.
 
-It imports cryptography, as `rds_ssl.core.private_keys` does and nothing else. Everything that its
+It imports cryptography, as `private_keys` and `signers` beside it do and nothing else. All that its
 parsers may raise ends here as a `MaterialError`, raised outside of `except` so that nothing of
 theirs hangs on to it; and their warnings (a serial number of zero, an over-long name) are silenced,
 because what they announce for some later version decides nothing about a certificate that OpenSSL,
@@ -9,13 +9,13 @@ in the instance, accepts.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, PublicKeyAlgorithmOID
 
@@ -35,7 +35,6 @@ from rds_ssl.core.model import CertificateFacts, RevocationListFacts, SecretText
 from rds_ssl.core.pem_blocks import (
     MAX_CHAIN,
     certificate_blocks,
-    own_blocks,
     private_key_block,
     revocation_list_blocks,
 )
@@ -56,9 +55,7 @@ _UNREADABLE = (
 )
 """All that cryptography raises for bytes that are no certificate, list or key."""
 
-_PublicKey = (
-    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
-)
+_Certificate = tuple[x509.Certificate, CertificateFacts]
 _RevocationList = tuple[x509.CertificateRevocationList, RevocationListFacts]
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=x509.ExtensionType)
@@ -75,7 +72,7 @@ def parse_certificates(text: str | bytes, *, field: str) -> tuple[CertificateFac
     Raises:
         MaterialError: If there is no certificate, one does not parse, or there is too much.
     """
-    return tuple(_certificate_facts(one) for one in _load_certificates(text, field=field))
+    return tuple(facts for _, facts in _load_certificates(text, field=field))
 
 
 def parse_revocation_lists(text: str | bytes, *, field: str) -> tuple[RevocationListFacts, ...]:
@@ -109,7 +106,7 @@ def parse_server_certificate(
     chain = _without_duplicates(_load_certificates(certificate, field=certificate_field))
     if len(chain) > MAX_CHAIN:
         raise faults.long_chain(certificate_field, longest=MAX_CHAIN)
-    if chain[0].public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+    if chain[0][0].public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
         # Its key, written anew, is one of rsaEncryption, which OpenSSL takes for another's.
         raise faults.pss(certificate_field)
     key = load_private_key(private_key_block(private_key, field=key_field), field=key_field)
@@ -121,7 +118,7 @@ def parse_server_certificate(
     )
     return ServerMaterial(
         facts=_server_facts(chain),
-        certificate_pem=_pem(chain),
+        certificate_pem=_pem([one for one, _ in chain]),
         private_key_pem=SecretText(pem.decode("ascii")),
     )
 
@@ -134,7 +131,10 @@ def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
         MaterialError: If there is no certificate, one does not parse, or there is too much.
     """
     bundle = _without_duplicates(_load_certificates(text, field=field))
-    return ClientCAMaterial(cas=tuple(_client_ca_facts(one) for one in bundle), pem=_pem(bundle))
+    return ClientCAMaterial(
+        cas=tuple(_client_ca_facts(one, facts) for one, facts in bundle),
+        pem=_pem([one for one, _ in bundle]),
+    )
 
 
 def parse_revocation_list(
@@ -162,22 +162,6 @@ def parse_revocation_list(
     )
 
 
-def signed_lists(
-    client_ca: ClientCAMaterial, revocation_list: RevocationListMaterial
-) -> Mapping[str, frozenset[str]]:
-    """
-    Tell which lists each CA of a bundle has issued, by verifying the signatures.
-
-    Returns:
-        The CA's sha256 → the sha256 of its lists; every CA of the bundle has an entry.
-    """
-    cas = [x509.load_der_x509_certificate(der) for der in own_blocks(client_ca.pem)]
-    lists = [x509.load_der_x509_crl(der) for der in own_blocks(revocation_list.pem)]
-    return {
-        _sha256(ca): frozenset(_sha256(crl) for crl in lists if _has_signed(ca, crl)) for ca in cas
-    }
-
-
 def _attempt(read: Callable[[], _T]) -> _T | None:
     """Call *read*, which uses cryptography on foreign bytes; None stands for unreadable."""
     try:
@@ -186,26 +170,26 @@ def _attempt(read: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _load_certificates(text: str | bytes, *, field: str) -> list[x509.Certificate]:
-    """Read all CERTIFICATE blocks; every part that facts are made of is known to parse."""
+def _load_certificates(text: str | bytes, *, field: str) -> list[_Certificate]:
+    """Read all CERTIFICATE blocks, each with its facts; they are costly to read."""
     blocks = certificate_blocks(text, field=field)
-    loaded: list[x509.Certificate] = []
+    loaded: list[_Certificate] = []
     for number, der in enumerate(blocks, start=1):
-        certificate = _attempt(partial(_certificate, der))
-        if certificate is None:
+        pair = _attempt(partial(_certificate, der))
+        if pair is None:
             raise faults.certificate(field, number=number, of=len(blocks))
-        if certificate.serial_number < 0:
+        if pair[0].serial_number < 0:
             raise faults.negative_serial(field, number=number, of=len(blocks))
-        loaded.append(certificate)
+        loaded.append(pair)
     return loaded
 
 
-def _certificate(der: bytes) -> x509.Certificate:
+def _certificate(der: bytes) -> _Certificate:
     """Parse *der* whole: cryptography reads names, dates and extensions only when asked for."""
     certificate = x509.load_der_x509_certificate(der)
-    _certificate_facts(certificate)
+    facts = _certificate_facts(certificate)
     certificate.public_key()
-    return certificate
+    return certificate, facts
 
 
 def _load_revocation_lists(text: str | bytes, *, field: str) -> list[_RevocationList]:
@@ -251,25 +235,25 @@ def _partial(crl: x509.CertificateRevocationList) -> str | None:
 
 
 def _must_fit(
-    key: PrivateKey, chain: list[x509.Certificate], *, certificate_field: str, key_field: str
+    key: PrivateKey, chain: list[_Certificate], *, certificate_field: str, key_field: str
 ) -> None:
     """Raise unless *key* is the key of the first certificate of *chain*."""
-    fitting = [one for one in chain if fits(key, one)]
-    if chain[0] in fitting:
+    fitting = [facts for one, facts in chain if fits(key, one)]
+    leaf = chain[0][1]
+    if leaf in fitting:
         prove_private_key(key, field=key_field)
         return
     if fitting:
-        raise faults.not_in_order(certificate_field, leaf=title(_certificate_facts(fitting[0])))
-    leaf = title(_certificate_facts(chain[0]))
-    raise faults.key_mismatch(key_field, leaf=leaf, certificate_field=certificate_field)
+        raise faults.not_in_order(certificate_field, leaf=title(fitting[0]))
+    raise faults.key_mismatch(key_field, leaf=title(leaf), certificate_field=certificate_field)
 
 
-def _server_facts(chain: list[x509.Certificate]) -> ServerFacts:
-    leaf = chain[0]
+def _server_facts(chain: list[_Certificate]) -> ServerFacts:
+    leaf = chain[0][0]
     basic = _extension(leaf, x509.BasicConstraints)
     usage = _extension(leaf, x509.ExtendedKeyUsage)
     return ServerFacts(
-        links=tuple(_link(one) for one in chain),
+        links=tuple(_link(one, facts) for one, facts in chain),
         common_name=_common_name(leaf.subject),
         issuer_common_name=_common_name(leaf.issuer),
         is_ca=basic is not None and basic.ca,
@@ -279,18 +263,18 @@ def _server_facts(chain: list[x509.Certificate]) -> ServerFacts:
     )
 
 
-def _link(certificate: x509.Certificate) -> Link:
+def _link(certificate: x509.Certificate, facts: CertificateFacts) -> Link:
     key = certificate.public_key()
     algorithm = _attempt(lambda: certificate.signature_hash_algorithm)
     return Link(
-        certificate=_certificate_facts(certificate),
+        certificate=facts,
         rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
         signature_hash=algorithm.name if algorithm else "",
         unknown_critical=_critical(certificate, but=KNOWN_TO_OPENSSL),
     )
 
 
-def _client_ca_facts(certificate: x509.Certificate) -> ClientCAFacts:
+def _client_ca_facts(certificate: x509.Certificate, facts: CertificateFacts) -> ClientCAFacts:
     """Judge as OpenSSL does (check_ca and check_crl in crypto/x509)."""
     basic = _extension(certificate, x509.BasicConstraints)
     usage = _extension(certificate, x509.KeyUsage)
@@ -298,7 +282,7 @@ def _client_ca_facts(certificate: x509.Certificate) -> ClientCAFacts:
         is_ca = certificate.version is x509.Version.v1 and certificate.subject == certificate.issuer
     else:
         is_ca = basic.ca
-    link = _link(certificate)
+    link = _link(certificate, facts)
     return ClientCAFacts(
         certificate=link.certificate,
         is_ca=is_ca and (usage is None or usage.key_cert_sign),
@@ -348,16 +332,8 @@ def _critical(of: x509.Certificate | x509.CertificateRevocationList, *, but: fro
     return next((oid for oid in oids if oid not in but), "")
 
 
-def _has_signed(ca: x509.Certificate, crl: x509.CertificateRevocationList) -> bool:
-    """Verify name and signature; of two CAs with one name only the key tells which it was."""
-    key = ca.public_key()
-    if not isinstance(key, _PublicKey) or crl.issuer != ca.subject:
-        return False
-    return _attempt(lambda: crl.is_signature_valid(key)) is True
-
-
-def _without_duplicates(certificates: list[x509.Certificate]) -> list[x509.Certificate]:
-    return list({_sha256(one): one for one in certificates}.values())
+def _without_duplicates(certificates: list[_Certificate]) -> list[_Certificate]:
+    return list({facts.sha256: (one, facts) for one, facts in certificates}.values())
 
 
 def _sha256(of: x509.Certificate | x509.CertificateRevocationList) -> str:

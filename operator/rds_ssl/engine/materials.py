@@ -9,6 +9,7 @@ and on other objects, are made anew on each pass.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from rds_ssl.core import material as checks
 from rds_ssl.core import pem
@@ -25,12 +26,24 @@ from rds_ssl.core.facts import (
 from rds_ssl.core.material import Problem
 from rds_ssl.core.model import CAType, Reason, SecretText
 from rds_ssl.core.parameters import Material, PFXMaterial
+from rds_ssl.core.signers import signed_lists
 from rds_ssl.kube.resources import DataObject, Kind, Resources
+from rds_ssl.offloading import offloaded
 
 Version = tuple[str, str]
 
+_CA, _CRL = "spec.clientAuthentication.ca", "spec.clientAuthentication.revocationList"
+
 _READABLE = "readable"
 """What is kept of a password."""
+
+
+class _Source(NamedTuple):
+    """The keys of an object that facts come from."""
+
+    kind: Kind
+    name: tuple[str, str]
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +91,8 @@ class Materials:
     """
     Reads material. *version* gives (uid, resourceVersion) of an object as a watch knows it.
 
-    *kept* holds facts only: `ServerFacts`, CA and CRL material (public), or what was wrong.
+    *kept* holds facts only: `ServerFacts`, CA and CRL material (public), or what was wrong, and
+    *signed* which list is whose, under the versions of both sources.
     """
 
     def __init__(
@@ -90,12 +104,17 @@ class Materials:
         self._resources = resources
         self._version = version
         self._now = now
-        self._kept: dict[tuple[object, ...], tuple[Version, object]] = {}
+        self._kept: dict[_Source, tuple[Version, object]] = {}
+        self._signed: dict[
+            tuple[_Source, _Source], tuple[tuple[Version, Version], Mapping[str, frozenset[str]]]
+        ] = {}
 
     def forget(self, kind: Kind, name: tuple[str, str]) -> None:
         """Drop the facts of an object that changed."""
-        for key in [each for each in self._kept if each[:2] == (kind, name)]:
-            del self._kept[key]
+        for source in [each for each in self._kept if each[:2] == (kind, name)]:
+            del self._kept[source]
+        for pair in [each for each in self._signed if (kind, name) in (each[0][:2], each[1][:2])]:
+            del self._signed[pair]
 
     async def gather(
         self, declaration: Declaration, namespace: str, *, fresh: bool = False
@@ -123,8 +142,24 @@ class Materials:
         material = None
         if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
             material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
-        signed = pem.signed_lists(cas, lists) if cas and lists else None
+        signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
         return Gathered(facts=facts, material=material, signed=signed, password=reading.password)
+
+    async def _signed_lists(
+        self, cas: ClientCAMaterial, lists: RevocationListMaterial, reading: "_Reading"
+    ) -> Mapping[str, frozenset[str]]:
+        """Give `signed_lists`, made once for each version of the two."""
+        (of_cas, cas_version), (of_lists, lists_version) = (
+            reading.sources[_CA],
+            reading.sources[_CRL],
+        )
+        pair, versions = (of_cas, of_lists), (cas_version, lists_version)
+        found = self._signed.get(pair)
+        if found is not None and found[0] == versions:
+            return found[1]
+        signed = await offloaded(lambda: signed_lists(cas, lists))
+        self._signed[pair] = (versions, signed)
+        return signed
 
     # -- facts of one object ------------------------------------------------------------------
 
@@ -132,24 +167,16 @@ class Materials:
         """Give the version of an object as a watch knows it."""
         return self._version(kind, name)
 
-    def kept(self, kind: Kind, name: tuple[str, str], keys: tuple[str, ...]) -> object:
-        """Give the facts that still hold, or None."""
-        found = self._kept.get((kind, name, keys))
-        if found is None or found[0] != self._version(kind, name):
+    def kept(self, source: _Source) -> tuple[Version, object] | None:
+        """Give the facts that still hold, and the version that they are of; or None."""
+        found = self._kept.get(source)
+        if found is None or found[0] != self._version(source.kind, source.name):
             return None
-        return found[1]
+        return found
 
-    def keep(
-        self,
-        kind: Kind,
-        name: tuple[str, str],
-        keys: tuple[str, ...],
-        *,
-        version: Version,
-        value: object,
-    ) -> None:
+    def keep(self, source: _Source, *, version: Version, value: object) -> None:
         """Keep facts; never anything with a private key."""
-        self._kept[kind, name, keys] = (version, value)
+        self._kept[source] = (version, value)
 
     async def read(self, kind: Kind, name: tuple[str, str], *, field: str) -> DataObject:
         """Read an object; a missing one is a `MaterialError`."""
@@ -174,6 +201,8 @@ class _Reading:
         self._read: dict[tuple[Kind, str], DataObject] = {}
         self.password: Version | None = None
         """See `Gathered.password`."""
+        self.sources: dict[str, tuple[_Source, Version]] = {}
+        """What facts have come from, by field of the spec."""
 
     async def server(self, declaration: Declaration) -> ServerMaterial | ServerFacts | None:
         if declaration.effective_ca_type is not CAType.CUSTOM:
@@ -249,7 +278,7 @@ class _Reading:
         found = await self._public(
             source.secret_key_ref,
             source.config_map_key_ref,
-            field="spec.clientAuthentication.ca",
+            field=_CA,
             parse=pem.parse_client_ca,
         )
         if not isinstance(found, ClientCAMaterial):
@@ -263,7 +292,7 @@ class _Reading:
         found = await self._public(
             source.secret_key_ref,
             source.config_map_key_ref,
-            field="spec.clientAuthentication.revocationList",
+            field=_CRL,
             parse=pem.parse_revocation_list,
         )
         if not isinstance(found, RevocationListMaterial):
@@ -303,24 +332,27 @@ class _Reading:
         public: Callable[..., object],
     ) -> object:
         """Give what *parse* makes of the values, or what was kept of it: its *public* side."""
-        where = (self._namespace, name)
+        source = _Source(kind, (self._namespace, name), keys)
         if not self._fresh:
-            kept = self._materials.kept(kind, where, keys)
-            if isinstance(kept, MaterialError):
-                raise _again(kept)
+            kept = self._materials.kept(source)
+            if kept is not None and isinstance(kept[1], MaterialError):
+                raise _again(kept[1])
             if kept is not None:
-                return kept
-        source = self._read.get((kind, name))
-        if source is None:
-            source = await self._materials.read(kind, where, field=field)
-            self._read[kind, name] = source
-        version = (source.uid, source.resource_version)
+                self.sources[field] = (source, kept[0])
+                return kept[1]
+        read = self._read.get((kind, name))
+        if read is None:
+            read = await self._materials.read(kind, source.name, field=field)
+            self._read[kind, name] = read
+        version = (read.uid, read.resource_version)
+        self.sources[field] = (source, version)
         try:
-            value = parse(tuple(_value(source, kind, name, key) for key in keys))
+            values = tuple(_value(read, kind, name, key) for key in keys)
+            value = await offloaded(lambda: parse(values), size=sum(map(len, values)))
         except MaterialError as error:
-            self._materials.keep(kind, where, keys, version=version, value=_again(error))
+            self._materials.keep(source, version=version, value=_again(error))
             raise
-        self._materials.keep(kind, where, keys, version=version, value=public(value))
+        self._materials.keep(source, version=version, value=public(value))
         return value
 
 

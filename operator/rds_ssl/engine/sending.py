@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from rds_ssl.core import faults, pem, verdicts
 from rds_ssl.core.comparison import Comparison
@@ -41,6 +42,7 @@ from rds_ssl.engine.gating import approval_of
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.work import Result, Tools, Work
+from rds_ssl.offloading import offloaded
 
 _log = logging.getLogger(__name__)
 
@@ -140,7 +142,7 @@ class Sending:
             if material is None:
                 return Result(verdict=None, look_after=_AGAIN_AT_ONCE)
             operation = self._operation(work, order)
-            wire = self._wire(work, order, material, operation)
+            wire = await self._wire(work, order, material, operation)
             resource = await self._authoritative(work, order)
             if isinstance(resource, Result):
                 return resource
@@ -186,7 +188,7 @@ class Sending:
         await tools.reporter.announce_first(work.resource, event)
 
     @staticmethod
-    def _wire(
+    async def _wire(
         work: Work, order: Order, material: Material, operation: OperationStatus
     ) -> Mapping[str, str | SecretText]:
         """Give what is sent."""
@@ -194,7 +196,10 @@ class Sending:
         if observed is None:
             raise TypeError("a plan without an observation")
         if desired.client_ca and material.client_ca is None:
-            material = _with_trust_in_force(material, observed)
+            material = await offloaded(
+                partial(_with_trust_in_force, material, observed),
+                size=len(observed.client_ca_pem) + len(observed.revocation_list_pem),
+            )
         renews = desired.renews is not None and work.engine == Engine.SQLSERVER
         return parameters(
             desired,

@@ -13,8 +13,8 @@ from rds_ssl.core.model import Reason
 from rds_ssl.core.pem import (
     parse_client_ca,
     parse_revocation_list,
-    signed_lists,
 )
+from rds_ssl.core.signers import signed_lists
 from support import odd_pem, pki
 
 HOST = "orders.pg.rds.aliyuncs.com"

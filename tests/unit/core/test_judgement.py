@@ -11,6 +11,7 @@ from rds_ssl.core.declaration import parse
 from rds_ssl.core.desired import MaterialFacts, material_digest
 from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge
 from rds_ssl.core.model import CAType, Observed, Reason
+from rds_ssl.core.signers import signed_lists
 from rds_ssl.core.status import AppliedStatus
 from support import pki
 from support.bad_input import LONG_AGO, Stored, declared
@@ -67,7 +68,7 @@ class Shop:
                 client_ca=self.cas.cas,
                 revocation_list=self.lists.lists,
             ),
-            pem.signed_lists(self.cas, self.lists),
+            signed_lists(self.cas, self.lists),
             observed,
             applied=applied,
             endpoint=endpoint,

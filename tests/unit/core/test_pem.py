@@ -10,8 +10,8 @@ from rds_ssl.core.pem import (
     parse_client_ca,
     parse_revocation_list,
     parse_revocation_lists,
-    signed_lists,
 )
+from rds_ssl.core.signers import signed_lists
 from support import odd_pem, pki
 from support.pki_world import CA, CRL, CRT, HOST, World, make_world
 
@@ -210,3 +210,27 @@ def test_signatures_are_verified_for_lists_as_large_as_the_limit(world: World) -
     signed = signed_lists(parse_client_ca(world.root.pem, field=CA), lists)
 
     assert signed == {world.root.sha256: {lists.lists[0].sha256}}
+
+
+@pytest.mark.parametrize(("bits", "counts"), [(17, True), (256, True), (257, False), (2047, False)])
+def test_a_list_counts_only_if_its_signature_takes_no_long_exponent(
+    *, bits: int, counts: bool
+) -> None:
+    ca = pki.make_root(key=odd_pem.with_exponent(pki.make_key(pki.KeyType.RSA_2048), bits=bits))
+    lists = parse_revocation_list(ca.revocation_list(), field=CRL)
+
+    signed = signed_lists(parse_client_ca(ca.pem, field=CA), lists)
+
+    assert signed == {ca.sha256: {lists.lists[0].sha256} if counts else set()}
+
+
+def test_a_list_is_of_the_namesake_whose_key_signed_it_however_many_there_are() -> None:
+    namesakes = [pki.make_root() for _ in range(20)]
+    bundle = parse_client_ca(b"".join(ca.pem for ca in namesakes), field=CA)
+    text = b"".join(ca.revocation_list() for ca in reversed(namesakes))
+    lists = parse_revocation_list(text, field=CRL)
+
+    signed = signed_lists(bundle, lists)
+
+    of = [one.sha256 for one in reversed(lists.lists)]
+    assert signed == {ca.sha256: {one} for ca, one in zip(namesakes, of, strict=True)}

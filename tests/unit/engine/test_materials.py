@@ -1,0 +1,95 @@
+"""What is kept of material from pass to pass."""
+
+from collections.abc import Mapping
+
+from rds_ssl.core.declaration import parse
+from support import pki
+from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
+
+BUNDLE = {"configMapKeyRef": {"name": "bundle", "key": "ca.crt"}}
+LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
+
+DECLARED = parse(
+    {
+        "instanceID": "pgm-a",
+        "regionID": "cn-hangzhou",
+        "credentialsSecretRef": {"name": CREDENTIALS},
+        "clientAuthentication": {"ca": BUNDLE, "revocationList": LISTS},
+    }
+)
+
+Signed = Mapping[str, frozenset[str]]
+
+
+class Trust:
+    """A client CA bundle and its lists in a world, and who has signed which, as is gathered."""
+
+    def __init__(self, world: EngineWorld) -> None:
+        self.world = world
+        self.root = pki.make_root()
+        self.write_bundle(self.root)
+        self.write_lists(number=1)
+
+    def write_bundle(self, *cas: pki.Authority) -> None:
+        self.world.write("ConfigMap", "bundle", {"ca.crt": b"".join(ca.pem for ca in cas)})
+
+    def write_lists(self, *, number: int) -> None:
+        text = self.root.revocation_list(number=number)
+        self.world.write("ConfigMap", "lists", {"ca.crl": text})
+
+    async def signed(self, *, fresh: bool = False) -> Signed:
+        await self.world.run(1)  # Until the watch has shown what was written.
+        assert self.world.engine is not None
+        gathered = await self.world.engine.materials.gather(DECLARED, NAMESPACE, fresh=fresh)
+        assert gathered.signed is not None
+        assert set(gathered.signed) == {
+            each.certificate.sha256 for each in gathered.facts.client_ca
+        }
+        return gathered.signed
+
+
+@played
+async def test_who_has_signed_which_list_is_found_out_once_for_both_versions() -> None:
+    async with EngineWorld() as world:
+        trust = Trust(world)
+
+        first = await trust.signed()
+
+        assert await trust.signed() is first
+        assert await trust.signed(fresh=True) is first
+
+
+@played
+async def test_who_has_signed_which_list_is_found_out_anew_when_either_changes() -> None:
+    async with EngineWorld() as world:
+        trust = Trust(world)
+        first = await trust.signed()
+
+        trust.write_lists(number=2)
+        second = await trust.signed()
+
+        assert second != first
+        assert second[trust.root.sha256]
+
+        other = pki.make_root()
+        trust.write_bundle(other, trust.root)
+        third = await trust.signed()
+
+        assert third == {**second, other.sha256: frozenset()}
+        assert await trust.signed() is third
+
+
+@played
+async def test_what_nobody_refers_to_is_forgotten_when_it_goes() -> None:
+    async with EngineWorld() as world:
+        trust = Trust(world)
+        first = await trust.signed()
+        kept = world.kube.data["ConfigMap", (NAMESPACE, "lists")]
+
+        world.kube.delete_data("ConfigMap", (NAMESPACE, "lists"))
+        await world.run(1)
+        world.kube.data["ConfigMap", (NAMESPACE, "lists")] = kept
+        again = await trust.signed(fresh=True)
+
+        assert again == first
+        assert again is not first
