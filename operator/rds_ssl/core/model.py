@@ -212,7 +212,7 @@ class Reason(StrEnum):
     API_UNAVAILABLE = "ApiUnavailable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class CertificateFacts:
     """A certificate as facts. *sha256* is lower-case hex over DER; times are aware, UTC."""
 

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -74,6 +76,19 @@ def test_the_apis_answer_may_repeat_and_reorder(world: World) -> None:
         world.intermediate.sha256,
         world.root.sha256,
     ]
+
+
+def test_facts_that_are_held_are_not_made_again_and_nothing_else_is_kept() -> None:
+    text = pki.make_root("Root of its own").intermediate().leaf("db.example").chain_pem
+
+    first = parse_certificates(text, field=CRT)
+    second = parse_certificates(b"Bag\n" + text + text, field="ServerCert")
+
+    assert [id(each) for each in second] == [id(each) for each in (*first, *first)]
+    held = weakref.ref(first[0])
+    del first, second
+    gc.collect()
+    assert held() is None
 
 
 def test_a_bundle_tells_which_certificates_are_cas(world: World) -> None:
