@@ -112,7 +112,7 @@ class Cause(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where an operation stands; the first two are unfinished."""
+    """Where an operation stands."""
 
     SENDING = "Sending"
     ACCEPTED = "Accepted"
@@ -120,6 +120,11 @@ class Phase(StrEnum):
     FAILED = "Failed"
     NOT_CONVERGING = "NotConverging"
     TIMED_OUT = "TimedOut"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the call is being sent, or its effect is waited for."""
+        return self in {Phase.SENDING, Phase.ACCEPTED}
 
 
 class Disposition(StrEnum):
