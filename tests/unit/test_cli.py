@@ -1,5 +1,6 @@
 """The front door: what it prints, what it exits with, and what it does not import."""
 
+import os
 import subprocess
 import sys
 from types import ModuleType
@@ -63,6 +64,7 @@ finally:
         text=True,
         check=False,
         env={
+            **os.environ,
             "KUBECONFIG": "/nonexistent",
             "HOME": "/nonexistent",
             "RDS_SSL_HTTP_BIND": "127.0.0.1:0",
