@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import click
 
-from rds_ssl.commands.entries import COMMANDS
+from rds_ssl.commands.entries import COMMANDS, imported_for_good
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2
@@ -65,7 +65,8 @@ def run(**overrides: str | bool | None) -> None:
     with _faults_shown():
         settings = load(overrides=overrides)
     # All that takes long to import comes with this, after the settings have been found fine.
-    from rds_ssl import app
+    with imported_for_good():
+        from rds_ssl import app
 
     sys.exit(app.run(settings))
 

@@ -1,5 +1,6 @@
 """The front door: what it prints, what it exits with, and what it does not import."""
 
+import os
 import subprocess
 import sys
 from types import ModuleType
@@ -43,6 +44,34 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, prog_name="rds-ssl")
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("plan",)])
+def test_the_collector_of_garbage_never_looks_at_what_is_imported(
+    arguments: tuple[str, ...],
+) -> None:
+    code = f"""
+import gc
+from rds_ssl import cli
+try:
+    cli.main({list(arguments)!r})
+finally:
+    assert gc.isenabled() and gc.get_freeze_count() > 30_000, gc.get_freeze_count()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "KUBECONFIG": "/nonexistent",
+            "HOME": "/nonexistent",
+            "RDS_SSL_HTTP_BIND": "127.0.0.1:0",
+        },
+    )
+    assert "AssertionError" not in ended.stderr
+    assert ended.returncode == 1  # There is no cluster.
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("--version",)])

@@ -13,7 +13,6 @@ from typing import Any, Self
 from rds_ssl.core import status as statuses
 from rds_ssl.core.conditions import CHANGE_PENDING, STALLED
 from rds_ssl.core.model import APPROVE_ANNOTATION, Reason, Restart
-from rds_ssl.core.operation import UNFINISHED
 from rds_ssl.core.status import Condition, PlanStatus, Status
 
 APPROVABLE = frozenset({Reason.AWAITING_APPROVAL, Reason.DRIFTED, Reason.CHANGE_LIMIT_REACHED})
@@ -76,7 +75,7 @@ class Seen:
     def in_flight(self) -> bool:
         """Whether a change was sent, or is being sent, and has not ended."""
         operation = self.status.operation
-        return operation is not None and operation.phase in UNFINISHED
+        return operation is not None and operation.phase.is_unfinished
 
     @property
     def approved(self) -> str:

@@ -125,7 +125,7 @@ class Priority(IntEnum):
 
 
 class Phase(StrEnum):
-    """Where an operation stands; the first two are unfinished."""
+    """Where an operation stands."""
 
     SENDING = "Sending"
     ACCEPTED = "Accepted"
@@ -133,6 +133,11 @@ class Phase(StrEnum):
     FAILED = "Failed"
     NOT_CONVERGING = "NotConverging"
     TIMED_OUT = "TimedOut"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the call is being sent, or its effect is waited for."""
+        return self in {Phase.SENDING, Phase.ACCEPTED}
 
 
 class Disposition(StrEnum):

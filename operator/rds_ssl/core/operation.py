@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 3
 RETRY_FAILED = timedelta(minutes=10)
 """Between the end of a failed attempt and the next."""
 
-UNFINISHED = frozenset({Phase.SENDING, Phase.ACCEPTED})
+UNFINISHED = frozenset(each for each in Phase if each.is_unfinished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

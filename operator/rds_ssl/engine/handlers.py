@@ -10,11 +10,13 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import kopf
-
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.intake import Intake
 from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.imports import client_hidden
+
+with client_hidden():
+    import kopf
 
 _STOP_SECONDS = 2.0
 """kopf's tasks end at once when cancelled; the process must end in any case."""
@@ -26,7 +28,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
     kopf takes an essence of each object at each event, by deep copies, and compares it with the
     last one, whatever the handlers: only change handlers, timers and daemons look at the result,
-    and there are none. It was more than half of what an event costs (tests/bench/events.py).
+    and there are none. It was more than half of what an event costs (tests/bench/event_cost.py).
     """
 
     def build(

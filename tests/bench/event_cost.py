@@ -1,7 +1,7 @@
 """
 What an event of the object watch costs on its way through kopf, and how long it takes.
 
-    PYTHONPATH=tests python -m bench.events [--events NUMBER] [--runs NUMBER]
+    PYTHONPATH=tests python -m bench.event_cost [--events NUMBER] [--runs NUMBER]
 
 An API server of this file's own, in a process of its own, lists as many objects as there are
 events and sends a MODIFIED of each: all at once, which measures CPU, and one each ten milliseconds,
@@ -36,7 +36,7 @@ _VERBS = {"verbs": ["get", "list", "watch", "patch"]}
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.events")
+    parser = argparse.ArgumentParser(prog="python -m bench.event_cost")
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help="be the API server")
@@ -99,7 +99,7 @@ class _Kube:
 
 @asynccontextmanager
 async def _server(events: int) -> AsyncIterator[str]:
-    command = [sys.executable, "-m", "bench.events", "--serve", "--events", str(events)]
+    command = [sys.executable, "-m", "bench.event_cost", "--serve", "--events", str(events)]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:

@@ -1,7 +1,7 @@
 """
 What a request to the API server costs in this process.
 
-    PYTHONPATH=tests python -m bench.requests [--requests NUMBER] [--runs NUMBER]
+    PYTHONPATH=tests python -m bench.request_cost [--requests NUMBER] [--runs NUMBER]
 
 GET of a Secret of 4 KB, and PATCH of a status of 3 KB that is answered with the object, eight at a
 time, to a server of this file's own in a process of its own, over plain HTTP. ``floor`` is the same
@@ -46,7 +46,7 @@ _Request = Callable[[], Awaitable[object]]
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.requests")
+    parser = argparse.ArgumentParser(prog="python -m bench.request_cost")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help="be the API server")
@@ -117,7 +117,7 @@ def _kubeconfig(server: str, directory: str) -> str:
 
 @asynccontextmanager
 async def _server() -> AsyncIterator[str]:
-    command = [sys.executable, "-m", "bench.requests", "--serve"]
+    command = [sys.executable, "-m", "bench.request_cost", "--serve"]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
