@@ -285,7 +285,7 @@ RENEWAL = (
     Fault(
         name="put the password of a PFX file into a digest",
         file="engine/materials.py",
-        old='        self.password = self._version_of("Secret", reference.name)\n',
+        old="        self.password = self.sources[_PASSWORD][1]\n",
         new="        if isinstance(found, PFXMaterial):\n"
         '            self.password = ("", found.password.reveal())\n',
         tests=("engine/test_engine_faults.py",),

@@ -7,6 +7,7 @@ private key in clear, which is dropped before anything else sees the answer.
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
@@ -15,6 +16,7 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core import faults, observation, surroundings
 from rds_ssl.core.errors import ApiError, NoAnswer
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
+from rds_ssl.offloading import offloaded
 
 LONGEST_PAUSE = 300.0
 """Seconds. A longer hint is cut: a caller that is silent for longer notices nothing any more."""
@@ -72,7 +74,7 @@ class RdsApi:
             ObservationError: An answer that cannot be understood.
         """
         body = await self._read("DescribeDBInstanceSSL", instance_id, region_id, priority)
-        return observation.read_ssl(body, engine)
+        return await offloaded(partial(observation.read_ssl, body, engine), size=_size(body))
 
     async def describe_attribute(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -95,7 +97,7 @@ class RdsApi:
                 request_id=answers.read_request_id(body),
                 message="the answer holds no instance",
             )
-        return observation.read_attribute(body)
+        return await offloaded(partial(observation.read_attribute, body), size=_size(body))
 
     async def describe_endpoints(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -108,9 +110,8 @@ class RdsApi:
             ObservationError: An answer without the list.
         """
         action = "DescribeDBInstanceNetInfo"
-        return surroundings.read_endpoints(
-            await self._read(action, instance_id, region_id, priority)
-        )
+        body = await self._read(action, instance_id, region_id, priority)
+        return await offloaded(partial(surroundings.read_endpoints, body), size=_size(body))
 
     async def describe_hostssl_rows(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -125,9 +126,8 @@ class RdsApi:
             ObservationError: An answer without the list.
         """
         action = "DescribePGHbaConfig"
-        return surroundings.read_hostssl_rows(
-            await self._read(action, instance_id, region_id, priority)
-        )
+        body = await self._read(action, instance_id, region_id, priority)
+        return await offloaded(partial(surroundings.read_hostssl_rows, body), size=_size(body))
 
     async def modify_ssl(
         self, instance_id: str, region_id: str, parameters: Mapping[str, str | SecretText]
@@ -184,16 +184,33 @@ class RdsApi:
                 now = asyncio.get_running_loop().time()
                 self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))
             raise
-        return _without_keys(body)
+        try:
+            return _without_keys(body)
+        except RecursionError:
+            # A nesting that the decoder, which is not written in Python, has just taken.
+            raise NoAnswer(action=action, kind="unreadable answer", http_status=200) from None
 
 
 def _without_keys(fields: Mapping[str, object]) -> dict[str, object]:
-    return {name: _cleaned(value) for name, value in fields.items() if name.lower() not in _KEYS}
+    return {
+        name: _cleaned(value) if isinstance(value, dict | list) else value
+        for name, value in fields.items()
+        if name.lower() not in _KEYS
+    }
 
 
 def _cleaned(value: object) -> object:
     if isinstance(value, dict):
         return _without_keys(value)
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [_cleaned(item) if isinstance(item, dict | list) else item for item in value]
     return value
+
+
+def _size(value: object) -> int:
+    """Estimate the bytes of an answer by its long texts and lists; they are of small objects."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return 64 * len(value) if isinstance(value, list) else 0

@@ -11,8 +11,8 @@ https://help.aliyun.com/en/sdk/product-overview/rpc-mechanism (V1).
 import base64
 import hashlib
 import hmac
+import string
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from rds_ssl.core.model import SecretText
 
@@ -21,10 +21,18 @@ FORM = "application/x-www-form-urlencoded"
 
 _ALGORITHM_V3 = "ACS3-HMAC-SHA256"
 
+_UNRESERVED = (string.ascii_letters + string.digits + "-_.~").encode("ascii")
+
 
 def percent_encode(text: str) -> str:
     """Encode as RFC 3986 has it: all but ``A-Za-z0-9-_.~``, over UTF-8; a space is ``%20``."""
-    return quote(text, safe="-_.~")
+    encoded = text.encode()
+    # Each byte that occurs is replaced everywhere at once, five of them in PEM; to look at each
+    # character, as urllib's quote does, takes 50 ms for a megabyte instead of 2. The percent sign
+    # comes first, for it is in all that takes the place of another.
+    for byte in sorted({*encoded.translate(None, delete=_UNRESERVED)}, key=ord("%").__ne__):
+        encoded = encoded.replace(bytes((byte,)), b"%%%02X" % byte)
+    return encoded.decode("ascii")
 
 
 def form(parameters: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, TransportError
 from rds_ssl.core.model import SecretText
+from rds_ssl.offloading import offloaded
 
 RDS_VERSION = "2014-08-15"
 """Version of the RDS API (x-acs-version)."""
@@ -248,7 +249,8 @@ class Transport:
     async def _exchange(self, wanted: _Wanted, dialect: Dialect) -> dict[str, object]:
         action, credentials, deadline = wanted.action, wanted.credentials, wanted.deadline
         plain = {name: _plain(value) for name, value in wanted.parameters.items()}
-        request = sign(
+        signed = functools.partial(
+            sign,
             dialect,
             plain,
             credentials,
@@ -258,6 +260,7 @@ class Transport:
             date=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             nonce=self._nonce(),
         )
+        request = await offloaded(signed, size=sum(map(len, plain.values())))
         sent = httpx.Request(
             "POST",
             wanted.url,

@@ -165,8 +165,8 @@ _MAX_SHOWN = 160
 
 def shown(name: str) -> str:
     """Make a name out of a certificate fit for a message: one line, printable, not too long."""
-    clean = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return clean if len(clean) <= _MAX_SHOWN else f"{clean[:_MAX_SHOWN]}…"
+    clean = "".join(letter if letter.isprintable() else "?" for letter in name[:_MAX_SHOWN])
+    return clean if len(name) <= _MAX_SHOWN else f"{clean}…"
 
 
 def title(certificate: CertificateFacts) -> str:

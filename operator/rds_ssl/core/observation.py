@@ -29,6 +29,9 @@ from rds_ssl.core.pem import parse_certificates, parse_revocation_lists
 MODIFY_STATUS_CHARACTERS = 200
 """Of ModifyStatusReason, which is free text of the vendor for people."""
 
+_HOST_CHARACTERS = 1000
+"""Of an endpoint: a host name has 253, and a port."""
+
 _ON = frozenset({"yes", "on", "1", "true"})
 _OFF = frozenset({"no", "off", "0", "false"})
 
@@ -196,7 +199,7 @@ def _word(
 
 def _host(fields: Mapping[str, object], name: str) -> str | None:
     text = _text(fields, name)
-    return None if text is None else host_name(text)
+    return None if text is None else host_name(text[:_HOST_CHARACTERS])
 
 
 def _tls_version(fields: Mapping[str, object], name: str) -> str | None:
@@ -260,10 +263,10 @@ def _revocation_lists(
 
 def _not_understood(name: str, text: str) -> ObservationError:
     # The word goes into a condition: short, and never a PEM that has come in the wrong field.
-    word = "PEM" if "-----BEGIN" in text else _UNPRINTABLE.sub("?", text)[:40]
+    word = "PEM" if "-----BEGIN" in text else _UNPRINTABLE.sub("?", text[:40])
     return ObservationError(f'{name} has the value "{word}", which is not understood')
 
 
 def _shown(text: str) -> str:
-    printable = _UNPRINTABLE.sub("?", text.partition("-----BEGIN")[0])
-    return printable[:MODIFY_STATUS_CHARACTERS].strip()
+    shown = text.partition("-----BEGIN")[0][:MODIFY_STATUS_CHARACTERS]
+    return _UNPRINTABLE.sub("?", shown).strip()

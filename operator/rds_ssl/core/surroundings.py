@@ -23,6 +23,9 @@ READ_WRITE_SPLITTING = "ReadWriteSplitting"
 HBA_CHARACTERS = 200
 """Of a row of pg_hba.conf in a message."""
 
+_MOST_CHARACTERS = 1000
+"""Of a value: more than a host name or a row has."""
+
 _KINDS = {kind.lower(): kind for kind in (NORMAL, READ_WRITE_SPLITTING)}
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
@@ -92,4 +95,4 @@ def _text(fields: Mapping[str, object], name: str) -> str:
     # Strings are documented, numbers and the word "null" are in the vendor's own examples.
     value = fields.get(name)
     text = str(value).strip() if isinstance(value, str | int | float) else ""
-    return "" if text in {"-", "null"} else _UNPRINTABLE.sub("?", text)
+    return "" if text in {"-", "null"} else _UNPRINTABLE.sub("?", text[:_MOST_CHARACTERS])

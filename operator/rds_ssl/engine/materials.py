@@ -33,6 +33,10 @@ from rds_ssl.offloading import offloaded
 Version = tuple[str, str]
 
 _CA, _CRL = "spec.clientAuthentication.ca", "spec.clientAuthentication.revocationList"
+_PASSWORD = "spec.serverCertificate.pfx.passwordSecretKeyRef"  # noqa: S105  # A field.
+
+MAX_PASSWORD_BYTES = 1024
+"""Of a PFX file: as much as OpenSSL asks for (PEM_BUFSIZE), far more than anybody types."""
 
 _READABLE = "readable"
 """What is kept of a password."""
@@ -163,10 +167,6 @@ class Materials:
 
     # -- facts of one object ------------------------------------------------------------------
 
-    def version(self, kind: Kind, name: tuple[str, str]) -> Version | None:
-        """Give the version of an object as a watch knows it."""
-        return self._version(kind, name)
-
     def kept(self, source: _Source) -> tuple[Version, object] | None:
         """Give the facts that still hold, and the version that they are of; or None."""
         found = self._kept.get(source)
@@ -240,15 +240,17 @@ class _Reading:
         reference = pfx.password_secret_key_ref
         where = f"Secret {reference.name}, key {reference.key}"
 
+        def invalid(what: str) -> MaterialError:
+            text = f"{where}: the password of the PFX file is {what}."
+            return MaterialError(text, reason=Reason.MATERIAL_INVALID, field=where)
+
         def parse(values: tuple[bytes, ...]) -> PFXMaterial:
+            if len(values[0]) > MAX_PASSWORD_BYTES:
+                raise invalid(f"longer than {MAX_PASSWORD_BYTES} bytes")
             try:
                 text = values[0].decode()
             except UnicodeDecodeError:
-                raise MaterialError(
-                    f"{where}: the password of the PFX file is not UTF-8 text.",
-                    reason=Reason.MATERIAL_INVALID,
-                    field=where,
-                ) from None
+                raise invalid("not UTF-8 text") from None
             # Files end in a newline, passwords do not.
             password = SecretText(text.removesuffix("\n").removesuffix("\r"))
             return PFXMaterial(oss_object=pfx.oss_object, password=password)
@@ -257,19 +259,12 @@ class _Reading:
             "Secret",
             reference.name,
             (reference.key,),
-            field="spec.serverCertificate.pfx.passwordSecretKeyRef",
+            field=_PASSWORD,
             parse=parse,
             public=lambda _: _READABLE,
         )
-        self.password = self._version_of("Secret", reference.name)
+        self.password = self.sources[_PASSWORD][1]
         return found if isinstance(found, PFXMaterial) else None
-
-    def _version_of(self, kind: Kind, name: str) -> Version | None:
-        """Give the version of an object that facts have just come from."""
-        source = self._read.get((kind, name))
-        if source is not None:
-            return source.uid, source.resource_version
-        return self._materials.version(kind, (self._namespace, name))
 
     async def client_ca(self, declaration: Declaration) -> ClientCAMaterial | None:
         source = declaration.client_authentication.ca

@@ -59,6 +59,20 @@ def describe(api: RdsApi) -> Coroutine[Any, Any, Observed]:
     return api.describe_ssl("rm-1", "cn-hangzhou", priority=Priority.RESYNC, engine="MySQL")
 
 
+@pytest.mark.parametrize("depth", [100, 700])
+def test_an_answer_nested_deeper_than_can_be_looked_through_is_unreadable(depth: int) -> None:
+    nested: list[object] = []
+    for _ in range(depth):
+        nested = [nested]
+    wire = Wire({"RequestId": "R", "SSLEnabled": "Yes", "Deep": nested})
+
+    if depth == 100:
+        assert wire.use(describe) == Observed(enabled=True)
+    else:
+        with pytest.raises(NoAnswer, match="unreadable answer"):
+            wire.use(describe)
+
+
 def test_a_description_asks_for_one_instance_and_gives_facts() -> None:
     wire = Wire({"RequestId": "R", "SSLEnabled": "Yes", "ForceEncryption": 1})
 

@@ -8,9 +8,11 @@ recomputed by a second implementation.
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rds_ssl.aliyun.signing import (
     FORM,
@@ -228,6 +230,20 @@ def test_another_secret_gives_another_signature() -> None:
 )
 def test_text_is_encoded_by_rfc_3986(plain: str, encoded: str) -> None:
     assert percent_encode(plain) == encoded
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%2B+/=\n ~é€😀"))
+
+
+@given(TEXT)
+def test_text_is_encoded_as_the_standard_library_has_it(text: str) -> None:
+    assert percent_encode(text) == quote(text, safe="-_.~")
+
+
+def test_every_byte_is_encoded_as_the_standard_library_has_it() -> None:
+    text = "".join(map(chr, range(0x800))) * 2
+
+    assert percent_encode(text) == quote(text, safe="-_.~")
 
 
 def test_a_form_is_sorted_by_name() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rds_ssl.engine.materials import MAX_PASSWORD_BYTES
 from rds_ssl.engine.work import Pace
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
@@ -123,6 +124,21 @@ async def test_the_password_of_a_pfx_file_goes_to_the_cloud_and_nowhere_else(
         for trace in (password, base64.b64encode(password.encode()).decode(), digest):
             assert trace not in told
         assert not any(each["key_in_url"] for each in world.calls("a"))
+
+
+@played
+@pytest.mark.parametrize("excess", [0, 1])
+async def test_a_password_of_more_than_a_kilobyte_is_not_sent(excess: int) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile=PROFILE)
+        password = "p" * (MAX_PASSWORD_BYTES - 1 + excess)
+        write_password(world, password)
+        world.declare("a", **pfx())
+
+        await world.run(300)
+
+        assert world.ready("a") == (("False", "MaterialInvalid") if excess else UNSEEN)
+        assert len(world.modifies("a")) == 1 - excess
 
 
 @played
