@@ -49,6 +49,7 @@ def start(program: Program, account: Account, *, api_url: str, pace: Pace) -> Wa
         return OperatorProcess(
             kubeconfig=account.kubeconfig,
             api_url=api_url,
+            module="bench.held",
             QUIET_PERIOD="0s",
             MAX_CONCURRENT_CHANGES="0",
             MAX_CHANGES_PER_DAY="0",

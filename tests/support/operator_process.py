@@ -30,8 +30,8 @@ class OperatorProcess(WatchedProcess):
     """
     ``rds-ssl run``; *settings* by name without the prefix.
 
-    With *ahead* its clock is ahead by so many seconds; move the simulator's as well, see
-    `Simulator.move`, or RDS refuses its signatures.
+    *module* is started in place of `rds_ssl`. With *ahead* its clock is ahead by so many seconds;
+    move the simulator's as well, see `Simulator.move`, or RDS refuses its signatures.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class OperatorProcess(WatchedProcess):
         api_url: str,
         environ: dict[str, str] | None = None,
         ahead: float = 0.0,
+        module: str = "rds_ssl",
         **settings: str,
     ) -> None:
         chosen = {
@@ -50,7 +51,7 @@ class OperatorProcess(WatchedProcess):
             **QUICK,
             **settings,
         }
-        program = ["support.operator_ahead", str(ahead)] if ahead else ["rds_ssl"]
+        program = ["support.operator_ahead", str(ahead)] if ahead else [module]
         super().__init__(
             "operator",
             [*program, "run"],
@@ -60,7 +61,7 @@ class OperatorProcess(WatchedProcess):
                     for name, value in os.environ.items()
                     if not name.startswith(("RDS_SSL_", "ALIBABA_CLOUD_"))
                 },
-                **({"PYTHONPATH": str(TESTS)} if ahead else {}),
+                **({"PYTHONPATH": str(TESTS)} if program != ["rds_ssl"] else {}),
                 "KUBECONFIG": str(kubeconfig),
                 **{f"RDS_SSL_{name}": value for name, value in chosen.items()},
                 **(environ or {}),

@@ -1,0 +1,64 @@
+"""
+The operator, with the longest time noted that one callback has held its event loop.
+
+As `python -m rds_ssl`: `python -m bench.held run`. The time is CPU time of the loop's thread, so
+that other programs do not count; it stands among the metrics, and what took longer than an event
+loop should be held is named in the log.
+"""
+
+import asyncio
+import logging
+import time
+
+from prometheus_client import Gauge
+
+from rds_ssl import cli, telemetry
+
+LONG = 0.020
+"""Seconds: the project's own limit for one callback."""
+
+METRIC = "rds_ssl_loop_held_seconds_max"
+
+_log = logging.getLogger("bench.held")
+
+
+def _name(handle: asyncio.Handle) -> str:
+    """Return what a callback is: of a task, its coroutine and where that waits now."""
+    task = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    if not isinstance(task, asyncio.Task):
+        return repr(handle)
+    waits: object = task.get_coro()
+    names: list[str] = []
+    while (name := getattr(waits, "__qualname__", None)) is not None:
+        names.append(name)
+        waits = getattr(waits, "cr_await", None)
+    return " > ".join(names)
+
+
+def main() -> None:
+    """Measure all callbacks from now on, and hand over to the operator's command line."""
+    longest = 0.0
+    run = asyncio.Handle._run  # noqa: SLF001  # There is no other place where all pass.
+    make = telemetry.Metrics.__init__
+
+    def timed(handle: asyncio.Handle) -> None:
+        nonlocal longest
+        started = time.thread_time()
+        run(handle)
+        taken = time.thread_time() - started
+        longest = max(longest, taken)
+        if taken > LONG:
+            _log.warning("the loop was held for %.1f ms by %s", taken * 1000, _name(handle))
+
+    def with_gauge(metrics: telemetry.Metrics) -> None:
+        make(metrics)
+        gauge = Gauge(METRIC, "Of one callback.", registry=metrics._registry)  # noqa: SLF001
+        gauge.set_function(lambda: longest)
+
+    setattr(asyncio.Handle, "_run", timed)  # noqa: B010  # mypy minds the other way.
+    setattr(telemetry.Metrics, "__init__", with_gauge)  # noqa: B010  # mypy minds the other way.
+    cli.main(prog_name="rds-ssl")
+
+
+if __name__ == "__main__":
+    main()
