@@ -238,6 +238,7 @@ def test_several_kubeconfigs_are_merged_with_paths_of_the_file_that_they_are_in(
     run(test())
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # The client's, from 3.12 on.
 def test_a_plugin_gives_a_token_and_is_asked_again_before_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +264,7 @@ def test_a_plugin_gives_a_token_and_is_asked_again_before_it_ends(
     run(test())
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # The client's, from 3.12 on.
 def test_a_plugin_that_fails_later_leaves_the_token_that_it_gave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
