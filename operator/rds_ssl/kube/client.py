@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from yarl import URL
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
 from rds_ssl.kube.credentials import Credentials, from_kubeconfig, from_pod
@@ -181,7 +180,7 @@ class KubeClient:
             url += f"?{urlencode(query, quote_via=quote)}"
         async with self._session.request(
             method,
-            URL(url, encoded=True),
+            url,
             headers=headers,
             data=data,
             timeout=timeout,
