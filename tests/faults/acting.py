@@ -212,6 +212,13 @@ OBJECTS = (
         tests=("engine/test_materials.py",),
     ),
     Fault(
+        name="work on whatever is large in the loop",
+        file="offloading.py",
+        old="    if size is not None and size <= INLINE:\n",
+        new="    if size is None or size:\n",
+        tests=("engine/test_no_stall.py", "test_offloading.py"),
+    ),
+    Fault(
         name="call the cloud because of a label",
         file="engine/objects.py",
         old="        return (self.uid, self.generation, ",
