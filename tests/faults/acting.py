@@ -12,13 +12,6 @@ WIRE = (
         tests=("aliyun/test_rds.py",),
     ),
     Fault(
-        name="follow a redirect with a private key in the body",
-        file="aliyun/transport.py",
-        old="                    follow_redirects=False,\n",
-        new="                    follow_redirects=True,\n",
-        tests=("aliyun/test_transport.py",),
-    ),
-    Fault(
         name="take a connection that broke for one that was never made",
         file="aliyun/transport.py",
         old='    httpx.ProxyError: "proxy error",\n',
@@ -46,11 +39,11 @@ WIRE = (
     Fault(
         name="put what is sent into the URL where signature V3 is not read",
         file="aliyun/transport.py",
-        old="                    wanted.url,\n                    content=request.content,\n",
-        new="                    wanted.url.copy_with(query=request.content)\n"
-        "                    if dialect is Dialect.V1\n"
-        "                    else wanted.url,\n"
-        "                    content=request.content,\n",
+        old="            wanted.url,\n            headers=httpx.Headers(",
+        new="            wanted.url.copy_with(query=request.content)\n"
+        "            if dialect is Dialect.V1\n"
+        "            else wanted.url,\n"
+        "            headers=httpx.Headers(",
         tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
     ),
     Fault(

@@ -3,5 +3,6 @@
 from faults.acting import ACTING
 from faults.gating import GATING
 from faults.judging import JUDGING
+from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *ACTING, *GATING)
+FAULTS = (*JUDGING, *ACTING, *GATING, *SPEED)

@@ -18,14 +18,15 @@ class Fault:
     """Occurs in the file exactly once."""
     new: str
     tests: tuple[str, ...]
-    """Files, or tests in them, below `TESTS`: a selection, for the whole has to stay quick."""
+    """Files, or tests in them, below `TESTS`, or of another tier with their whole path: a selection,
+    for the whole has to stay quick."""
     also: tuple[tuple[str, str], ...] = ()
     """Further places of the file, as old and new."""
 
     @property
     def selection(self) -> tuple[str, ...]:
         """The tests as pytest takes them."""
-        return tuple(TESTS + each for each in self.tests)
+        return tuple(each if each.startswith("tests/") else TESTS + each for each in self.tests)
 
     def broken(self, source: str) -> str | None:
         """Break *source*; None if the fault does not fit it any more."""

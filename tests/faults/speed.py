@@ -1,0 +1,134 @@
+"""Faults of what was made fast: the connections of the cloud, private keys, the queue, facts kept."""
+
+from faults.fault import Fault
+
+NETWORK = ("tests/contract/test_http_transport.py",)
+KEYS = ("core/test_private_keys.py",)
+QUEUE = ("engine/test_workqueue.py",)
+OBJECTS = ("engine/test_objects.py", "engine/test_engine_lifecycle.py")
+
+CONNECTIONS = (
+    Fault(
+        name="follow a redirect with a private key in the body",
+        file="aliyun/aiohttp_transport.py",
+        old="                allow_redirects=False,\n",
+        new="                allow_redirects=True,\n",
+        tests=NETWORK,
+    ),
+    Fault(
+        name="take a server that hangs up after the request for one that was never reached",
+        file="aliyun/aiohttp_transport.py",
+        old="    aiohttp.ServerFingerprintMismatch: httpx.ConnectError,\n",
+        new="    aiohttp.ServerFingerprintMismatch: httpx.ConnectError,\n"
+        "    aiohttp.ServerDisconnectedError: httpx.ConnectError,\n",
+        tests=NETWORK,
+    ),
+    Fault(
+        name="send a private key through the proxy of an environment",
+        file="aliyun/aiohttp_transport.py",
+        old="                trust_env=False,\n",
+        new="                trust_env=True,\n",
+        tests=NETWORK,
+    ),
+    Fault(
+        name="keep the cookies of a gateway",
+        file="aliyun/aiohttp_transport.py",
+        old="                cookie_jar=aiohttp.DummyCookieJar(),\n",
+        new="                cookie_jar=aiohttp.CookieJar(unsafe=True),\n",
+        tests=NETWORK,
+    ),
+    Fault(
+        name="keep the headers of a request behind an error",
+        file="aliyun/aiohttp_transport.py",
+        old="    return None if isinstance(error, aiohttp.ClientResponseError) else error\n",
+        new="    return error\n",
+        tests=NETWORK,
+    ),
+    Fault(
+        name="lose the place of a call that was cancelled",
+        file="aliyun/aiohttp_transport.py",
+        old="        except BaseException:\n            self._places.release()\n",
+        new="        except Exception:\n            self._places.release()\n",
+        tests=NETWORK,
+    ),
+)
+
+PRIVATE_KEYS = (
+    Fault(
+        name="send a private key whose numbers do not fit together",
+        file="core/private_keys.py",
+        old="    if not sound:\n",
+        new="    if False:\n",
+        tests=KEYS,
+    ),
+    Fault(
+        name="test the group of a Diffie-Hellman key for primality",
+        file="core/private_keys.py",
+        old="    if any(algorithm in der[:_PKCS8_HEAD] for algorithm in _NO_TLS_KEYS):\n",
+        new="    if False:\n",
+        tests=KEYS,
+    ),
+    Fault(
+        name="compute with a modulus of any size",
+        file="core/private_keys.py",
+        old="key.key_size > MAX_RSA_BITS:",
+        new="key.key_size > 10 * MAX_RSA_BITS:",
+        tests=KEYS,
+    ),
+)
+
+QUEUES = (
+    Fault(
+        name="let first looks go before what is in flight",
+        file="engine/workqueue.py",
+        old="        key = next(iter(queues[0]))\n        del queues[0][key]\n",
+        new="        key = next(iter(queues[-1]))\n        del queues[-1][key]\n",
+        tests=QUEUE,
+    ),
+    Fault(
+        name="let a resync wait for ever",
+        file="engine/workqueue.py",
+        old="        if self._picked % SHARE == 0:\n",
+        new="        if False:\n",
+        tests=QUEUE,
+    ),
+)
+
+KEPT = (
+    Fault(
+        name="take the spec of another object of that name for its own",
+        file="engine/objects.py",
+        old='            and known.uid == meta["uid"]\n',
+        new="",
+        tests=OBJECTS,
+    ),
+    Fault(
+        name="count an object that is gone",
+        file="engine/objects.py",
+        old="        _subtract(self.ready, kept.ready)\n",
+        new="",
+        tests=OBJECTS,
+    ),
+    Fault(
+        name="count one Event up for what another object was told",
+        file="engine/reporting.py",
+        old="        name, count = self._posted.pop((resource.uid, event), (\"\", 0))\n",
+        new="        name, count = self._posted.pop((\"\", event), (\"\", 0))\n",
+        also=(
+            (
+                "        self._posted[resource.uid, event] = (name, count)\n",
+                "        self._posted[\"\", event] = (name, count)\n",
+            ),
+        ),
+        tests=("engine/test_reporting.py",),
+    ),
+    Fault(
+        name="look at the attributes of an instance whose rotation is held",
+        file="engine/reconciler.py",
+        old="        return plan.held_by == Reason.QUIET_PERIOD\n",
+        new="        return True\n",
+        tests=("engine/test_engine_rotation.py",),
+    ),
+)
+
+SPEED = (*CONNECTIONS, *PRIVATE_KEYS, *QUEUES, *KEPT)
