@@ -9,12 +9,14 @@ from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 BUNDLE = {"configMapKeyRef": {"name": "bundle", "key": "ca.crt"}}
 LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
 
+TRUST = {"ca": BUNDLE, "revocationList": LISTS}
+
 DECLARED = parse(
     {
         "instanceID": "pgm-a",
         "regionID": "cn-hangzhou",
         "credentialsSecretRef": {"name": CREDENTIALS},
-        "clientAuthentication": {"ca": BUNDLE, "revocationList": LISTS},
+        "clientAuthentication": TRUST,
     }
 )
 
@@ -63,6 +65,8 @@ async def test_who_has_signed_which_list_is_found_out_once_for_both_versions() -
 async def test_who_has_signed_which_list_is_found_out_anew_when_either_changes() -> None:
     async with EngineWorld() as world:
         trust = Trust(world)
+        world.add_instance("a")
+        world.declare("a", clientAuthentication=TRUST)  # What is used is not forgotten.
         first = await trust.signed()
 
         trust.write_lists(number=2)
