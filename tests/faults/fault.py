@@ -18,8 +18,10 @@ class Fault:
     """Occurs in the file exactly once."""
     new: str
     tests: tuple[str, ...]
-    """Files, or tests in them, below `TESTS`, or of another tier with their whole path: a selection,
-    for the whole has to stay quick."""
+    """
+    Files, or tests in them, below `TESTS`, or with their whole path where they are of another tier:
+    a selection, for the whole has to stay quick.
+    """
     also: tuple[tuple[str, str], ...] = ()
     """Further places of the file, as old and new."""
 

@@ -1,4 +1,4 @@
-"""Faults of what was made fast: the connections of the cloud, private keys, the queue, facts kept."""
+"""Faults of what was made fast: connections of the cloud, private keys, the queue, what is kept."""
 
 from faults.fault import Fault
 
@@ -112,12 +112,12 @@ KEPT = (
     Fault(
         name="count one Event up for what another object was told",
         file="engine/reporting.py",
-        old="        name, count = self._posted.pop((resource.uid, event), (\"\", 0))\n",
-        new="        name, count = self._posted.pop((\"\", event), (\"\", 0))\n",
+        old='        name, count = self._posted.pop((resource.uid, event), ("", 0))\n',
+        new='        name, count = self._posted.pop(("", event), ("", 0))\n',
         also=(
             (
                 "        self._posted[resource.uid, event] = (name, count)\n",
-                "        self._posted[\"\", event] = (name, count)\n",
+                '        self._posted["", event] = (name, count)\n',
             ),
         ),
         tests=("engine/test_reporting.py",),

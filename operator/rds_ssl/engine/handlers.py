@@ -14,6 +14,7 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.intake import Intake
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.imports import client_hidden
+from rds_ssl.kube.resources import OBJECTS_PAGE
 
 with client_hidden():
     import kopf
@@ -81,7 +82,7 @@ def settings(selector: str) -> kopf.OperatorSettings:
     options.watching.server_timeout = 300
     options.watching.connect_timeout = 10
     options.watching.reconnect_backoff = 1.0
-    options.watching.chunk_size = 500
+    options.watching.chunk_size = OBJECTS_PAGE  # 600 objects at once held the loop for 62 ms.
     options.networking.request_timeout = 30
     options.networking.connect_timeout = 10
     options.queueing.idle_timeout = 1

@@ -18,8 +18,8 @@ Kind = Literal["Secret", "ConfigMap"]
 PAGE = 500
 """Metadata that a LIST asks for at once; keeps the peak of memory low."""
 
-OBJECTS_PAGE = 200
-"""Whole objects that a LIST asks for at once, of 3 KB each: 8 ms to decode."""
+OBJECTS_PAGE = 100
+"""Whole objects that a LIST asks for at once, of 3 KB each: 200 held the loop for 28 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
