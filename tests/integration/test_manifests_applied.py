@@ -201,6 +201,7 @@ def test_the_operator_has_these_rights_beside_those_of_every_account(
         ("", "configmaps", "list"),
         ("", "configmaps", "watch"),
         ("", "events", "create"),
+        ("", "events", "patch"),
     }
 
 
