@@ -280,8 +280,9 @@ DAILY = (
     Fault(
         name="count only changes that succeeded",
         file="engine/gating.py",
-        old="            if Impact.RESTART in each.impacts:\n",
-        new='            if Impact.RESTART in each.impacts and each.result == "Verified":\n',
+        old="for each in history if Impact.RESTART in each.impacts)\n",
+        new="for each in history if Impact.RESTART in each.impacts\n"
+        '        and each.result == "Verified")\n',
         also=(
             (
                 "        return (*(each.time for each in recorded), *lost)\n",

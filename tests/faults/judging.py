@@ -237,9 +237,9 @@ ENDS = (
     ),
     Fault(
         name="take an accepted operation for one that has ended",
-        file="core/operation.py",
-        old="UNFINISHED = frozenset({Phase.SENDING, Phase.ACCEPTED})",
-        new="UNFINISHED = frozenset({Phase.SENDING})",
+        file="core/model.py",
+        old="        return self in {Phase.SENDING, Phase.ACCEPTED}\n",
+        new="        return self in {Phase.SENDING}\n",
         tests=("core/test_operation.py", *ENGINE),
     ),
 )
