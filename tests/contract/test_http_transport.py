@@ -190,7 +190,8 @@ def test_a_call_without_a_free_connection_is_known_as_not_sent(
                 await call(http, url)
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
-            with pytest.raises(NotSent):  # The place of the cancelled call is free again.
+            # The place of the cancelled call is free again.
+            with pytest.raises(NotSent, match="host name not found"):
                 await call(http, "https://rds.cn-nowhere.invalid")
         return caught.value
 
