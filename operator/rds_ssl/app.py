@@ -8,7 +8,6 @@ Start: API server reachable, CRD and rights there (saying what is missing) · me
 import asyncio
 import collections
 import contextlib
-import gc
 import logging
 import signal
 import time
@@ -62,10 +61,6 @@ def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
     configure_logging(settings.log_format, settings.log_level)
     operator = Operator(settings)
-    # What is there by now stays: looking at all of it again held the loop for 70 ms at each full
-    # collection.
-    gc.collect()
-    gc.freeze()
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
     with asyncio.Runner() as runner:
         return runner.run(operator.run())

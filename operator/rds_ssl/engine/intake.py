@@ -39,30 +39,29 @@ class Intake:
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
-        if kind == "DELETED":
-            meta = manifest["metadata"]
-            self.gone((meta["namespace"], meta["name"]), uid=meta["uid"])
-            return
         meta = manifest["metadata"]
-        version = meta["uid"], meta["resourceVersion"]
-        if self._objects.version((meta["namespace"], meta["name"])) == version:
-            return  # The echo of an own PATCH, or what a list has shown before.
         key = meta["namespace"], meta["name"]
+        if kind == "DELETED":
+            self.gone(key, uid=meta["uid"])
+            return
+        if self._objects.version(key) == (meta["uid"], meta["resourceVersion"]):
+            return  # The echo of an own PATCH, or what a list has shown before.
         before = self._objects.at_rest(key)
         resource = Resource.of(manifest, before)
         if self._objects.outlived(resource):
             return
-        another = before is None or before.uid != resource.uid
-        gone = self._objects.drop(key) if another else None
-        self._objects.put(resource)
-        if before is None or another:
+        if before is None or before.uid != resource.uid:
+            gone = self._objects.drop(key)
+            self._objects.put(resource)
             if gone is not None:
                 self._clean(gone)
             if resource.in_flight:
                 self._budget.inherit(resource)
             self._queue.add(resource.key, priority=_priority(resource))
             self._wake_rivals(resource)
-        elif before.inputs != resource.inputs:
+            return
+        self._objects.put(resource)
+        if before.inputs != resource.inputs:
             self._queue.forget(resource.key)  # A change also cuts a long back-off short.
             self._queue.add(resource.key)
             self._wake_rivals(resource)
