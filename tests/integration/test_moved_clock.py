@@ -254,12 +254,13 @@ def wait_total(shop: Shop, total: int) -> None:
     """Wait until so many calls were accepted, and none is under way."""
 
     def problem() -> str | None:
+        # Calls first: what was sent by then is in the statuses that are read after it.
+        found = sum(fleet(shop))
         at_work = [
             name
             for name in FLEET
             if shop.status(name).get("operation", {}).get("phase") in {"Sending", "Accepted"}
         ]
-        found = sum(fleet(shop))
         return None if found == total and not at_work else f"{found} calls, at work: {at_work}"
 
     polling.wait(problem, seconds=WAIT_SECONDS)
