@@ -13,6 +13,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "delay_max_ms": "delay max, ms",
         "delay_p50_seconds": "delay p50, s",
         "delay_max_seconds": "delay max, s",
+        "not_ready_again": "not Ready again within two minutes, objects",
         "cpu_seconds": "CPU, s",
         "cpu_ms_per_check": "CPU per check, ms",
         "checks": "checks",

@@ -123,13 +123,15 @@ class Life:
             time.sleep(self.stage.scale.rotation_gap)
         accepted = wait_accepted(self.stage.world.rds, numbers, seconds=PATIENCE_OF_ONE)
         again = {name_of(each): stored[each] for each in numbers}
-        watch.wait_again(again, seconds=PATIENCE_OF_ONE)
+        # Whoever does not come to an end is told of, and goes on to the next scenario.
+        missing = watch.missing_again(again, seconds=PATIENCE_OF_ONE)
         span = meter.span_of(process)
         delays = sorted((accepted[each] - stored[each]) * 1000 for each in numbers)
         figures = {
             "delay_p50_ms": median(delays),
             "delay_p95_ms": percentile(delays, 95),
             "delay_max_ms": delays[-1],
+            "not_ready_again": len(missing),
             **span.written_per_object(len(numbers)),
             "loop_held_ms": loop_held_ms(process),
         }

@@ -58,19 +58,15 @@ class ReadyWatch:
         polling.wait(problem, seconds=seconds)
         return max(self._ready.values())
 
-    def wait_again(self, since: Mapping[str, float], *, seconds: float) -> None:
-        """
-        Wait until each object has become Ready after its time in *since*.
+    def missing_again(self, since: Mapping[str, float], *, seconds: float) -> list[str]:
+        """Wait until each object has become Ready after its time in *since*; name who has not."""
 
-        Raises:
-            TimeoutError: If one does not.
-        """
+        def missing() -> list[str]:
+            return [name for name, at in since.items() if self._ready.get(name, 0.0) < at]
 
-        def problem() -> str | None:
-            missing = [name for name, at in since.items() if self._ready.get(name, 0.0) < at]
-            return f"not Ready again: {', '.join(missing)}" if missing else None
-
-        polling.wait(problem, seconds=seconds)
+        with contextlib.suppress(TimeoutError):
+            polling.wait(lambda: ", ".join(missing()) or None, seconds=seconds)
+        return missing()
 
     def __enter__(self) -> Self:
         self._thread.start()
