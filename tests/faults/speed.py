@@ -131,4 +131,28 @@ KEPT = (
     ),
 )
 
-SPEED = (*CONNECTIONS, *PRIVATE_KEYS, *QUEUES, *KEPT)
+SETTLED = (
+    Fault(
+        name="rely on a quiet look beyond the dates of what is declared",
+        file="engine/evaluation.py",
+        old="            next_judgement(facts, now=now),\n",
+        new="",
+        tests=("engine/test_engine_settled.py",),
+    ),
+    Fault(
+        name="rely on a quiet look whatever has become of the status",
+        file="engine/reconciler.py",
+        old="        work.resource.resource_version,\n        gathered.fingerprint,\n",
+        new="        gathered.fingerprint,\n",
+        tests=("engine/test_engine_settled.py",),
+    ),
+    Fault(
+        name="rely on a quiet look whatever the instance shows",
+        file="engine/reconciler.py",
+        old='        replace(observed, revocation_list=None, client_ca_pem="", revocation_list_pem=""),\n',
+        new="",
+        tests=("engine/test_engine_settled.py",),
+    ),
+)
+
+SPEED = (*CONNECTIONS, *PRIVATE_KEYS, *QUEUES, *KEPT, *SETTLED)

@@ -106,6 +106,17 @@ def judge(
     return Judgement(warnings=_bounded(warnings))
 
 
+def next_judgement(facts: MaterialFacts, *, now: datetime) -> datetime | None:
+    """Give the first moment after *now* at which `judge` may answer otherwise, if there is one."""
+    links = facts.server.chain if facts.server else ()
+    moments: list[datetime | None] = []
+    for each in (*links, *(ca.certificate for ca in facts.client_ca)):
+        moments += (each.not_before, each.not_after)
+    for one in facts.revocation_list:
+        moments += (one.this_update, one.next_update)
+    return min((each for each in moments if each is not None and each > now), default=None)
+
+
 def _problems(
     declaration: Declaration,
     facts: MaterialFacts,

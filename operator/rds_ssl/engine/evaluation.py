@@ -1,13 +1,15 @@
 """From what was read to what is done or said: plan, gates, budget, verdict."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from rds_ssl.core import approval, eligibility, faults, verdicts
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
-from rds_ssl.core.desired import Desired, Digest, desired_of
+from rds_ssl.core.desired import Desired, Digest, MaterialFacts, desired_of
 from rds_ssl.core.errors import AliyunError
+from rds_ssl.core.expiry import next_expiry_change
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
-from rds_ssl.core.judgement import judge
+from rds_ssl.core.judgement import judge, next_judgement
 from rds_ssl.core.model import Impact, Observed, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, may_fall_back
 from rds_ssl.core.plan import Plan, Standing, stand
@@ -21,6 +23,8 @@ from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.sending import Order, Sending, plan_status
 from rds_ssl.engine.unusable import Unusable, in_force_expiry, next_look
 from rds_ssl.engine.work import Result, Tools, Work
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 _AT_ONCE = 0.05
 """Seconds: a renewal is sent once more, with another value."""
@@ -241,7 +245,22 @@ class Evaluation:
             expired=in_force_expiry(self._tools, observed),
             warnings=work.warnings,
         )
-        return Result(verdict=verdict, look_after=self._next_look(work))
+        return Result(
+            verdict=verdict,
+            look_after=self._next_look(work),
+            settled_until=self._settled_until(work, observed),
+        )
+
+    def _settled_until(self, work: Work, observed: Observed) -> datetime:
+        """Give the first moment at which the clock alone may make something of the same facts."""
+        now = self._tools.now()
+        facts = work.gathered.facts if work.gathered else MaterialFacts()
+        moments = (
+            next_expiry_change(observed, now=now, warning=self._tools.pace.expiry_warning),
+            next_judgement(facts, now=now),
+            renewal_at(work.declaration, observed, engine=work.engine or ""),
+        )
+        return min((each for each in moments if each is not None), default=_NEVER)
 
     # -- a plan that does not go --------------------------------------------------------------
 

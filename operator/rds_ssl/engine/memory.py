@@ -13,6 +13,15 @@ from rds_ssl.core.operation import Watch
 from rds_ssl.core.status import OperationStatus
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A look that found nothing to do; the same *facts* mean the same from *since* to *until*."""
+
+    facts: object
+    since: datetime
+    until: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Memory:
     """One object's; forgotten with the object."""
@@ -21,6 +30,9 @@ class Memory:
     """The facts that the last finished pass saw."""
     due: float = 0.0
     """When that pass wanted to look again; facts that stand still need no look before."""
+
+    settled: Settled | None = None
+    """What the last look rested on that found nothing to do."""
 
     roused: bool = False
     """Something outside of its facts has changed: the next pass looks in any case."""

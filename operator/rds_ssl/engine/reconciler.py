@@ -32,7 +32,7 @@ from rds_ssl.engine.evaluation import Evaluation
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.following import Following
 from rds_ssl.engine.gating import Gating
-from rds_ssl.engine.memory import Memory
+from rds_ssl.engine.memory import Memory, Settled
 from rds_ssl.engine.objects import Key, Resource, older_claimant
 from rds_ssl.engine.sending import Sending
 from rds_ssl.engine.unusable import PATIENCE
@@ -171,15 +171,16 @@ class Reconciler:
             seen = (resource.inputs, credentials, work.gathered.fingerprint)
             if not roused and seen == memory.fingerprint and now < memory.due - 0.01:
                 return memory.due - now  # No fact has changed, and the time has not come.
-        result = await self._look(work)
+        result = await self._look(work, roused=roused)
         look_after = await self._finish(work, result)
         if work.gathered is not None:
             seen = (resource.inputs, credentials, work.gathered.fingerprint)
+        memory.settled = self._settled(work, result)
         memory.fingerprint = seen if result.looked else None
         memory.due = self._tools.monotonic() + look_after
         return look_after
 
-    async def _look(self, work: Work) -> Result:
+    async def _look(self, work: Work, *, roused: bool) -> Result:
         """Read the cloud and judge; faults of the cloud become results here."""
         tools, memory, declaration = self._tools, work.memory, work.declaration
         if tools.outages.blocks(work.cloud.endpoint, work.key):
@@ -195,13 +196,32 @@ class Reconciler:
                     return Result(verdict=stopped, look_after=tools.resync_after())
             if work.observed is None:
                 await self._observe(work)
-            return self._answered(memory, await self._evaluation.evaluate(work))
+            as_before = None if roused else self._as_before(work)
+            return self._answered(memory, as_before or await self._evaluation.evaluate(work))
         except AliyunError as error:
             self._following.give_up(work)
             return self._faulting.read_failed(work, error)
         except ObservationError as error:
             self._following.give_up(work)
             return self._faulting.unanswerable(work, str(error))
+
+    def _as_before(self, work: Work) -> Result | None:
+        """End a look that has read what the last one did, which found nothing to do."""
+        last, now = work.memory.settled, self._tools.now()
+        if last is None or not last.since <= now < last.until or _facts(work) != last.facts:
+            return None
+        left = (last.until - now).total_seconds()
+        return Result(
+            verdict=None,
+            look_after=min(self._tools.resync_after(), left + 0.1),
+            settled_until=last.until,
+        )
+
+    def _settled(self, work: Work, result: Result) -> Settled | None:
+        """Give what the next look may rely on."""
+        if result.settled_until is None:
+            return None
+        return Settled(facts=_facts(work), since=self._tools.now(), until=result.settled_until)
 
     def _answered(self, memory: Memory, result: Result) -> Result:
         memory.blocked_count = 0
@@ -374,6 +394,20 @@ def _priority(memory: Memory, look_after: float) -> Priority:
     if memory.watch is not None:
         return Priority.IN_FLIGHT
     return Priority.CHANGE if look_after < _SOON else Priority.RESYNC
+
+
+def _facts(work: Work) -> object:
+    """Give all that the judgement of an object rests on beside the clock; lists by fingerprint."""
+    gathered, observed = work.gathered, work.observed
+    if gathered is None or observed is None:
+        return None
+    lists = observed.revocation_list
+    return (
+        work.resource.resource_version,
+        gathered.fingerprint,
+        replace(observed, revocation_list=None, client_ca_pem="", revocation_list_pem=""),
+        None if lists is None else tuple(each.sha256 for each in lists),
+    )
 
 
 def _extra(resource: Resource) -> dict[str, str]:

@@ -199,3 +199,6 @@ class Result:
     look_after: float
     looked: bool = True
     """Whether the cloud was read: if not, the next pass does, although no fact has changed."""
+    settled_until: datetime | None = None
+    """Nothing was to be done, and until then nothing is if the same is read; None: do not rely on
+    it."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from rds_ssl.core import pem
 from rds_ssl.core.declaration import parse
 from rds_ssl.core.desired import MaterialFacts, material_digest
-from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge
+from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge, next_judgement
 from rds_ssl.core.model import CAType, Observed, Reason
 from rds_ssl.core.signers import signed_lists
 from rds_ssl.core.status import AppliedStatus
@@ -224,3 +224,25 @@ def test_a_hundred_warnings_still_fit_into_a_condition() -> None:
     assert len(warnings) == MAX_WARNINGS + 1
     assert warnings[-1] == "And 50 more of the kind."
     assert len(" ".join(warnings)) < 32_768
+
+
+@pytest.mark.parametrize("short", ["leaf", "ca", "crl"])
+def test_a_judgement_stands_until_the_next_one_is_due(short: str) -> None:
+    shop = Shop(short)
+    facts = MaterialFacts(
+        server=shop.server.facts, client_ca=shop.cas.cas, revocation_list=shop.lists.lists
+    )
+    now, seen = NOW, []
+
+    while (moment := next_judgement(facts, now=now)) is not None:
+        before = shop.judge(shop.shown, now=now)
+        assert shop.judge(shop.shown, now=moment - timedelta(seconds=1)) == before
+        seen.append(shop.judge(shop.shown, now=moment) != before)
+        now = moment
+
+    assert seen[0]
+    assert now > NOW + 3 * 365 * pki.DAY  # The chain's authorities were among them.
+
+
+def test_without_material_no_judgement_is_due() -> None:
+    assert next_judgement(MaterialFacts(), now=NOW) is None

@@ -1,0 +1,82 @@
+"""Looks that read what the last one read: they cost little, and hide nothing."""
+
+from datetime import timedelta
+
+from rds_ssl.engine.work import Pace
+from support import pki
+from support.engine_world import NAMESPACE, EngineWorld, played
+
+HOUR = 3600.0
+HOURLY = Pace(quiet_period=0.0, resync=HOUR)
+
+
+async def settled(world: EngineWorld, issuer: pki.Authority | None = None) -> None:
+    """Bring a certificate into force, and look at it a few times."""
+    world.add_instance("a")
+    leaf = (issuer or world.issuer).leaf(world.host("a"), not_after=world.clock() + pki.CA_LIFETIME)
+    world.write_pair("a", leaf)
+    world.declare_custom("a")
+    await world.run(5 * HOUR)
+    assert world.ready("a") == ("True", "Verified")
+
+
+@played
+async def test_an_intermediate_of_the_chain_that_ends_is_told_although_nothing_has_changed() -> (
+    None
+):
+    async with EngineWorld(pace=HOURLY) as world:
+        ends = world.clock() + timedelta(days=2)
+        issuer = world.root.intermediate("Short", extras=pki.Extras(not_after=ends))
+        await settled(world, issuer)
+        assert "Short" not in (world.condition("MaterialReady", "a") or {})["message"]
+
+        await world.run(48 * HOUR)
+
+        message = (world.condition("MaterialReady", "a") or {})["message"]
+        assert "CN=Short in the chain expired" in message
+        assert len(world.modifies("a")) == 1
+
+
+@played
+async def test_a_status_edited_by_hand_is_put_right_at_the_next_look() -> None:
+    async with EngineWorld(pace=HOURLY) as world:
+        await settled(world)
+        ready = world.condition("Ready", "a")
+        assert ready is not None
+        wrong = [{**ready, "status": "False", "reason": "Edited", "message": "by hand"}]
+        world.kube.put_status((NAMESPACE, "a"), {"conditions": wrong})
+        assert world.ready("a") == ("False", "Edited")
+
+        await world.run(2 * HOUR)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.conditions("a")["MaterialReady"][0] == "True"
+
+
+@played
+async def test_a_change_elsewhere_is_taken_back_after_any_number_of_quiet_looks() -> None:
+    async with EngineWorld(pace=HOURLY) as world:
+        await settled(world)
+        other = world.issuer.leaf(world.host("a"))
+        world.meddle("a", server_cert=other.chain_pem.decode(), server_key=other.key_pem().decode())
+
+        await world.run(2 * HOUR)
+
+        assert len(world.modifies("a")) == 2
+        assert world.ready("a") == ("True", "Verified")
+
+
+@played
+async def test_a_quiet_look_is_one_call_and_no_write() -> None:
+    async with EngineWorld(pace=HOURLY) as world:
+        await settled(world)
+        writes, world.passes[:] = world.kube.writes["patch_status"], []
+        world.rds.clear_calls()
+
+        await world.run(24 * HOUR)
+
+        looks = len(
+            [each for each in world.calls("a") if each["action"] == "DescribeDBInstanceSSL"]
+        )
+        assert 20 <= looks == len(world.calls("a"))
+        assert world.kube.writes["patch_status"] == writes
