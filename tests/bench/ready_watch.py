@@ -53,7 +53,10 @@ class ReadyWatch:
 
         def problem() -> str | None:
             ready = len(self._ready)
-            return None if ready >= count else f"{ready} of {count} objects are Ready"
+            if ready >= count:
+                return None
+            blind = "" if self._thread.is_alive() else "; the watch that tells of it has ended"
+            return f"{ready} of {count} objects are Ready{blind}"
 
         polling.wait(problem, seconds=seconds)
         return max(self._ready.values())
