@@ -133,6 +133,34 @@ KEPT = (
 
 SETTLED = (
     Fault(
+        name="rely on a quiet look although what is in force is to be warned of",
+        file="engine/evaluation.py",
+        old="            next_expiry_change(observed, now=now, warning",
+        new="            None and next_expiry_change(observed, now=now, warning",
+        tests=("engine/test_engine_expiry.py",),
+    ),
+    Fault(
+        name="rely on a quiet look although a renewal is due",
+        file="engine/evaluation.py",
+        old="            renewal_at(work.declaration, observed,",
+        new="            None and renewal_at(work.declaration, observed,",
+        tests=("engine/test_engine_renewal.py",),
+    ),
+    Fault(
+        name="rely on a quiet look of a time that is still to come",
+        file="engine/reconciler.py",
+        old="        if last is None or not last.since <= now < last.until",
+        new="        if last is None or not now < last.until",
+        tests=("engine/test_engine_settled.py",),
+    ),
+    Fault(
+        name="rely on a quiet look at other material",
+        file="engine/reconciler.py",
+        old="        work.resource.resource_version,\n        gathered.fingerprint,\n",
+        new="        work.resource.resource_version,\n",
+        tests=("engine/test_engine_rotation.py",),
+    ),
+    Fault(
         name="rely on a quiet look beyond the dates of what is declared",
         file="engine/evaluation.py",
         old="            next_judgement(facts, now=now),\n",
@@ -149,8 +177,8 @@ SETTLED = (
     Fault(
         name="rely on a quiet look whatever the instance shows",
         file="engine/reconciler.py",
-        old='        replace(observed, revocation_list=None, client_ca_pem="", revocation_list_pem=""),\n',
-        new="",
+        old="        replace(observed, revocation_list=None,",
+        new="        replace(observed, server_certificate=None, revocation_list=None,",
         tests=("engine/test_engine_settled.py",),
     ),
 )

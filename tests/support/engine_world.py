@@ -153,6 +153,10 @@ class EngineWorld:
         """Give what the clocks say at a time of the loop."""
         return self._began + timedelta(seconds=monotonic - virtual_time.START)
 
+    def set_clock(self, *, back: timedelta) -> None:
+        """Set all clocks back; the loop's time goes on."""
+        self._began -= back
+
     def forget(self) -> None:
         """Forget all that was noted of the past: a story that lasts for months grows no more."""
         for noted in (self.accepted, self.passes, self.counted, self.line.calls):

@@ -1,7 +1,7 @@
 """
 Everything there is to say about readable material: the first problem, and what warns.
 
-Pure, over facts, and made anew on each pass: it depends on the clock and on what is in force.
+Pure, over facts. It depends on the clock (see `next_judgement`) and on what is in force.
 Only what would be newly sent can be a problem. What is in force already and would be refused
 today, as well as what may hurt clients, is a warning. Source: design, "Checks of material".
 """

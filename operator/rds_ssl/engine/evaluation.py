@@ -253,7 +253,7 @@ class Evaluation:
 
     def _settled_until(self, work: Work, observed: Observed) -> datetime:
         """Give the first moment at which the clock alone may make something of the same facts."""
-        now = self._tools.now()
+        now = work.began  # A date that has passed during this pass may have been overlooked.
         facts = work.gathered.facts if work.gathered else MaterialFacts()
         moments = (
             next_expiry_change(observed, now=now, warning=self._tools.pace.expiry_warning),

@@ -2,8 +2,8 @@
 What the references of an object hold: read when needed, facts kept, content not.
 
 Facts are kept under (uid, resourceVersion) of the object they were read from, together with the
-keys of its data. A text that does not parse is a fact as well; verdicts, which depend on the clock
-and on other objects, are made anew on each pass.
+keys of its data. A text that does not parse is a fact as well; verdicts depend on the clock and on
+other objects, and are not kept here.
 """
 
 from collections.abc import Callable, Mapping

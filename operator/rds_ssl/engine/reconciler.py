@@ -164,6 +164,7 @@ class Reconciler:
             memory=memory,
             cloud=cloud,
             status=resource.status,
+            began=self._tools.now(),
         )
         seen: object = (resource.inputs, credentials)
         if not resource.in_flight:
@@ -171,7 +172,8 @@ class Reconciler:
             seen = (resource.inputs, credentials, work.gathered.fingerprint)
             if not roused and seen == memory.fingerprint and now < memory.due - 0.01:
                 return memory.due - now  # No fact has changed, and the time has not come.
-        result = await self._look(work, roused=roused)
+        last, memory.settled = memory.settled, None
+        result = await self._look(work, None if roused else last)
         look_after = await self._finish(work, result)
         if work.gathered is not None:
             seen = (resource.inputs, credentials, work.gathered.fingerprint)
@@ -180,8 +182,8 @@ class Reconciler:
         memory.due = self._tools.monotonic() + look_after
         return look_after
 
-    async def _look(self, work: Work, *, roused: bool) -> Result:
-        """Read the cloud and judge; faults of the cloud become results here."""
+    async def _look(self, work: Work, last: Settled | None) -> Result:
+        """Read the cloud and judge, if not as *last*; faults of the cloud become results here."""
         tools, memory, declaration = self._tools, work.memory, work.declaration
         if tools.outages.blocks(work.cloud.endpoint, work.key):
             return self._faulting.unreachable(work)
@@ -196,7 +198,7 @@ class Reconciler:
                     return Result(verdict=stopped, look_after=tools.resync_after())
             if work.observed is None:
                 await self._observe(work)
-            as_before = None if roused else self._as_before(work)
+            as_before = self._as_before(work, last)
             return self._answered(memory, as_before or await self._evaluation.evaluate(work))
         except AliyunError as error:
             self._following.give_up(work)
@@ -205,11 +207,12 @@ class Reconciler:
             self._following.give_up(work)
             return self._faulting.unanswerable(work, str(error))
 
-    def _as_before(self, work: Work) -> Result | None:
+    def _as_before(self, work: Work, last: Settled | None) -> Result | None:
         """End a look that has read what the last one did, which found nothing to do."""
-        last, now = work.memory.settled, self._tools.now()
+        now = self._tools.now()
         if last is None or not last.since <= now < last.until or _facts(work) != last.facts:
             return None
+        work.began = last.since
         left = (last.until - now).total_seconds()
         return Result(
             verdict=None,
@@ -221,7 +224,7 @@ class Reconciler:
         """Give what the next look may rely on."""
         if result.settled_until is None:
             return None
-        return Settled(facts=_facts(work), since=self._tools.now(), until=result.settled_until)
+        return Settled(facts=_facts(work), since=work.began, until=result.settled_until)
 
     def _answered(self, memory: Memory, result: Result) -> Result:
         memory.blocked_count = 0
@@ -345,6 +348,7 @@ class Reconciler:
             memory=memory,
             cloud=cloud,
             status=resource.status,
+            began=self._tools.now(),
         )
         outcome = await self._turn_off(work)
         if isinstance(outcome, Release):

@@ -78,6 +78,8 @@ class Work:
     memory: Memory
     cloud: Cloud
     status: Status
+    began: datetime
+    """By the clock: what passes after it is not relied on."""
     gathered: Gathered | None = None
     observed: Observed | None = None
     instance: Instance | None = None

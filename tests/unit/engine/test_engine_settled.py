@@ -80,3 +80,18 @@ async def test_a_quiet_look_is_one_call_and_no_write() -> None:
         )
         assert 20 <= looks == len(world.calls("a"))
         assert world.kube.writes["patch_status"] == writes
+
+
+@played
+async def test_a_clock_that_is_set_back_is_judged_by_as_it_is() -> None:
+    async with EngineWorld(pace=HOURLY) as world:
+        await settled(world)
+        told = (world.condition("MaterialReady", "a") or {})["message"]
+
+        world.set_clock(back=timedelta(days=20000))
+        await world.run(2 * HOUR)
+
+        message = (world.condition("MaterialReady", "a") or {})["message"]
+        assert message != told
+        assert "is valid from" in message
+        assert len(world.modifies("a")) == 1
