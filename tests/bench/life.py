@@ -12,7 +12,7 @@ from statistics import median
 
 from bench import bulk
 from bench.cloud_facts import DESCRIBE, wait_accepted, wait_described
-from bench.meter import Meter, Sample, Span, loop_held_ms, percentile
+from bench.meter import STILL_SECONDS, Meter, Sample, Span, loop_held_ms, percentile
 from bench.naming import name_of
 from bench.population import Population
 from bench.programs import Pace, Program
@@ -161,6 +161,7 @@ class Life:
         rds.clear_calls()
         with self.stage.start(self.program, Pace(resync=scale.idle_resync)) as process:
             wait_described(rds, objects, seconds=scale.patience)
+            time.sleep(STILL_SECONDS)  # The last page of kopf's own first list may be to come.
             meter = self.stage.meter(self.program, process)
             time.sleep(scale.idle_resync)
             span = meter.span_of(process, still=0.0)
