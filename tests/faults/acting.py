@@ -170,7 +170,7 @@ CALL = (
         file="engine/intake.py",
         old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
         new="",
-        tests=ENGINE,
+        tests=("engine/test_engine_inherited.py",),
     ),
 )
 

@@ -144,7 +144,7 @@ SETTLED = (
         file="engine/evaluation.py",
         old="            renewal_at(work.declaration, observed,",
         new="            None and renewal_at(work.declaration, observed,",
-        tests=("engine/test_engine_renewal.py",),
+        tests=("engine/test_engine_settled.py",),
     ),
     Fault(
         name="rely on a quiet look of a time that is still to come",
@@ -178,7 +178,7 @@ SETTLED = (
         name="rely on a quiet look whatever the instance shows",
         file="engine/reconciler.py",
         old="        replace(observed, revocation_list=None,",
-        new="        replace(observed, server_certificate=None, revocation_list=None,",
+        new="        None and replace(observed, revocation_list=None,",
         tests=("engine/test_engine_settled.py",),
     ),
 )

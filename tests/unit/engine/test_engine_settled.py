@@ -95,3 +95,18 @@ async def test_a_clock_that_is_set_back_is_judged_by_as_it_is() -> None:
         assert message != told
         assert "is valid from" in message
         assert len(world.modifies("a")) == 1
+
+
+@played
+async def test_a_certificate_is_renewed_when_that_is_due_after_months_of_quiet_looks() -> None:
+    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=12 * HOUR)) as world:
+        world.add_instance("a", profile="mysql-8.0")
+        # Sixty days before the end of 365, when nothing is to be warned of yet.
+        world.declare("a", serverCertificate={"renewBefore": "1440h"})
+        await world.run(304 * 24 * HOUR)
+        assert world.cost("a")[0] == 1
+
+        await world.run(2 * 24 * HOUR)
+
+        assert world.cost("a")[0] == 2
+        assert world.status("a")["history"][0]["cause"] == "renewal"
