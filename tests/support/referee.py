@@ -235,8 +235,6 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
     meddled = history.meddled[INSTANCE_OF[name]]
     if hidden and (not applied.get("requestID") or meddled or history.failures):
         return
-    if hidden and _inherited_pfx(history, name, uid=manifest["metadata"]["uid"]):
-        return
     forced = (status.get("observed") or {}).get("forceEncryption")
     told = forced is not None or not (meddled or history.failures)
     unlike = _unlike(declaration, ssl, told=told, rotates=rotates)
@@ -249,19 +247,6 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
     own = ssl["ca_type"] == "custom" and not ssl["pfx"]
     if own and ssl["server_sha256"] != history.declared_leaf(name):
         yield f"{name}: Ready, but the certificate in force is not the declared one"
-
-
-def _inherited_pfx(history: History, name: str, *, uid: str) -> bool:
-    """
-    Tell whether an object that is gone has brought a PFX file to the instance.
-
-    Its status has gone with it: to the next object that file is a foreign hand's.
-    """
-    return any(
-        each.target.pfx and each.manifest is not None and each.manifest["metadata"]["uid"] != uid
-        for each in history.world.accepted
-        if each.instance_id == f"pgm-{INSTANCE_OF[name]}"
-    )
 
 
 def _unlike(declaration: Declaration, ssl: Json, *, told: bool, rotates: bool) -> Iterator[str]:
