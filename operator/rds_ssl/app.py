@@ -52,8 +52,8 @@ _SILENCE = 600.0
 
 _YOUNG = 10_000
 """
-Objects that come into being between two looks of the collector of garbage. A pass makes a few
-thousand, none of them in a circle: with Python's 700 it took 6 % of the CPU of a cold start.
+Objects that come into being between two looks of the collector of garbage. With Python's 700 these
+took 1.5 of the 23 s of CPU of a cold start of 1,000 objects, with this many 0.5.
 """
 
 _MAX_RESTARTS = 3

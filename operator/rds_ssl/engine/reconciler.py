@@ -177,7 +177,7 @@ class Reconciler:
         look_after = await self._finish(work, result)
         if work.gathered is not None:
             seen = (resource.inputs, credentials, work.gathered.fingerprint)
-        memory.settled = self._settled(work, result)
+        self._note_settled(work, result)
         memory.fingerprint = seen if result.looked else None
         memory.due = self._tools.monotonic() + look_after
         return look_after
@@ -212,19 +212,16 @@ class Reconciler:
         now = self._tools.now()
         if last is None or not last.since <= now < last.until or _facts(work) != last.facts:
             return None
-        work.began = last.since
+        work.memory.settled = last  # For the next look as well.
         left = (last.until - now).total_seconds()
-        return Result(
-            verdict=None,
-            look_after=min(self._tools.resync_after(), left + 0.1),
-            settled_until=last.until,
-        )
+        return Result(verdict=None, look_after=min(self._tools.resync_after(), left + 0.1))
 
-    def _settled(self, work: Work, result: Result) -> Settled | None:
-        """Give what the next look may rely on."""
-        if result.settled_until is None:
-            return None
-        return Settled(facts=_facts(work), since=work.began, until=result.settled_until)
+    def _note_settled(self, work: Work, result: Result) -> None:
+        """Note what the next look may rely on, if this one has found out that nothing is to do."""
+        if result.settled_until is not None:
+            work.memory.settled = Settled(
+                facts=_facts(work), since=work.began, until=result.settled_until
+            )
 
     def _answered(self, memory: Memory, result: Result) -> Result:
         memory.blocked_count = 0
