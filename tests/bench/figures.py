@@ -43,6 +43,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "refused_calls": "calls answered by an error",
         "error_lines": "ERROR lines",
         "loop_held_ms": "loop held at most, ms",
+        "collection_ms": "longest collection of garbage, ms",
     }
 )
 """

@@ -1,12 +1,15 @@
 """
 The operator, with the longest time noted that one callback has held its event loop.
 
+What of it was a collection of garbage, which may begin in any callback, is told beside it.
+
 As `python -m rds_ssl`: `python -m bench.held run`. The time is CPU time of the loop's thread, so
 that other programs do not count; it stands among the metrics, and what took longer than an event
 loop should be held is named in the log.
 """
 
 import asyncio
+import gc
 import logging
 import time
 
@@ -22,8 +25,26 @@ MARK = 0.002
 so much the time that is told may be too long."""
 
 METRIC = "rds_ssl_loop_held_seconds_max"
+COLLECTED = "rds_ssl_collection_seconds_max"
 
 _log = logging.getLogger("bench.held")
+
+
+class _Collections:
+    """Notes the time that collections of garbage take, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = self._began = 0.0
+        self.longest = 0.0
+        """Within one callback."""
+        gc.callbacks.append(self._note)
+
+    def _note(self, phase: str, _: object) -> None:
+        now = time.perf_counter()
+        if phase == "start":
+            self._began = now
+        else:
+            self.seconds += now - self._began
 
 
 def _name(handle: asyncio.Handle) -> str:
@@ -42,6 +63,7 @@ def _name(handle: asyncio.Handle) -> str:
 def main() -> None:
     """Measure all callbacks from now on, and hand over to the operator's command line."""
     longest = mark = mark_cpu = 0.0
+    collections = _Collections()
     run = asyncio.Handle._run  # noqa: SLF001  # There is no other place where all pass.
     make = telemetry.Metrics.__init__
 
@@ -50,19 +72,29 @@ def main() -> None:
         started = time.perf_counter()
         if started - mark > MARK:
             mark, mark_cpu = started, time.thread_time()
+        before = collections.seconds
         run(handle)
+        collections.longest = max(collections.longest, collections.seconds - before)
         passed = time.perf_counter() - started
         if passed <= min(longest, LONG):
             return
         taken = min(passed, time.thread_time() - mark_cpu)
         longest = max(longest, taken)
         if taken > LONG:
-            _log.warning("the loop was held for %.1f ms by %s", taken * 1000, _name(handle))
+            collecting = (collections.seconds - before) * 1000
+            _log.warning(
+                "the loop was held for %.1f ms, %.1f of them to collect garbage, by %s",
+                taken * 1000,
+                collecting,
+                _name(handle),
+            )
 
     def with_gauge(metrics: telemetry.Metrics) -> None:
         make(metrics)
         gauge = Gauge(METRIC, "Of one callback.", registry=metrics._registry)  # noqa: SLF001
         gauge.set_function(lambda: longest)
+        gauge = Gauge(COLLECTED, "Within one callback.", registry=metrics._registry)  # noqa: SLF001
+        gauge.set_function(lambda: collections.longest)
 
     setattr(asyncio.Handle, "_run", timed)  # noqa: B010  # mypy minds the other way.
     setattr(telemetry.Metrics, "__init__", with_gauge)  # noqa: B010  # mypy minds the other way.

@@ -12,7 +12,7 @@ from statistics import median
 
 from bench import bulk
 from bench.cloud_facts import DESCRIBE, wait_accepted, wait_described
-from bench.meter import STILL_SECONDS, Meter, Sample, Span, loop_held_ms, percentile
+from bench.meter import STILL_SECONDS, Meter, Sample, Span, loop_held, percentile
 from bench.naming import name_of
 from bench.population import Population
 from bench.programs import Pace, Program
@@ -84,7 +84,7 @@ class Life:
             **_used(span),
             **span.per_object(self.stage.scale.objects),
             "refused_calls": span.refused,
-            "loop_held_ms": loop_held_ms(process),
+            **loop_held(process),
         }
         return self._sample(COLD, figures, span)
 
@@ -106,7 +106,7 @@ class Life:
             "delay_p50_seconds": median(delays),
             "delay_max_seconds": delays[-1],
             **span.per_object(len(numbers)),
-            "loop_held_ms": loop_held_ms(process),
+            **loop_held(process),
         }
         return self._sample(LATE, figures, span, delays_seconds=delays)
 
@@ -133,7 +133,7 @@ class Life:
             "delay_max_ms": delays[-1],
             "not_ready_again": len(missing),
             **span.written_per_object(len(numbers)),
-            "loop_held_ms": loop_held_ms(process),
+            **loop_held(process),
         }
         return self._sample(ROTATION, figures, span, delays_ms=delays)
 
@@ -144,14 +144,14 @@ class Life:
             patience = self.stage.scale.patience
             ended = wait_described(self.stage.world.rds, objects, seconds=patience)
             span = meter.span_of(process)
-            held = loop_held_ms(process)
+            held = loop_held(process)
             process.terminate()
         figures = {
             "wall_seconds": ended - meter.began,
             **_used(span),
             **span.per_object(objects),
             "writes": span.requests.writes,
-            "loop_held_ms": held,
+            **held,
         }
         return self._sample(WARM, figures, span)
 
@@ -165,7 +165,7 @@ class Life:
             meter = self.stage.meter(self.program, process)
             time.sleep(scale.idle_resync)
             span = meter.span_of(process, still=0.0)
-            held = loop_held_ms(process)
+            held = loop_held(process)
             process.terminate()
         checks = span.calls[DESCRIBE]["OK"]
         figures = {
@@ -175,7 +175,7 @@ class Life:
             "api_requests": span.requests.total / checks,
             "modifies": span.accepted,
             "writes": span.requests.writes,
-            "loop_held_ms": held,
+            **held,
         }
         return self._sample(IDLE, figures, span)
 

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from bench.audit import Requests
@@ -17,7 +18,13 @@ from support.watched_process import WatchedProcess
 STILL_SECONDS = 1.0
 """After the end of a span, until the last writes are in the audit log."""
 
-_LOOP_HELD = "rds_ssl_loop_held_seconds_max"
+HELD = MappingProxyType(
+    {
+        "rds_ssl_loop_held_seconds_max": "loop_held_ms",
+        "rds_ssl_collection_seconds_max": "collection_ms",
+    }
+)
+"""Figures by the metric of `bench.held` that they come from."""
 
 Json = dict[str, Any]
 
@@ -129,15 +136,12 @@ class Meter:
         )
 
 
-def loop_held_ms(process: WatchedProcess) -> float | None:
-    """Give the longest time that the operator's event loop was held; None if it does not tell."""
+def loop_held(process: WatchedProcess) -> dict[str, float | None]:
+    """Give the longest time that our operator's event loop was held, and a collection took."""
     if not isinstance(process, OperatorProcess):
-        return None
-    for line in process.get("/metrics")[1].splitlines():
-        name, _, value = line.rpartition(" ")
-        if name == _LOOP_HELD:
-            return float(value) * 1000
-    return None
+        return {}
+    lines = (line.rpartition(" ") for line in process.get("/metrics")[1].splitlines())
+    return {HELD[name]: float(value) * 1000 for name, _, value in lines if name in HELD}
 
 
 def percentile(ascending: Sequence[float], percent: int) -> float:

@@ -1,7 +1,9 @@
 """
-Where the CPU of a cold start goes: own time by library, and the costliest functions.
+Where the CPU goes: own time by library, and the costliest functions.
 
-    PYTHONPATH=tests python -m bench.profile [--objects NUMBER] [--top NUMBER]
+    PYTHONPATH=tests python -m bench.profile [--objects NUMBER] [--top NUMBER] [--idle SECONDS]
+
+Of a cold start; with `--idle`, of that many seconds of looks at objects with which all is well.
 
 The operator runs under cProfile, which makes small functions look more expensive than they are:
 shares tell where to look, `make bench` tells what came of it.
@@ -12,6 +14,7 @@ import cProfile
 import os
 import pstats
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -21,14 +24,20 @@ from operator import itemgetter
 from pathlib import Path
 
 from bench.material import Mint
-from bench.programs import POLL, VERIFY_AFTER, Program
+from bench.meter import STILL_SECONDS
+from bench.programs import Pace, Program, start_ours
 from bench.scale import Scale
 from bench.stage import Stage
 from bench.world import World
-from support.operator_process import OperatorProcess
 
 _FILE = "BENCH_PROFILE"
 """In the environment of the process that is profiled: where its profile goes."""
+
+_BEGIN = "BENCH_PROFILE_ON_SIGNAL"
+"""There as well: not from its start, but from the signal SIGUSR1 on."""
+
+_IDLE_RESYNC = 2
+"""Seconds between two looks at an object."""
 
 _LIBRARY = re.compile(r"(?:site-packages|lib-dynload|python3\.\d+)/(?!site-packages)(\w+)")
 _OURS = re.compile(r"rds_ssl/(?:(\w+)/)?\w+\.py$")
@@ -47,10 +56,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.profile")
     parser.add_argument("--objects", type=int, default=200)
     parser.add_argument("--top", type=int, default=10)
+    parser.add_argument("--idle", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         path = str(Path(directory, "profile"))
-        _cold_start(options.objects, path)
+        _play(options.objects, options.idle, path)
         _tell(pstats.Stats(path), options.top)
     return 0
 
@@ -61,30 +71,37 @@ def _operate(path: str) -> None:
 
     # Not of the wall: whoever is woken by what is sent takes the processor meanwhile.
     profile = cProfile.Profile(time.process_time)
+    if _BEGIN in os.environ:
+        signal.signal(signal.SIGUSR1, lambda *_: profile.enable())
+    else:
+        profile.enable()
     try:
-        profile.runcall(operator, prog_name="rds-ssl")
+        operator(prog_name="rds-ssl")
     finally:
+        profile.disable()
         profile.dump_stats(path)
 
 
-def _cold_start(objects: int, path: str) -> None:
+def _play(objects: int, idle: int, path: str) -> None:
+    """Profile a cold start, or if *idle* is not 0 that many seconds after it, into *path*."""
     scale = Scale(objects=objects)
     with World() as world:
         stage = Stage(world=world, mint=Mint(keys=scale.keys), scale=scale, run=1)
         world.new_cloud()
         with stage.population("profile", Program.OURS) as people, stage.watch(people) as watch:
             people.create(range(objects))
-            with OperatorProcess(
-                kubeconfig=world.accounts[Program.OURS].kubeconfig,
+            with start_ours(
+                world.accounts[Program.OURS],
                 api_url=world.rds.url,
+                pace=Pace(resync=_IDLE_RESYNC) if idle else Pace(),
                 module="bench.profile",
-                environ={_FILE: path},
-                QUIET_PERIOD="0s",
-                MAX_CONCURRENT_CHANGES="0",
-                VERIFY_AFTER=VERIFY_AFTER,
-                POLL=POLL,
+                environ={_FILE: path, **({_BEGIN: "1"} if idle else {})},
             ) as process:
                 watch.wait_all(objects, seconds=2 * scale.patience)
+                if idle:
+                    time.sleep(STILL_SECONDS)
+                    os.kill(process.pid, signal.SIGUSR1)
+                    time.sleep(idle)
                 process.terminate()
 
 

@@ -43,21 +43,34 @@ class Pace:
     """Calls per second; 0: no limit. The ordinary operator knows no such thing."""
 
 
+def start_ours(
+    account: Account,
+    *,
+    api_url: str,
+    pace: Pace,
+    module: str = "bench.held",
+    environ: dict[str, str] | None = None,
+) -> OperatorProcess:
+    """Start our operator, as *module* runs it; *api_url* is the cloud's."""
+    return OperatorProcess(
+        kubeconfig=account.kubeconfig,
+        api_url=api_url,
+        module=module,
+        environ=environ,
+        QUIET_PERIOD="0s",
+        MAX_CONCURRENT_CHANGES="0",
+        MAX_CHANGES_PER_DAY="0",
+        API_RATE=str(pace.api_rate),
+        VERIFY_AFTER=VERIFY_AFTER,
+        POLL=POLL,
+        RESYNC=f"{pace.resync}s",
+    )
+
+
 def start(program: Program, account: Account, *, api_url: str, pace: Pace) -> WatchedProcess:
     """Start an operator; *api_url* is the cloud's."""
     if program is Program.OURS:
-        return OperatorProcess(
-            kubeconfig=account.kubeconfig,
-            api_url=api_url,
-            module="bench.held",
-            QUIET_PERIOD="0s",
-            MAX_CONCURRENT_CHANGES="0",
-            MAX_CHANGES_PER_DAY="0",
-            API_RATE=str(pace.api_rate),
-            VERIFY_AFTER=VERIFY_AFTER,
-            POLL=POLL,
-            RESYNC=f"{pace.resync}s",
-        )
+        return start_ours(account, api_url=api_url, pace=pace)
     given = {
         "RDS_ENDPOINT": api_url.removeprefix("http://"),
         "RESYNC_SECONDS": str(pace.resync),

@@ -16,7 +16,7 @@ from bench import bulk
 from bench.bulk import Request
 from bench.cloud_facts import wait_accepted
 from bench.material import Mint
-from bench.meter import Sample, loop_held_ms
+from bench.meter import HELD, Sample, loop_held
 from bench.programs import Pace, Program
 from bench.stage import PATIENCE_OF_ONE, Stage
 from support import pki
@@ -57,7 +57,7 @@ def limit(stage: Stage, program: Program) -> Sample:
             with contextlib.suppress(TimeoutError):
                 wall = watch.wait_all(objects, seconds=LIMIT_PATIENCE) - meter.began
             span = meter.span_of(process)
-            held = loop_held_ms(process)
+            held = loop_held(process)
         # One among many is looked at less often meanwhile; whoever asks more has to wait.
         least = min(objects * alone, span.all_calls) / LIMIT
         figures = {
@@ -68,7 +68,7 @@ def limit(stage: Stage, program: Program) -> Sample:
             "refused_percent": 100 * span.refused / span.all_calls,
             "cpu_seconds": span.usage.cpu_seconds,
             **span.per_object(objects),
-            "loop_held_ms": held,
+            **held,
         }
     return Sample(scenario="limit", program=program, figures=figures, raw=span.raw())
 
@@ -112,7 +112,7 @@ def refused(stage: Stage, program: Program) -> Sample:
                 "delay_p50_seconds": median(delays),
                 "delay_max_seconds": delays[-1],
                 **span.per_object(len(numbers)),
-                "loop_held_ms": loop_held_ms(process),
+                **loop_held(process),
             }
     raw = {**span.raw(), "delays_seconds": [round(each, 3) for each in delays]}
     return Sample(scenario="refused", program=program, figures=figures, raw=raw)
@@ -136,7 +136,7 @@ def slow(stage: Stage, program: Program) -> Sample:
                 "change_seconds": change,
                 **span.per_object(objects),
                 "error_lines": len(_ERROR.findall(process.log)) / objects,
-                "loop_held_ms": loop_held_ms(process),
+                **loop_held(process),
             }
     return Sample(scenario="slow", program=program, figures=figures, raw=span.raw())
 
@@ -167,7 +167,7 @@ def secrets(stage: Stage, programs: Sequence[Program]) -> Iterator[Sample]:
             "rss_with_mib": many["rss_mib"],
             "first_ready_without_seconds": few["first_ready_seconds"],
             "first_ready_with_seconds": many["first_ready_seconds"],
-            "loop_held_ms": many["loop_held_ms"],
+            **{each: many[each] for each in HELD.values() if each in many},
         }
         yield Sample(scenario="secrets", program=program, figures=figures)
     bulk.send(
@@ -189,7 +189,7 @@ def _beside(stage: Stage, program: Program, name: str) -> Figures:
             return {
                 "rss_mib": process.rss_mib(),
                 "first_ready_seconds": min(watch.ready.values()) - began,
-                "loop_held_ms": loop_held_ms(process),
+                **loop_held(process),
             }
 
 
@@ -219,13 +219,13 @@ def memory(stage: Stage, program: Program) -> Sample:
             time.sleep(STEADY_SECONDS)
             rss.append(process.rss_mib())
             known = level
-        held = loop_held_ms(process)
+        held = loop_held(process)
     figures = {
         "rss_empty_mib": rss[0],
         "rss_mib": rss[1],
         "rss_of_five_times_mib": rss[2],
         "kib_per_further_object": 1024 * (rss[2] - rss[1]) / (levels[1] - levels[0]),
-        "loop_held_ms": held,
+        **held,
     }
     return Sample(scenario="memory", program=program, figures=figures)
 
