@@ -79,9 +79,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except BaseException:
             self._places.release()
             raise
-        return httpx.Response(
+        response = httpx.Response(
             answer.status, headers=answer.raw_headers, stream=_Body(answer, self._places)
         )
+        # It fits any; without it httpx reads all of them to find out which one does.
+        response.headers.encoding = "iso-8859-1"
+        return response
 
     async def _send(
         self, request: httpx.Request, limits: Mapping[str, float | None]

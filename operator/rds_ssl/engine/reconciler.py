@@ -230,12 +230,13 @@ class Reconciler:
 
     async def _observe(self, work: Work) -> None:
         """Read the instance: its attributes at first contact, its settings always."""
-        priority = Priority.CHANGE if work.has_work else Priority.RESYNC
+        has_work = work.has_work
+        priority = Priority.CHANGE if has_work else Priority.RESYNC
         if work.status.instance is None or not work.status.instance.engine:
             work.instance = await work.cloud.describe_attribute(work.declaration, priority=priority)
             work.memory.see(work.instance, now=self._tools.monotonic())
         settings = work.cloud.describe_ssl(work.declaration, priority=priority, engine=work.engine)
-        if work.instance is None and work.rotates and self._may_go(work):
+        if has_work and work.instance is None and work.rotates and self._may_go(work):
             # A rotation whose time has come needs both before its call, and somebody waits.
             instance, work.observed = await _both(
                 work.cloud.describe_attribute(work.declaration, priority=priority), settings
