@@ -31,7 +31,7 @@ _log = logging.getLogger("bench.held")
 
 
 class _Collections:
-    """Notes the time that collections of garbage take, in seconds."""
+    """Notes the CPU time that collections of garbage take, in seconds."""
 
     def __init__(self) -> None:
         self.seconds = self._began = 0.0
@@ -40,7 +40,7 @@ class _Collections:
         gc.callbacks.append(self._note)
 
     def _note(self, phase: str, _: object) -> None:
-        now = time.perf_counter()
+        now = time.thread_time()
         if phase == "start":
             self._began = now
         else:
