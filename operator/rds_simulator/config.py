@@ -9,8 +9,8 @@ switch                      values              question
 ==========================  ==================  =================================================
 enable-again                reissues nothing    Does SSLEnabled=1 with the cloud's certificate, on
                                                 an instance that has one, issue a new one? With
-                                                `nothing`, a call that changes nothing does not
-                                                restart either, whatever `restart` says.
+                                                ``nothing``, a call that changes nothing does not
+                                                restart either, whatever ``restart`` says.
 restart                     every-call          Does an accepted call restart the instance even if
                             semantic-changes    it changes nothing, or only the ACL?
 omitted                     resets keeps        Does a parameter that is left out go back to its
@@ -29,7 +29,7 @@ reformat-pem                yes no              Is PEM shown re-encoded (no text
                                                 blocks, CAs in another order, no last newline)?
 stale-last-modify           yes no              Does LastModifyStatus tell of the previous change
                                                 until the status leaves Running?
-window                      short long          Still Running after a call: the duration `window`,
+window                      short long          Still Running after a call: the duration ``window``,
                                                 or anything up to 25 s.
 window-values               old new             What Describe shows until the change has ended.
 crl-blocks                  all first           Which blocks of a revocation list are used?

@@ -91,7 +91,7 @@ class _Parts:
         self.reporter = Reporter(resources, self.objects, _now)
         self.outages = Outages(self._wake_after)
         self.budget = Budget(settings.max_concurrent_changes, self._wake)
-        materials = Materials(resources, known_version, _now)
+        materials = Materials(resources, known_version)
         clouds = Clouds(
             transport=transport,
             resources=resources,

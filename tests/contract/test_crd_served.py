@@ -114,7 +114,6 @@ def full_status(text: str, number: int) -> status.Status:
         ),
         operation=status.OperationStatus(
             digest=text,
-            step=0,
             phase=Phase.NOT_CONVERGING,
             code=text,
             start_time=time,

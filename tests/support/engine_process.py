@@ -60,7 +60,7 @@ class Engine:
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.budget = Budget(world.budget, self._wake)
-        self.materials = Materials(self.resources, self.watch.version, world.clock)
+        self.materials = Materials(self.resources, self.watch.version)
         self.limits = RateLimits(world.rate)
         clouds = Clouds(
             transport=Transport(self.http, now=world.clock),

@@ -167,7 +167,6 @@ def operation(
     return OperationStatus.model_validate(
         {
             "digest": state.digest,
-            "step": 0,
             "phase": phase,
             "start_time": start,
             "attempt": attempt,

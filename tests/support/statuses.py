@@ -66,7 +66,6 @@ def operation(phase: str = "Accepted") -> Json:
     """Make the record of a call."""
     return {
         "digest": "s:m",
-        "step": 0,
         "phase": phase,
         "startTime": SINCE,
         "attempt": 1,

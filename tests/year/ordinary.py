@@ -51,7 +51,7 @@ class Ordinary:
         self._watch.intake = self
         self.http = world.cloud_transport(connection)
         resources = MemoryResources(world.kube, connection)
-        self._materials = Materials(resources, self._watch.version, world.clock)
+        self._materials = Materials(resources, self._watch.version)
         self._clouds = Clouds(
             transport=Transport(self.http, now=world.clock),
             resources=resources,

@@ -26,38 +26,6 @@ class Credentials:
     security_token: SecretText | None = None
 
 
-def from_environment(environ: Mapping[str, str]) -> Credentials | None:
-    """
-    Read the operator's own access key; None if none of its variables is set.
-
-    Source: the vendor's SDK, variables ``ALIBABA_CLOUD_ACCESS_KEY_ID``,
-    ``ALIBABA_CLOUD_ACCESS_KEY_SECRET``, ``ALIBABA_CLOUD_SECURITY_TOKEN``. Surrounding white space
-    does not count; an empty variable is one that is not set.
-
-    Raises:
-        MaterialError: Half a key, or characters that no key has; *field* is the variable.
-    """
-    key_id, secret, token = (
-        environ.get(f"ALIBABA_CLOUD_{name}", "").strip()
-        for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
-    )
-    if not (key_id or secret or token):
-        return None
-    for name, value in (("ACCESS_KEY_ID", key_id), ("ACCESS_KEY_SECRET", secret)):
-        if not value:
-            raise _invalid(f"environment variable ALIBABA_CLOUD_{name}", "is not set")
-    return _credentials(
-        key_id,
-        secret,
-        token,
-        fields=(
-            "environment variable ALIBABA_CLOUD_ACCESS_KEY_ID",
-            "environment variable ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-            "environment variable ALIBABA_CLOUD_SECURITY_TOKEN",
-        ),
-    )
-
-
 def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
     """
     Read an access key from the decoded data of a Secret.
@@ -79,27 +47,12 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
     token = ""
     if data.get(SECURITY_TOKEN):
         token = _text(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
-    return _credentials(
-        texts[ACCESS_KEY_ID],
-        texts[ACCESS_KEY_SECRET],
-        token,
-        fields=(
-            f"Secret {name}, key {ACCESS_KEY_ID}",
-            f"Secret {name}, key {ACCESS_KEY_SECRET}",
-            f"Secret {name}, key {SECURITY_TOKEN}",
-        ),
-    )
-
-
-def _credentials(
-    key_id: str, secret: str, token: str, *, fields: tuple[str, str, str]
-) -> Credentials:
-    for value, field in zip((key_id, secret, token), fields, strict=True):
-        if value and not _TEXT.fullmatch(value):
-            raise _invalid(field, "holds characters that no access key has")
+    for key, text in {**texts, SECURITY_TOKEN: token}.items():
+        if text and not _TEXT.fullmatch(text):
+            raise _invalid(f"Secret {name}, key {key}", "holds characters that no access key has")
     return Credentials(
-        access_key_id=key_id,
-        access_key_secret=SecretText(secret),
+        access_key_id=texts[ACCESS_KEY_ID],
+        access_key_secret=SecretText(texts[ACCESS_KEY_SECRET]),
         security_token=SecretText(token) if token else None,
     )
 

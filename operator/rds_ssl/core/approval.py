@@ -4,7 +4,7 @@ What a person has approved: exactly one plan, once. Pure.
 The annotation names the digest of a plan. It is spent by the call that it lets go, in the PATCH of
 the write-ahead record, so that left in Git it never approves a later plan. What was spent covers
 its plan to the end: further attempts, and later steps, but none with an impact that nobody has
-approved. Source: design, "Impacts and gates".
+approved. Source: docs/operations.md, "Approve a plan".
 """
 
 from collections.abc import Sequence

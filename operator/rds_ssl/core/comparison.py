@@ -3,7 +3,7 @@ Desired beside observed: equal, different or unknown, field by field. Pure.
 
 Certificates, CAs and CRLs are compared by SHA-256 over DER, CAs and CRLs as sets, of a server
 certificate only the leaf. Unknown (not echoed) never causes a write by itself: `applied` resolves
-it, or it stays unknown. Source: design, "Equality is three-valued".
+it, or it stays unknown. Source: docs/architecture.md, "The life of one change".
 """
 
 from collections.abc import Iterable, Iterator, Mapping

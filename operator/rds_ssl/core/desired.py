@@ -2,7 +2,7 @@
 What an object declares, as facts: the state an instance is to be in.
 
 Pure. The digests name a state in status, where no value of a certificate is compared again: equal
-digests are the same state. Source: design, "Equality is three-valued" and "Status".
+digests are the same state.
 """
 
 import hashlib
@@ -177,7 +177,7 @@ def loosened(desired: Desired, observed: Observed) -> Desired | None:
     Give the state before client authentication is taken away; None if it is loose already.
 
     The CA in force is kept and nobody is asked for a certificate of it any more: what takes away
-    a CA that an ACL still needs is refused, or locks everybody out. Source: design, "What is sent".
+    a CA that an ACL still needs is refused, or locks everybody out.
     """
     if not (desired.enabled and observed.enabled and observed.client_ca) or desired.client_ca:
         return None

@@ -1,7 +1,7 @@
 """
 What a plan does to those who use the database, without the restart.
 
-Pure. Source: design, "Impacts and gates".
+Pure. Source: docs/conditions.md, "The plan in status".
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,7 @@ Everything there is to say about readable material: the first problem, and what 
 
 Pure, over facts. It depends on the clock (see `next_judgement`) and on what is in force.
 Only what would be newly sent can be a problem. What is in force already and would be refused
-today, as well as what may hurt clients, is a warning. Source: design, "Checks of material".
+today, as well as what may hurt clients, is a warning. Source: docs/conditions.md, "The material".
 """
 
 from collections.abc import Iterator, Mapping, Sequence

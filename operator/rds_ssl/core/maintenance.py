@@ -3,7 +3,7 @@ When a change that may restart the database may start. Pure.
 
 Windows are cron schedules in a time zone, each open for a while, or the instance's own MaintainTime
 (daily, UTC). Nothing starts in the last minutes of a window: a change takes about three. Source:
-design, "Impacts and gates"; MaintainTime: the page of DescribeDBInstanceAttribute.
+docs/operations.md, "Maintenance windows"; MaintainTime: the page of DescribeDBInstanceAttribute.
 """
 
 import re

@@ -5,7 +5,7 @@ Checks over facts, pure: time and endpoint are parameters. Each returns the firs
 warnings are asked for apart and stop nothing. A sentence is the same on every attempt: it names the
 object and its dates, never the time of the check. Only what would be newly sent is checked.
 
-Source: design, "Checks of material"; for PostgreSQL and CRLs OpenSSL 3.0 and PostgreSQL 15,
+Source: docs/conditions.md, "The material"; for PostgreSQL and CRLs OpenSSL 3.0 and PostgreSQL 15,
 measured (no list, an expired one or a foreign one: all clients of that CA are refused).
 """
 

@@ -78,7 +78,7 @@ class ACL(StrEnum):
 
 
 class Impact(StrEnum):
-    """What a plan does to those who use the database (design: impacts and gates)."""
+    """What a plan does to those who use the database; docs/conditions.md, "The plan in status"."""
 
     RESTART = "Restart"
     WEAKENS = "Weakens"
@@ -141,7 +141,7 @@ class Phase(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What an error of the cloud API means for the object (design: faults)."""
+    """What an error of the cloud API means for the object: `rds_ssl.core.fault_meanings`."""
 
     REJECTED = "Rejected"
     BLOCKED = "Blocked"
@@ -257,7 +257,6 @@ class Instance:
     status: str
     connection_string: str = ""
     lock_mode: str = ""
-    lock_reason: str = ""
     kernel_version: str = ""
     master_instance_id: str = ""
     maintain_time: str = ""

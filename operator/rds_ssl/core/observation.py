@@ -144,7 +144,6 @@ def read_attribute(body: Mapping[str, object]) -> Instance:
         status=required("DBInstanceStatus"),
         connection_string=_host(first, "ConnectionString") or "",
         lock_mode=optional("LockMode"),
-        lock_reason=_shown(optional("LockReason")),
         kernel_version=optional("CurrentKernelVersion"),
         master_instance_id=optional("MasterInstanceId"),
         maintain_time=optional("MaintainTime"),

@@ -1,8 +1,9 @@
 """
 When a call that was sent has ended, and how. Pure; the one table that Ready=True rests on.
 
-Source: design, "The one dangerous call". Elapsed times are seconds of the monotonic clock of the
-process that watches; a process that inherits a record starts them anew and waits a full `settle`.
+Source: docs/architecture.md, "The life of one change". Elapsed times are seconds of the monotonic
+clock of the process that watches; a process that inherits a record starts them anew and waits a
+full `settle`.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ READ_BACKS = (1.0, 3.0, 7.0, 15.0)
 """Seconds after the answer; then every `Limits.poll`."""
 
 MAX_ATTEMPTS = 3
-"""Attempts at the same state when the instance itself says `failed`."""
+"""Attempts at the same state when the instance itself says ``failed``."""
 
 RETRY_FAILED = timedelta(minutes=10)
 """Between the end of a failed attempt and the next."""
@@ -101,7 +102,7 @@ def judge(
     Args:
         running: DescribeDBInstanceAttribute says Running.
         observed: DescribeDBInstanceSSL; asked only once the instance is Running.
-        comparison: *observed* beside what was sent, without `applied`: what was in force before
+        comparison: *observed* beside what was sent, without ``applied``: what was in force before
             proves nothing. None if what was sent cannot be told any more.
     """
     elapsed = monotonic - watch.started

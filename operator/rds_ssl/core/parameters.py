@@ -14,7 +14,8 @@ Pure. The complete set, never a difference:
 | ClientCAEnabled, ClientCACert, ACL, ReplicationACL | PostgreSQL, with a client CA |
 | ClientCrlEnabled, ClientCertRevocationList | PostgreSQL, with a revocation list |
 
-With SSL off only the first three. Source: design, "What is sent"; the page of ModifyDBInstanceSSL.
+With SSL off only the first three. Source: docs/conditions.md, "What is sent, and what tools see";
+the page of ModifyDBInstanceSSL.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """
 Desired + observed + applied → what is to be done, in which steps, and what it does to people.
 
-Pure. Source: design, "What is sent" and "Impacts and gates"; restarts: the vendor's pages.
+Pure. Source: docs/conditions.md, "The plan in status"; restarts: docs/restarts.md, the vendor's
+pages.
 """
 
 import hashlib

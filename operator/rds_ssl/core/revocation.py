@@ -1,7 +1,8 @@
 """
 What a newer revocation list gives up. Pure, over facts.
 
-Source: design, impacts and gates, row Weakens.
+A list that revokes less than the one in force has the impact `Weakens`; docs/conditions.md, "The
+plan in status".
 """
 
 from collections.abc import Sequence

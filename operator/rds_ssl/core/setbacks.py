@@ -1,8 +1,8 @@
 """
 Failures in a row with the same material: what failed on one instance is not tried on all. Pure.
 
-Told from the histories of all objects, so that a new process knows it too. Source: design, "Impacts
-and gates" (budget).
+Told from the histories of all objects, so that a new process knows it too. Source:
+docs/operations.md, "How much restarts at a time".
 """
 
 from collections.abc import Collection, Iterable

@@ -290,8 +290,6 @@ class OperationStatus(Part):
     """Of the state that the call leads to."""
     inputs_digest: _Word | None = None
     """Of everything that a refusal may rest on; while it stands, a refused call is not repeated."""
-    step: Annotated[StrictInt, Field(ge=0)]
-    """Position in the plan, from 0."""
     phase: Phase
     code: _Code | None = None
     start_time: _Time

@@ -18,7 +18,7 @@ BUSY_PATIENCE = 1800.0
 """Seconds for which a foreign change leaves Ready as it was."""
 
 LONGEST_HINT = 300.0
-"""Seconds: the most that the API's own hint delays the next look (design: faults, Throttled)."""
+"""Seconds: the most that the API's own hint, after a throttled call, delays the next look."""
 
 _SLOW = {
     Disposition.REJECTED: 600.0,

@@ -1,7 +1,7 @@
 """
 Following what was sent to its end: busy, verified, failed, or no effect at all.
 
-Source: design, "The one dangerous call"; the rules are in `rds_ssl.core.operation`.
+Source: docs/architecture.md, "The life of one change"; the rules are in `rds_ssl.core.operation`.
 """
 
 import logging

@@ -2,7 +2,7 @@
 Rows of pg_hba.conf that let clients in by SSL only: they hold every plan that turns SSL off.
 
 The vendor accepts such a row only while SSL is on; its clients are locked out once SSL is off.
-The right to read the rows is optional. Source: design, "Deletion"; the page of ModifyPGHbaConfig.
+The right to read the rows is optional. Source: the vendor's page of ModifyPGHbaConfig.
 """
 
 import logging

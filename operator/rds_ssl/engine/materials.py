@@ -8,7 +8,6 @@ other objects, and are not kept here.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from rds_ssl.core import material as checks
@@ -103,11 +102,9 @@ class Materials:
         self,
         resources: Resources,
         version: Callable[[Kind, tuple[str, str]], Version | None],
-        now: Callable[[], datetime],
     ) -> None:
         self._resources = resources
         self._version = version
-        self._now = now
         self._kept: dict[_Source, tuple[Version, object]] = {}
         self._signed: dict[
             tuple[_Source, _Source], tuple[tuple[Version, Version], Mapping[str, frozenset[str]]]

@@ -2,7 +2,7 @@
 When an endpoint of the cloud does not answer: one probe at a time, and everybody else waits.
 
 Without it every object would wait out its own back-off, so that an API that is back after a minute
-is noticed by some after five; or all would hammer it. Source: design, "Faults", row Unavailable.
+is noticed by some after five; or all would hammer it.
 """
 
 import asyncio

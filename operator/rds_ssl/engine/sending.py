@@ -2,7 +2,7 @@
 The one dangerous call.
 
 Order of `send`: material read anew · token taken, slot reserved · the object read from etcd ·
-write-ahead record · the call. Source: design, "The one dangerous call".
+write-ahead record · the call. Source: docs/architecture.md, "The life of one change".
 """
 
 import contextlib
@@ -133,7 +133,7 @@ class Sending:
         Raises:
             KubeError: The API server, before anything was sent.
         """
-        tools, _memory = self._tools, work.memory
+        tools = self._tools
         sent = False
         try:
             await work.cloud.reserve(Priority.CHANGE)
@@ -265,7 +265,6 @@ class Sending:
         return OperationStatus(
             digest=order.desired.digest,
             inputs_digest=order.inputs_digest,
-            step=0,
             phase=Phase.SENDING,
             start_time=self._tools.now(),
             attempt=attempt,

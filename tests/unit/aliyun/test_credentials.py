@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_ssl.aliyun.credentials import Credentials, from_environment, from_secret
+from rds_ssl.aliyun.credentials import Credentials, from_secret
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason, SecretText
 
@@ -80,32 +80,6 @@ def test_a_faulty_secret_is_refused_with_the_name_of_the_key(
     assert caught.value.reason is Reason.CREDENTIALS_INVALID
     assert text.startswith(caught.value.field)
     assert caught.value.__cause__ is None
-
-
-def test_the_environment_gives_the_operators_own_key() -> None:
-    environ = {
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tX",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "hush",
-        "ALIBABA_CLOUD_SECURITY_TOKEN": "token",
-    }
-
-    assert from_environment(environ) == Credentials(
-        access_key_id="LTAI5tX",
-        access_key_secret=SecretText("hush"),
-        security_token=SecretText("token"),
-    )
-
-
-@pytest.mark.parametrize(
-    "environ", [{}, {"ALIBABA_CLOUD_ACCESS_KEY_ID": " "}], ids=["nothing", "an empty variable"]
-)
-def test_an_environment_without_a_key_gives_none(environ: dict[str, str]) -> None:
-    assert from_environment(environ) is None
-
-
-def test_half_a_key_in_the_environment_is_refused() -> None:
-    with pytest.raises(MaterialError, match="ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set"):
-        from_environment({"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tX"})
 
 
 def test_credentials_do_not_show_their_secrets() -> None:

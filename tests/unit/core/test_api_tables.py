@@ -411,7 +411,6 @@ def test_an_answer_without_ssl_enabled_is_a_failed_read_and_never_off(
         pytest.param("PayType", "SERVERLESS", "pay_type", id="3 PayType"),
         pytest.param("ConnectionString", "a.b", "connection_string", id="3 ConnectionString"),
         pytest.param("LockMode", "ManualLock", "lock_mode", id="3 LockMode"),
-        pytest.param("LockReason", "disk", "lock_reason", id="3 LockReason"),
         pytest.param("CurrentKernelVersion", "rds_20241130", "kernel_version", id="3 Kernel"),
         pytest.param("RegionId", "cn-hangzhou", "region_id", id="3 RegionId"),
         pytest.param("MasterInstanceId", "pgm-0", "master_instance_id", id="3 MasterInstanceId"),

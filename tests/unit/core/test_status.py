@@ -46,7 +46,6 @@ READY = {
 }
 OPERATION = {
     "digest": "d",
-    "step": 0,
     "phase": "Accepted",
     "startTime": WIRE_NOW,
     "attempt": 1,
@@ -362,7 +361,7 @@ def test_a_change_is_written_with_from_and_to() -> None:
 
 
 def test_an_operation_is_compared_by_value_and_changed_by_copy() -> None:
-    sending = OperationStatus(digest="d", step=0, phase=Phase.SENDING, start_time=NOW, attempt=1)
+    sending = OperationStatus(digest="d", phase=Phase.SENDING, start_time=NOW, attempt=1)
 
     accepted = sending.model_copy(update={"phase": Phase.ACCEPTED})
 

@@ -62,7 +62,6 @@ def resource(key: Key, *, material: tuple[str, ...] = (), primary: str = "") -> 
     """Make an object whose operation another process has begun."""
     operation = {
         "digest": "digest",
-        "step": 0,
         "phase": "Accepted",
         "startTime": "2026-11-24T12:00:00Z",
         "attempt": 1,

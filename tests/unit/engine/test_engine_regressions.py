@@ -16,7 +16,6 @@ from support.simulator import ACCESS_KEY_ID
 
 UNREADABLE = {
     "digest": "x",
-    "step": 0,
     "phase": "Paused",
     "startTime": "2026-01-01T00:00:00Z",
     "attempt": 1,
