@@ -13,6 +13,9 @@ OFF = (2, 2)
 
 WAY_OUT = "Or set spec.deletionPolicy to Retain"
 
+REFUSED = {"code": "InvalidSSLStatus", "status": 400}
+"""An answer that rests on what the instance is."""
+
 HOSTSSL = ("hostssl", "all", "all", "0.0.0.0/0", "scram-sha-256")
 
 
@@ -352,6 +355,86 @@ async def test_a_refused_call_is_told_and_made_again_only_once_the_instance_is_a
 
         assert not exists(world)
         assert world.cost("a") == OFF
+
+
+@played
+@pytest.mark.parametrize(
+    "another",
+    [
+        pytest.param(
+            {"kernel_version": "rds_20250601"},
+            marks=pytest.mark.xfail(
+                strict=True, reason="deletion and declaration have drifted apart"
+            ),
+        ),
+        {"profile": "mysql-8.0"},
+    ],
+)
+async def test_a_refused_call_is_made_again_once_the_instance_is_of_another_kind(
+    another: dict[str, object],
+) -> None:
+    async with EngineWorld() as world:
+        await on(world)
+        world.rds.fault(REFUSED, action=MODIFY, times=1)
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(1500)
+        assert exists(world)
+        assert len(world.modifies("a")) == 2
+
+        world.rds.patch_instance("pgm-a", **another)
+        await world.run(700)
+
+        assert not exists(world)
+        assert world.cost("a") == OFF
+
+
+@pytest.mark.xfail(strict=True, reason="deletion and declaration have drifted apart")
+@played
+async def test_what_did_not_converge_is_sent_once_more_with_the_approval_that_it_tells() -> None:
+    async with EngineWorld() as world:
+        await on(world)
+        world.rds.config(durations={"change": 30.0})
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(34)
+        assert not is_on(world)
+        world.meddle("a", enabled=True)  # Before anybody has seen it off.
+        await world.run(900)
+        assert world.conditions("a")["Stalled"] == ("True", "NotConverging")
+        assert WAY_OUT in stalled(world)
+        digest = world.status("a")["plan"]["digest"]
+        assert f"rds-ssl.dev/approve: {digest}" in stalled(world)
+        assert len(world.modifies("a")) == 2
+
+        world.kube.annotate((NAMESPACE, "a"), approve=digest)
+        await world.run(300)
+
+        assert not exists(world)
+        assert len(world.modifies("a")) == 3
+        assert not is_on(world)
+
+
+@pytest.mark.xfail(strict=True, reason="deletion and declaration have drifted apart")
+@played
+async def test_the_approval_of_another_plan_ends_when_the_object_is_deleted() -> None:
+    """What was approved is not to be done any more."""
+    async with EngineWorld() as world:
+        await on(world, approvalRequired=["Tightens"])
+        world.write("ConfigMap", "a-ca", {"ca.crt": world.root.pem})
+        ca = {"configMapKeyRef": {"name": "a-ca"}}
+        world.edit("a", clientAuthentication={"ca": ca, "acl": "cert"})
+        await world.run(60)
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=1)
+        digest = world.status("a")["plan"]["digest"]
+        world.kube.annotate((NAMESPACE, "a"), approve=digest)
+        await world.run(120)
+        assert "endTime" not in world.status("a")["lastApproval"]
+        world.rds.patch_instance("pgm-a", status="Stopped")
+
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(60)
+
+        assert world.status("a")["lastApproval"]["digest"] == digest
+        assert "endTime" in world.status("a")["lastApproval"]
 
 
 @played
