@@ -12,6 +12,7 @@ from rds_simulator.profiles import PROFILES
 from rds_ssl.core import conditions, declaration, eligibility
 from rds_ssl.core.fault_table import BY_CODE
 from rds_ssl.core.faults import lookup
+from rds_ssl.core.gate import DELETION_GATES, GATES
 from rds_ssl.core.model import (
     API_GROUP,
     API_VERSION,
@@ -194,6 +195,35 @@ def test_the_files_in_the_architecture_exist() -> None:
     assert named
     folders = (ROOT, ROOT / "operator" / "rds_ssl", ROOT / "operator" / "rds_simulator")
     assert [name for name in named if not any((each / name).exists() for each in folders)] == []
+
+
+def test_the_table_of_gates_is_the_chain_that_a_plan_goes_through() -> None:
+    *table, slot = rows(section(OPERATIONS, "## What may start, and when"))
+
+    assert table == [
+        [each.name, each.holds, each.let_go_by, "meets it" if each in DELETION_GATES else ""]
+        for each in GATES
+    ]
+    assert slot[0] == "changes at a time"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_module_and_file_that_a_document_names_exists(document: Path) -> None:
+    packages = (ROOT / "operator" / "rds_ssl", ROOT / "operator" / "rds_simulator", ROOT / "tests")
+    named = {
+        name.replace(".", "/")
+        for name in re.findall(
+            r"`((?:core|engine|kube|aliyun|commands|bench)\.\w+)`", document.read_text()
+        )
+    }
+    files = set(re.findall(r"`((?:operator|tests|crds|deploy)/[\w/.-]+)`", document.read_text()))
+
+    missing = {
+        name
+        for name in named
+        if not any((each / f"{name}.py").exists() or (each / name).is_dir() for each in packages)
+    }
+    assert missing | {name for name in files if not (ROOT / name).exists()} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)

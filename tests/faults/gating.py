@@ -1,6 +1,7 @@
 """Faults of restraint: what holds a plan, for how long, and what lets it go."""
 
 from faults.fault import Fault
+from faults.judging import ENGINE
 
 CONTROL = "engine/test_engine_change_control_"
 APPROVALS = (f"{CONTROL}approval.py",)
@@ -235,9 +236,51 @@ TIMES = (
     Fault(
         name="turn SSL off for a deletion outside the window",
         file="core/gate.py",
-        old="        return _window(plan, declaration, at) or _change_limit(plan, at)\n",
-        new="        return _change_limit(plan, at)\n",
+        old="_APPROVED_BY_DISABLE = {",
+        new="_APPROVED_BY_DISABLE = {_maintenance_window, ",
         tests=("core/test_gate.py", *WINDOWS),
+    ),
+    Fault(
+        name="repeat for a deletion what failed with the same material",
+        file="core/gate.py",
+        old="_APPROVED_BY_DISABLE = {",
+        new="_APPROVED_BY_DISABLE = {_setbacks, ",
+        tests=("core/test_gate.py",),
+    ),
+    Fault(
+        name="keep an approval open when its object is deleted",
+        file="engine/change.py",
+        old="        if spent != work.status.last_approval:\n",
+        new="        if intent is Intent.DECLARED and spent != work.status.last_approval:\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="ask nobody about a deletion that did not converge",
+        file="engine/rearming.py",
+        old="            approved=given.names(plan),\n",
+        new="            approved=given.names(plan) and not work.resource.deleting,\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="turn SSL off for a deletion under an heir that the watch does not show",
+        file="engine/change.py",
+        old="            alone=intent is Intent.DELETION,\n",
+        new="            alone=False,\n",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="repeat no refused call for forced encryption that somebody has put on",
+        file="engine/rearming.py",
+        old="        observed.force_encryption,\n",
+        new="",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="repeat no refused call for a certificate that ends at another time",
+        file="engine/rearming.py",
+        old="        observed.expire_time,\n",
+        new="",
+        tests=ENGINE,
     ),
     Fault(
         name="send an object whose windows cannot be read",
@@ -248,7 +291,7 @@ TIMES = (
     ),
     Fault(
         name="look only by the usual resync at a plan whose time comes",
-        file="engine/evaluation.py",
+        file="engine/change.py",
         old="        if hold.until is not None:\n",
         new="        if hold.until is None and not at:\n",
         tests=WINDOWS,
@@ -296,7 +339,7 @@ DAILY = (
 SLOTS = (
     Fault(
         name="hold a slot while a plan waits for its window",
-        file="engine/evaluation.py",
+        file="engine/change.py",
         old="        if hold is None and not self._gating.reserve(work, plan, at):\n",
         new="        work.awaits_budget = self._gating.reserve(work, plan, at)\n"
         "        if hold is None and not work.awaits_budget:\n",

@@ -369,15 +369,16 @@ GATES = (
     Fault(
         name="send for an object that only observes",
         file="core/gate.py",
-        old="    if at.read_only or declaration.management_policy is ManagementPolicy.OBSERVE:",
-        new="    if at.read_only:",
+        old="    if not (case.at.read_only or case.declaration.management_policy is"
+        " ManagementPolicy.OBSERVE):\n",
+        new="    if not case.at.read_only:\n",
         tests=("core/test_gate.py", *ENGINE),
     ),
     Fault(
         name="send for an object that is suspended",
         file="core/gate.py",
-        old="    if declaration.suspend:\n",
-        new="    if declaration.suspend is None:\n",
+        old="    if not case.declaration.suspend:\n",
+        new="    if case.declaration.suspend is not None:\n",
         tests=("core/test_gate.py", *ENGINE),
     ),
     Fault(

@@ -1,29 +1,19 @@
 """
-May a plan be carried out now? One chain of rules, in this order; the first that holds answers.
+May a plan be carried out now? One chain of gates; the first that holds answers.
 
-| order | gate | holds | let go by |
-|---|---|---|---|
-| 1 | READ_ONLY, Observe | all: `Observing` | the setting |
-| 2 | suspend | all: `Suspended` | the setting |
-| 3 | first contact | all but turning SSL on: `AwaitingApproval` | Overwrite, approval |
-| 4 | drift | what undoes a foreign change: `Drifted` | time (Correct), approval |
-| 5 | approval | an impact of `approvalRequired`: `AwaitingApproval` | approval |
-| 6 | window | what may restart: `AwaitingWindow` | time, expiry |
-| 7 | quiet period | while inputs change: `QuietPeriod` | time |
-| 8 | changes per day | what may restart: `ChangeLimitReached` | time, approval, expiry |
-| 9 | setbacks | what failed elsewhere: `AwaitingBudget`, `AwaitingApproval` | time, approval |
-| 10 | concurrent changes | `AwaitingBudget`; the reconciler asks, last | a free slot |
+`GATES` is the chain, `DELETION_GATES` that of SSL off for an object that is deleted with
+deletionPolicy Disable: to declare Disable has approved it, and nobody edits the object any more. A
+slot among the changes at a time comes after all of them, so that none is held while a plan waits;
+it is the caller's to ask for.
 
-A slot is taken last, so that none is held while a plan waits. An object that is deleted, with
-Disable, meets 1, 2, 6 and 8 to 10: declaring Disable has approved it, and nobody edits it any more.
-
-Pure; the gate answers "go" or "hold, because, until", the reconciler obeys. Source: design,
-"Impacts and gates".
+Pure; the gates answer "go" or "hold, because, until". Source: docs/operations.md, "What may start,
+and when", whose table is printed from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from rds_ssl.core.approval import Approval
 from rds_ssl.core.comparison import Field
@@ -109,26 +99,23 @@ class Circumstances:
     """With the plan's material."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a gate judges."""
+
+    plan: Plan
+    declaration: Declaration
+    observed: Observed
+    at: Circumstances
+
+
 def gate(
     plan: Plan, declaration: Declaration, observed: Observed, at: Circumstances
 ) -> Hold | None:
-    """Give the hold, or None for go (a slot is the caller's to ask for)."""
-    if at.read_only or declaration.management_policy is ManagementPolicy.OBSERVE:
-        by = "the operator is READ_ONLY" if at.read_only else "managementPolicy is Observe"
-        return Hold(reason=Reason.OBSERVING, message=f"It is not sent: {by}.")
-    if declaration.suspend:
-        return Hold(reason=Reason.SUSPENDED, message="It is not sent: spec.suspend is true.")
-    if plan.cause is Cause.DELETION:
-        return _window(plan, declaration, at) or _change_limit(plan, at)
-    return (
-        _first_contact(plan, declaration, observed, at)
-        or _drift(plan, declaration, at)
-        or _approval(plan, declaration, at)
-        or _window(plan, declaration, at)
-        or _quiet(at)
-        or _change_limit(plan, at)
-        or _setbacks(plan, at)
-    )
+    """Return the hold of the first gate that has one; None for go."""
+    case = Case(plan=plan, declaration=declaration, observed=observed, at=at)
+    gates = DELETION_GATES if plan.cause is Cause.DELETION else GATES
+    return next((hold for each in gates if (hold := each.check(case)) is not None), None)
 
 
 def not_before(
@@ -151,12 +138,24 @@ def closes(plan: Plan, declaration: Declaration, at: Circumstances) -> datetime 
     return at.opening.last_start if bound and at.opening is not None else None
 
 
-def _first_contact(
-    plan: Plan, declaration: Declaration, observed: Observed, at: Circumstances
-) -> Hold | None:
+def _observing(case: Case) -> Hold | None:
+    if not (case.at.read_only or case.declaration.management_policy is ManagementPolicy.OBSERVE):
+        return None
+    by = "the operator is READ_ONLY" if case.at.read_only else "managementPolicy is Observe"
+    return Hold(reason=Reason.OBSERVING, message=f"It is not sent: {by}.")
+
+
+def _suspended(case: Case) -> Hold | None:
+    if not case.declaration.suspend:
+        return None
+    return Hold(reason=Reason.SUSPENDED, message="It is not sent: spec.suspend is true.")
+
+
+def _first_contact(case: Case) -> Hold | None:
+    plan, declaration, at = case.plan, case.declaration, case.at
     if not plan.first_contact or declaration.adoption_policy is AdoptionPolicy.OVERWRITE:
         return None
-    if (declaration.enabled and not observed.enabled) or at.approval.allows(plan):
+    if (declaration.enabled and not case.observed.enabled) or at.approval.allows(plan):
         return None
     return Hold(
         reason=Reason.AWAITING_APPROVAL,
@@ -168,7 +167,8 @@ def _first_contact(
     )
 
 
-def _drift(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
+def _drift(case: Case) -> Hold | None:
+    plan, declaration, at = case.plan, case.declaration, case.at
     if not plan.drift or at.approval.allows(plan):
         return None
     what = "The instance was changed elsewhere and no longer is as applied"
@@ -237,7 +237,8 @@ def _needed(plan: Plan, declaration: Declaration) -> list[Impact]:
     return [each for each in plan.impacts if each in declaration.approval_required]
 
 
-def _approval(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
+def _approval(case: Case) -> Hold | None:
+    plan, declaration, at = case.plan, case.declaration, case.at
     needed = _needed(plan, declaration)
     if not needed or at.approval.allows(plan):
         return None
@@ -247,6 +248,10 @@ def _approval(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold |
         message=f"{why} waits for approval because of {', '.join(needed)}: undo the change, or"
         f" {at.approval.remark(plan)}",
     )
+
+
+def _maintenance_window(case: Case) -> Hold | None:
+    return _window(case.plan, case.declaration, case.at)
 
 
 def _window(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | None:
@@ -282,7 +287,8 @@ def _expires_within(plan: Plan, margin: timedelta, now: datetime) -> bool:
     return plan.deadline is not None and plan.deadline - now <= margin
 
 
-def _quiet(at: Circumstances) -> Hold | None:
+def _quiet_period(case: Case) -> Hold | None:
+    at = case.at
     if at.quiet_for <= 0:
         return None
     return Hold(
@@ -292,7 +298,8 @@ def _quiet(at: Circumstances) -> Hold | None:
     )
 
 
-def _change_limit(plan: Plan, at: Circumstances) -> Hold | None:
+def _change_limit(case: Case) -> Hold | None:
+    plan, at = case.plan, case.at
     if not at.most_restarts or plan.restart is Restart.NONE:
         return None
     today = sorted(each for each in at.restarts if at.now - each < DAY)
@@ -313,7 +320,8 @@ def _change_limit(plan: Plan, at: Circumstances) -> Hold | None:
     )
 
 
-def _setbacks(plan: Plan, at: Circumstances) -> Hold | None:
+def _setbacks(case: Case) -> Hold | None:
+    plan, at = case.plan, case.at
     found = at.setbacks
     start = found.next_start()
     if start is None or at.approval.allows(plan) or at.asked:
@@ -333,3 +341,55 @@ def _setbacks(plan: Plan, at: Circumstances) -> Hold | None:
         f" next is sent at {write_time(start)}.",
         until=start,
     )
+
+
+class Gate(NamedTuple):
+    """One gate, and the words of its row in docs/operations.md."""
+
+    name: str
+    holds: str
+    let_go_by: str
+    check: Callable[[Case], Hold | None]
+
+
+GATES = (
+    Gate(
+        "`RDS_SSL_READ_ONLY`, `managementPolicy: Observe`",
+        "everything",
+        "the setting",
+        _observing,
+    ),
+    Gate("`suspend`", "everything", "the setting", _suspended),
+    Gate(
+        "first contact",
+        "all but turning SSL on where it is off",
+        "`adoptionPolicy: Overwrite`, an approval",
+        _first_contact,
+    ),
+    Gate(
+        "drift",
+        "what would undo a foreign change",
+        "time (`driftPolicy: Correct`), an approval",
+        _drift,
+    ),
+    Gate("approval", "an impact of `approvalRequired`", "an approval", _approval),
+    Gate(
+        "maintenance window",
+        "what may restart the database",
+        "time; expiry, with `overrideBeforeExpiry`",
+        _maintenance_window,
+    ),
+    Gate("quiet period", "while object or material still change", "time", _quiet_period),
+    Gate(
+        "changes per day",
+        "what may restart the database",
+        "time, an approval, expiry within 72 hours",
+        _change_limit,
+    ),
+    Gate("setbacks", "material that failed on some instance", "time, an approval", _setbacks),
+)
+"""In this order: switches, what waits for a person, what waits for time."""
+
+_APPROVED_BY_DISABLE = {_first_contact, _drift, _approval, _quiet_period}
+
+DELETION_GATES = tuple(each for each in GATES if each.check not in _APPROVED_BY_DISABLE)

@@ -1,8 +1,8 @@
 """
 May the instance take this change now? Asked last before a plan goes, with fresh attributes.
 
-Each answer is a result that says what stands in the way, or None. Source: design, "Checks of
-material" (eligibility), and the vendor's page on endpoints.
+Each answer is a result that says what stands in the way, or None. Source: docs/conditions.md, "The
+declaration and the instance", and the vendor's page on endpoints.
 """
 
 import logging
@@ -67,7 +67,7 @@ class Admission:
             AliyunError: A read failed.
         """
         instance = work.instance or await self.attribute(work)
-        fine = verdicts.material_finding(work.declaration, work.warnings)
+        fine = work.material_finding
         gone = eligibility.unavailable(instance)
         if gone is not None:
             return Result(verdict=verdicts.stalled(gone, material=fine), look_after=STALLED_AFTER)
@@ -109,9 +109,7 @@ class Admission:
         if finding is None:
             return None
         return Result(
-            verdict=verdicts.stalled(
-                finding, material=verdicts.material_finding(work.declaration, work.warnings)
-            ),
+            verdict=verdicts.stalled(finding, material=work.material_finding),
             look_after=STALLED_AFTER,
         )
 

@@ -5,19 +5,21 @@ The rules are in `rds_ssl.core.operation.rearm`; what only a person can allow is
 so that it can be approved.
 """
 
-from rds_ssl.core import faults, verdicts
+from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import observed_material_digest
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired, inputs_digest
-from rds_ssl.core.model import Disposition, Observed, Phase
+from rds_ssl.core.model import Observed, Phase
 from rds_ssl.core.operation import Rearm, rearm
 from rds_ssl.core.plan import Plan
-from rds_ssl.core.status import OperationStatus
 from rds_ssl.engine.admission import Admission
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.gating import approval_of, seen_since
 from rds_ssl.engine.sending import plan_status
 from rds_ssl.engine.work import Result, Tools, Work
+
+_RESTS_ON_THE_INSTANCE = frozenset({Phase.REFUSED, Phase.TIMED_OUT})
+"""Ends after which it depends on what the instance is now whether the call may be made again."""
 
 
 class Rearming:
@@ -41,7 +43,7 @@ class Rearming:
         if operation is None or work.memory.permitted == desired.digest:
             return None
         tools, memory = self._tools, work.memory
-        if work.instance is None and self._rests_on_the_instance(work, operation):
+        if work.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
             await self._admission.attribute(work)
         given = approval_of(work)
         answer, wait = rearm(
@@ -73,19 +75,10 @@ class Rearming:
                 finding = Finding(reason=finding.reason, message=way_out)
                 since = seen_since(work.resource.status.plan, plan, now=tools.now())
                 work.set(plan=plan_status(plan, held_by=finding.reason, since=since))
-        fine = verdicts.material_finding(work.declaration, work.warnings)
         return Result(
-            verdict=verdicts.stalled(finding, material=fine),
+            verdict=verdicts.stalled(finding, material=work.material_finding),
             look_after=min(wait, after) if answer is Rearm.LATER else after,
         )
-
-    @staticmethod
-    def _rests_on_the_instance(work: Work, operation: OperationStatus) -> bool:
-        """Whether what the instance is now says if the operation may be repeated."""
-        if operation.phase is Phase.REFUSED:
-            fault = faults.lookup(operation.code or "", 400)
-            return fault.disposition is Disposition.INELIGIBLE or work.memory.instance is None
-        return operation.phase is Phase.TIMED_OUT
 
 
 def inputs_of(work: Work, desired: Desired, observed: Observed) -> str:
@@ -99,6 +92,9 @@ def inputs_of(work: Work, desired: Desired, observed: Observed) -> str:
         observed_material_digest(observed),
         observed.acl,
         observed.replication_acl,
+        observed.force_encryption,
+        observed.minimum_tls_version,
+        observed.expire_time,
         *(instance.kind if instance else ()),
     )
     return inputs_digest(desired, chain=chain, surroundings=repr(shown))

@@ -1,7 +1,8 @@
 """
 One pass over one object: gather, check, plan, gate, act, report. Every trigger ends here.
 
-The order of the rules is the order of the lines of `_judge`. Source: design, "One pass".
+The order of the checks is that of the lines of `Reconciler._pass`, then of `Evaluation.evaluate`.
+Source: docs/architecture.md, "The life of one change".
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from rds_ssl.core.material import TRANSIENT
 from rds_ssl.core.model import Disposition, Priority, Reason
 from rds_ssl.core.status import Status
 from rds_ssl.engine.admission import Admission
+from rds_ssl.engine.change import Change
 from rds_ssl.engine.deletion import GONE, WAY_OUT, Deletion, Release, with_way_out
 from rds_ssl.engine.evaluation import Evaluation
 from rds_ssl.engine.faulting import Faulting
@@ -65,8 +67,9 @@ class Reconciler:
         sending = Sending(tools)
         admission = Admission(tools, faulting)
         gating = Gating(tools, admission)
-        self._evaluation = Evaluation(tools, sending, faulting, admission, gating)
-        self._deletion = Deletion(tools, sending, faulting, gating)
+        change = Change(tools, sending, faulting, admission, gating)
+        self._evaluation = Evaluation(tools, change, faulting, admission)
+        self._deletion = Deletion(tools, change, admission)
 
     def forget(self, resource: Resource) -> None:
         """Drop what is remembered of an object that is gone."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from rds_ssl.core import verdicts
 from rds_ssl.core.conditions import READY, Finding, Verdict
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import material_digest
@@ -114,6 +115,13 @@ class Work:
         if condition is None:
             return None
         return {"True": True, "False": False}.get(condition.status)
+
+    @property
+    def material_finding(self) -> tuple[bool, Finding] | None:
+        """What MaterialReady says of material that can be used; None if none was read."""
+        if self.gathered is None:
+            return None
+        return verdicts.material_finding(self.declaration, self.warnings)
 
     @property
     def in_flight(self) -> bool:

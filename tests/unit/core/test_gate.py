@@ -642,7 +642,6 @@ def test_an_object_that_goes_waits_for_its_brakes_and_limits_and_for_no_approval
     assert reason(hold(GOING, declare(**spec), **values)) is why
 
 
-@pytest.mark.xfail(strict=True, reason="deletion and declaration have drifted apart")
 def test_an_object_that_goes_does_not_repeat_what_failed_with_the_same_material() -> None:
     assert reason(hold(GOING, setbacks=HALTED)) is Reason.AWAITING_APPROVAL
 

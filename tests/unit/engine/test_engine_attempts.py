@@ -222,7 +222,6 @@ async def test_an_attempt_that_was_asked_for_outside_the_window_is_made_when_it_
         assert world.cost("a") == (4, 4)
 
 
-@pytest.mark.xfail(strict=True, reason="deletion and declaration have drifted apart")
 @played
 @pytest.mark.parametrize(
     ("profile", "another"),
