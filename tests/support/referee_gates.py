@@ -230,7 +230,8 @@ def _ends(call: Accepted) -> Iterator[datetime]:
     if not (before.enabled and target.enabled):
         return
     changed = differing(before, target)
-    if target.acl == target.replication_acl == "prefer" and changed <= {"acl", "replicationACL"}:
+    loosened = changed & {"acl", "replicationACL"} and "clientCA" not in changed
+    if loosened and target.acl == target.replication_acl == "prefer":
         changed |= {"clientCA", "revocationList"}  # The first step, perhaps, of taking them away.
     certificate = changed & {"caType", "certificate", "pfx"} or renewed_end(call)
     if certificate and before.expires_at is not None:
