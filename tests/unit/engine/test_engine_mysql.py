@@ -344,3 +344,35 @@ async def test_a_certificate_that_somebody_put_there_unseen_is_not_replaced_with
         await world.run(300)
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a")[0] == 2
+
+
+@pytest.mark.xfail(strict=True, reason="what was sent is kept as a digest")
+@played
+async def test_a_rotation_is_verified_by_the_next_process_although_the_secret_is_newer() -> None:
+    """What was sent stands in the record, not in the Secret."""
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(durations={"change": 60.0})
+        world.write_pair("a")
+        world.declare_custom("a")
+        await world.run(300)
+        assert world.ready("a")[0] == "True"
+        day = timedelta(days=1)
+        sent, newer = (
+            world.root.leaf(world.host("a"), not_after=world.clock() + days * day)
+            for days in (50, 60)
+        )
+        world.write_pair("a", sent)
+        await world.run(5)
+        assert world.status("a")["operation"]["phase"] == "Accepted"
+        await world.crash()
+        world.write_pair("a", newer)
+        await world.run(120)
+
+        world.start()
+        await world.run(300)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == newer.sha256
+        assert world.ready("a")[0] == "True"
+        assert not {"ChangeTimedOut", "ChangeNotConverging"} & set(world.events("a"))
+        assert world.cost("a") == (3, 3)
