@@ -56,6 +56,22 @@ def full_status(text: str, number: int) -> status.Status:
         not_before=time,
         not_after=time,
     )
+    state = status.StateStatus(
+        enabled=True,
+        connection_string=text,
+        ca_type=CAType.CUSTOM,
+        server_certificate=text,
+        not_after=time,
+        chain=text,
+        pfx=text,
+        client_ca=text,
+        revocation_list=text,
+        acl=ACL.CERT,
+        replication_acl=ACL.VERIFY_FULL,
+        force_encryption=True,
+        minimum_tls_version=text,
+        renews=time,
+    )
     change = status.ChangeStatus(field=text, before=text, after=text)
     entry = status.HistoryEntry(
         time=time,
@@ -114,6 +130,7 @@ def full_status(text: str, number: int) -> status.Status:
         ),
         operation=status.OperationStatus(
             digest=text,
+            target=state,
             phase=Phase.NOT_CONVERGING,
             code=text,
             start_time=time,
@@ -127,9 +144,7 @@ def full_status(text: str, number: int) -> status.Status:
                 last_modify_status=text,
             ),
         ),
-        applied=status.AppliedStatus(
-            settings_digest=text, material_digest=text, time=time, request_id=text
-        ),
+        applied=status.AppliedStatus(state=state, time=time, request_id=text),
         last_approval=status.ApprovalStatus(digest=text, to=text, time=time),
         history=(entry,) * number,
         last_handled_reconcile_at=text,

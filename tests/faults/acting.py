@@ -264,6 +264,20 @@ OBJECTS = (
         tests=ENGINE,
     ),
     Fault(
+        name="record a call without the state that it leads to",
+        file="engine/sending.py",
+        old="            target=order.desired.state,\n",
+        new="",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="send because a record of an older version does not tell what was applied",
+        file="core/plan.py",
+        old="(declared_applied or not open_questions or not told)",
+        new="(declared_applied or not open_questions)",
+        tests=("core/test_plan.py",),
+    ),
+    Fault(
         name="take a record that cannot be read for none",
         file="engine/objects.py",
         old='return bool(self.raw_status.get("operation")) and self.status.operation is None',

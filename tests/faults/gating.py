@@ -145,7 +145,7 @@ FOREIGN = (
         new="    return comparison is None or (\n",
         also=(
             (
-                "        _in_force(desired, observed) not in {None, applied.material_digest}\n",
+                "        _in_force(desired, observed) not in {None, was.material}\n",
                 "        _in_force(desired, observed) is applied\n",
             ),
         ),
@@ -168,8 +168,7 @@ FOREIGN = (
     Fault(
         name="tell the second attempt at a correction as a rotation",
         file="core/plan.py",
-        old="    if applied.material_digest not in {None, desired.material_digest}:\n"
-        "        return Cause.ROTATION\n",
+        old="    if was.material != desired.state.material:\n        return Cause.ROTATION\n",
         new="    if applied:\n        return Cause.ROTATION\n",
         tests=("core/test_plan.py", *DRIFT),
     ),

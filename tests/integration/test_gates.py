@@ -177,7 +177,7 @@ def test_an_instance_that_is_as_declared_is_adopted_without_a_call(shop: Shop) -
     found = shop.wait_ready(reason="Adopted")
 
     check_at_rest(shop)
-    assert found["status"]["applied"]["materialDigest"]
+    assert found["status"]["applied"]["state"]["clientCA"]
     assert shop.modifies() == []
     shop.wait_until("an Event says so", lambda: shop.events("Adopted"))
 

@@ -126,7 +126,7 @@ def test_an_object_that_is_deleted_and_applied_again_is_adopted_without_a_call(
     shop.declare_custom()
 
     found = shop.wait_ready(reason="Adopted")
-    assert found["status"]["applied"]["settingsDigest"]
+    assert found["status"]["applied"]["state"]
     assert shop.cost() == (1, 1, 1)
 
 

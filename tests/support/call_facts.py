@@ -1,8 +1,10 @@
 """What a call that was accepted did, told by the settings before and after it."""
 
+from datetime import datetime
 from typing import Any
 
 from rds_simulator.machine import Settings
+from rds_ssl.core.status import StateStatus
 from support.engine_world import Accepted
 
 Json = dict[str, Any]
@@ -34,16 +36,21 @@ def meaning(settings: Settings) -> tuple[object, ...]:
     )
 
 
-def digest_of(manifest: Json) -> str:
-    """Give the digest of the state that the write-ahead record leads to."""
-    digest: str = manifest["status"]["operation"]["digest"]
-    return digest
+def sent(call: Accepted) -> StateStatus:
+    """Give the state that the write-ahead record says the call leads to; off without a record."""
+    record = call.manifest["status"]["operation"]["target"] if call.manifest else None
+    return state(record)
 
 
-def renewed_end(call: Accepted) -> str:
+def state(block: Json | None) -> StateStatus:
+    """Read a state out of a status; None is SSL off."""
+    off = {"enabled": False, "connectionString": "", "forceEncryption": False}
+    return StateStatus.model_validate(block or off, by_alias=True, by_name=False)
+
+
+def renewed_end(call: Accepted) -> datetime | None:
     """Give the end of the certificate that the call renews, or nothing."""
-    parts = digest_of(call.manifest).split("-") if call.manifest else []
-    return parts[2] if len(parts) == 3 else ""
+    return sent(call).renews
 
 
 def required(manifest: Json) -> set[str]:

@@ -6,10 +6,11 @@ gates promise is in `support.referee_gates`, which asks the world and not the ga
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from rds_ssl.core.declaration import Declaration, parse
-from rds_ssl.core.desired import OFF, settings_digest_of
+from rds_ssl.core.desired import settings_of
 from support.call_facts import (
     UNSEEN,
     impacts,
@@ -17,6 +18,7 @@ from support.call_facts import (
     meaning,
     renewed_end,
     required,
+    state,
 )
 from support.engine_world import NAMESPACE, Accepted
 from support.histories import INSTANCE_OF, INSTANCES, History
@@ -48,7 +50,7 @@ def complaints(history: History, log: str) -> list[str]:
 def _of_calls(history: History) -> Iterator[str]:
     touched: set[str] = set()
     """The uids of objects for which something was accepted before."""
-    renewed: set[tuple[str, str]] = set()
+    renewed: set[tuple[str, datetime]] = set()
     """Instances, and the ends of the certificates whose renewal was sent."""
     failed: dict[str, bool] = {}
     """By instance: whether what was accepted last has failed."""
@@ -66,7 +68,8 @@ def _of_calls(history: History) -> Iterator[str]:
         end = renewed_end(each)
         if end and (each.instance_id, end) in renewed and not _is_repetition(history, each):
             yield f"{where}: renewed a second time before {end}"
-        renewed.add((each.instance_id, end))
+        if end is not None:
+            renewed.add((each.instance_id, end))
         failed[each.instance_id] = each.fails
         touched.add(uid)
 
@@ -135,12 +138,12 @@ def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool
     is sent.
     """
     # What is not shown, and not told by what was applied, may be sent without a difference.
-    applied = manifest["status"].get("applied") or {"settingsDigest": OFF}
-    untold = hidden and (again or applied["settingsDigest"] == OFF)
+    applied = state((manifest["status"].get("applied") or {}).get("state"))
+    untold = hidden and (again or not applied.enabled)
     if renewed_end(call):
         untold = True
         end = call.before.expires_at
-        if end is None or f"{end:%Y%m%dT%H%M%SZ}" != renewed_end(call):
+        if end is None or end.replace(microsecond=0) != renewed_end(call):
             yield "renewed another certificate than the one in force"
     if meaning(call.before) == meaning(call.target) and not untold:
         yield "sent although nothing differs"
@@ -222,7 +225,7 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
     declaration = parse(manifest["spec"])
     applied = status.get("applied") or {}
     endpoint = (status.get("instance") or {}).get("endpoint", "")
-    if applied.get("settingsDigest") != settings_digest_of(declaration, endpoint=endpoint):
+    if state(applied.get("state")).settings != settings_of(declaration, endpoint=endpoint):
         yield f"{name}: Ready, but other settings were applied"
     if ssl["enabled"] != declaration.enabled:
         yield f"{name}: Ready, but SSL is not as declared"

@@ -18,10 +18,11 @@ from rds_ssl.core.durations import parse_duration
 from support.call_facts import (
     UNSEEN,
     differing,
-    digest_of,
     impacts,
     meaning,
     renewed_end,
+    sent,
+    state,
 )
 from support.engine_world import Accepted
 from support.histories import PRIMARY_OF, History
@@ -330,14 +331,14 @@ def _undoes(history: History, call: Accepted, manifest: Json, ours: list[Accepte
     applied = manifest["status"].get("applied") or {}
     if renewed_end(call) or "deletionTimestamp" in manifest["metadata"] or not applied:
         return False
-    parts = digest_of(call.manifest or {}).split("-")
-    if parts[0] != applied["settingsDigest"]:
+    was = state(applied["state"])
+    if sent(call).settings != was.settings:
         return False
     ended = manifest["status"].get("history") or [{"result": "Verified"}]
     if ended[0]["result"] != "Verified" or any(each.fails for each in ours):
         return False
     if not ours:
-        return parts[1:] == [applied.get("materialDigest")] or not call.before.enabled
+        return sent(call).material == was.material or not call.before.enabled
     last = ours[0].manifest or {}
     if last.get("metadata", {}).get("uid") != manifest["metadata"]["uid"]:
         return False

@@ -147,8 +147,7 @@ def applied(
 ) -> AppliedStatus:
     """Make the record that *state* was applied; *request_id* None: it was adopted."""
     return AppliedStatus(
-        settings_digest=state.settings_digest,
-        material_digest=state.material_digest,
+        state=state.state,
         time=time,
         request_id=request_id,
     )
@@ -167,6 +166,7 @@ def operation(
     return OperationStatus.model_validate(
         {
             "digest": state.digest,
+            "target": state.state,
             "phase": phase,
             "start_time": start,
             "attempt": attempt,

@@ -6,6 +6,12 @@ Json = dict[str, Any]
 
 SINCE = "2026-11-24T01:00:00Z"
 
+STATE = {
+    "enabled": True,
+    "connectionString": "orders.pg.rds.aliyuncs.com",
+    "forceEncryption": False,
+}
+
 CHANGES = [
     {"field": "serverCertificate", "from": "orders (aaaa)", "to": "orders (bbbb)"},
     {"field": "clientAuthentication.acl", "from": "verify-ca", "to": "prefer"},
@@ -65,7 +71,8 @@ def stalled(reason: str, made: Json | None = None) -> Json:
 def operation(phase: str = "Accepted") -> Json:
     """Make the record of a call."""
     return {
-        "digest": "s:m",
+        "digest": "d",
+        "target": STATE,
         "phase": phase,
         "startTime": SINCE,
         "attempt": 1,
@@ -102,7 +109,7 @@ def settled(expires: str = "2027-01-23T03:00:00Z", **fields: object) -> Json:
             "forceEncryption": False,
             "expireTime": expires,
         },
-        "applied": {"settingsDigest": "s", "time": SINCE},
+        "applied": {"state": STATE, "time": SINCE},
         "history": [
             {
                 "time": "2026-11-20T03:00:00Z",

@@ -6,18 +6,14 @@ certificate only the leaf. Unknown (not echoed) never causes a write by itself: 
 it, or it stays unknown. Source: docs/architecture.md, "The life of one change".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
-from typing import TypeVar
 
-from rds_ssl.core.desired import TLS_VERSIONS, Desired, material_digest, settings_digests_at
+from rds_ssl.core.desired import Desired, fingerprint
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
-from rds_ssl.core.observation import host_name
-from rds_ssl.core.status import AppliedStatus
-
-_Value = TypeVar("_Value")
+from rds_ssl.core.status import AppliedStatus, StateStatus
 
 
 class Field(StrEnum):
@@ -38,7 +34,7 @@ class Field(StrEnum):
 
 
 MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.PFX, Field.CLIENT_CA, Field.REVOCATION_LIST})
-"""What `Desired.material_digest` names; the other fields, but for a renewal, are settings."""
+"""What `StateStatus.material` names; the other fields, but for a renewal, are settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +56,7 @@ class Comparison:
 
 
 def compare(
-    desired: Desired, observed: Observed, *, applied: AppliedStatus | None = None
+    wanted: Desired | StateStatus, observed: Observed, *, applied: AppliedStatus | None = None
 ) -> Comparison:
     """
     Compare field by field; what is not echoed is resolved by *applied* where it can be.
@@ -70,48 +66,76 @@ def compare(
     Args:
         applied: None to ask what the API itself shows, as the end of an operation must.
     """
-    verdicts = dict(_verdicts(desired, observed, applied))
-    before = _settings_as_applied(desired, observed, applied)
-    if before is not None:
+    state = wanted.state if isinstance(wanted, Desired) else wanted
+    was = applied.state if applied else None
+    verdicts = dict(_verdicts(state, observed, was))
+    if was is not None and (was.settings == state.settings or _fits(was, observed)):
         # Not echoed and not wanted, but once applied by this object: it is still there.
-        if observed.force_encryption is None and before.force_encryption:
+        if observed.force_encryption is None and was.force_encryption:
             verdicts.setdefault(Field.FORCE_ENCRYPTION, None)
         verdicts |= {
-            name: _setting(name, before) == _setting(name, desired)
+            name: _setting(name, was) == _setting(name, state)
             for name, equal in verdicts.items()
             if equal is None and name not in MATERIAL | {Field.RENEWAL}
         }
-    elif applied is not None:
+    elif was is not None:
         # Somebody has changed what is shown; what is not was applied all the same.
-        verdicts |= _hidden_as_applied(desired, observed, applied, verdicts)
+        verdicts |= _hidden_as_applied(state, observed, was, verdicts)
     return Comparison(
         different=frozenset(name for name, equal in verdicts.items() if equal is False),
         unknown=frozenset(name for name, equal in verdicts.items() if equal is None),
     )
 
 
+def _fits(was: StateStatus, observed: Observed) -> bool:
+    """True if nothing that the API shows of the settings speaks against those applied."""
+    if not (observed.enabled and was.enabled):
+        return False
+    trusts = was.client_ca is not None
+
+    def shown(value: object, applied: object) -> bool:
+        return value is None or value == applied
+
+    return (
+        shown(
+            None if observed.connection_string is None else host_name(observed.connection_string),
+            host_name(was.connection_string),
+        )
+        and shown(observed.ca_type, was.ca_type)
+        and shown(observed.force_encryption, was.force_encryption)
+        and shown(None if observed.client_ca is None else bool(observed.client_ca), trusts)
+        and shown(
+            None if observed.revocation_list is None else bool(observed.revocation_list),
+            was.revocation_list is not None,
+        )
+        and (not trusts or shown(observed.acl, was.acl))
+        and (not trusts or shown(observed.replication_acl, was.replication_acl))
+        # A version that was not managed is no part of what was applied, whatever is shown.
+        and (
+            was.minimum_tls_version is None
+            or shown(observed.minimum_tls_version, was.minimum_tls_version)
+        )
+    )
+
+
 def _hidden_as_applied(
-    desired: Desired,
+    state: StateStatus,
     observed: Observed,
-    applied: AppliedStatus,
+    was: StateStatus,
     verdicts: Mapping[Field, bool | None],
 ) -> Iterator[tuple[Field, bool | None]]:
     """Judge what is neither shown nor told by the rest: was it applied for the endpoint wanted?"""
-    wanted = desired.connection_string
-    open_question = verdicts.get(Field.CONNECTION_STRING, True) is None
-    if open_question and applied.settings_digest in settings_digests_at(wanted):
+    same = host_name(was.connection_string) == host_name(state.connection_string)
+    if verdicts.get(Field.CONNECTION_STRING, True) is None and was.enabled and same:
         yield Field.CONNECTION_STRING, True
     hidden = observed.enabled and observed.force_encryption is None
-    if hidden and not desired.force_encryption:
-        endpoints = {wanted, observed.connection_string or wanted}
-        forced = (settings_digests_at(each, forced=(True,)) for each in endpoints)
-        if any(applied.settings_digest in each for each in forced):
-            # Perhaps it is still forced, and what is sent would end that.
-            yield Field.FORCE_ENCRYPTION, None
+    if hidden and was.force_encryption and not state.force_encryption:
+        # Perhaps it is still forced, and what is sent would end that.
+        yield Field.FORCE_ENCRYPTION, None
 
 
 def _verdicts(
-    desired: Desired, observed: Observed, applied: AppliedStatus | None
+    desired: StateStatus, observed: Observed, was: StateStatus | None
 ) -> Iterator[tuple[Field, bool | None]]:
     yield Field.ENABLED, desired.enabled == observed.enabled
     # Not echoed and not wanted: the engine does not have it.
@@ -129,11 +153,11 @@ def _verdicts(
         if observed.connection_string is None
         else host_name(observed.connection_string) == host_name(desired.connection_string),
     )
-    yield Field.CA_TYPE, _ca_type(desired, observed, applied)
+    yield Field.CA_TYPE, _ca_type(desired, observed, was)
     if desired.pfx:
-        yield Field.PFX, _pfx(desired, applied)
+        yield Field.PFX, _pfx(desired, was)
     elif desired.ca_type is CAType.CUSTOM:
-        yield Field.SERVER_CERTIFICATE, _leaf(desired, observed, applied)
+        yield Field.SERVER_CERTIFICATE, _leaf(desired, observed, was)
     if desired.renews is not None:
         expires = observed.expire_time
         yield Field.RENEWAL, None if expires is None else expires > desired.renews
@@ -146,110 +170,58 @@ def _verdicts(
         )
 
 
-def _settings_as_applied(
-    desired: Desired, observed: Observed, applied: AppliedStatus | None
-) -> Desired | None:
-    """
-    Find the settings that *applied* names among those that fit what is echoed; None if none does.
-
-    What is not echoed has few values, so that each can be tried; of host names only the declared.
-    """
-    if applied is None:
-        return None
-    if applied.settings_digest == desired.settings_digest:
-        return desired
-    if not observed.enabled:
-        return None
-
-    def values(shown: _Value | None, every: Iterable[_Value]) -> Iterable[_Value]:
-        return every if shown is None else (shown,)
-
-    shown = replace(
-        desired,
-        enabled=True,
-        connection_string=observed.connection_string or desired.connection_string,
-        client_ca=desired.client_ca if observed.client_ca is None else observed.client_ca,
-        revocation_list=desired.revocation_list
-        if observed.revocation_list is None
-        else observed.revocation_list,
-    )
-    # A version that was not managed is no part of the digest, whatever is shown.
-    versions = values(observed.minimum_tls_version, TLS_VERSIONS)
-    candidates = (
-        replace(
-            shown,
-            ca_type=ca_type,
-            force_encryption=forced,
-            acl=acl,
-            replication_acl=replication,
-            minimum_tls_version=tls,
-        )
-        for ca_type, forced, acl, replication, tls in product(
-            values(observed.ca_type, CAType),
-            values(observed.force_encryption, (False, True)),
-            values(observed.acl, ACL if shown.client_ca else (ACL.PREFER,)),
-            values(observed.replication_acl, ACL if shown.client_ca else (ACL.PREFER,)),
-            (None, *versions),
-        )
-    )
-    return next(
-        (each for each in candidates if each.settings_digest == applied.settings_digest), None
-    )
-
-
-def _setting(name: Field, state: Desired) -> object:
+def _setting(name: Field, state: StateStatus) -> object:
     values: Mapping[Field, object] = {
         Field.CONNECTION_STRING: host_name(state.connection_string),
         Field.CA_TYPE: state.ca_type,
-        Field.ACL: state.acl,
-        Field.REPLICATION_ACL: state.replication_acl,
+        Field.ACL: state.acl or ACL.PREFER,
+        Field.REPLICATION_ACL: state.replication_acl or ACL.PREFER,
         Field.FORCE_ENCRYPTION: state.force_encryption,
         Field.MINIMUM_TLS_VERSION: state.minimum_tls_version,
     }
     return values[name]
 
 
-def _ca_type(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool | None:
+def _ca_type(desired: StateStatus, observed: Observed, was: StateStatus | None) -> bool | None:
     if observed.ca_type is not None:
         return observed.ca_type is desired.ca_type
     # MySQL never echoes it, but only a custom certificate leaves a trace in the material.
-    if applied is None or applied.material_digest != _material_with(None, observed):
+    if was is None or was.material != _material_with(None, observed):
         return None
     return desired.ca_type is CAType.ALIYUN
 
 
-def _leaf(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool | None:
+def _leaf(desired: StateStatus, observed: Observed, was: StateStatus | None) -> bool | None:
     leaf = desired.server_certificate
     if leaf is None:
         return None
     if observed.server_certificate is not None:
-        return observed.server_certificate.sha256 == leaf.sha256
-    if observed.expire_time is not None and observed.expire_time != leaf.not_after:
+        return observed.server_certificate.sha256 == leaf
+    if observed.expire_time is not None and observed.expire_time != desired.not_after:
         return False
-    if applied is None or applied.material_digest is None:
+    if was is None:
         return None
-    if applied.material_digest not in {desired.material_digest, _material_with(leaf, observed)}:
+    if was.material not in {desired.material, _material_with(leaf, observed)}:
         return False  # Whatever the dates: a CA may let all its certificates end at one time.
     return True if observed.expire_time else None
 
 
-def _pfx(desired: Desired, applied: AppliedStatus | None) -> bool | None:
+def _pfx(desired: StateStatus, was: StateStatus | None) -> bool | None:
     # Nothing of it can be read back.
-    if applied is None or applied.material_digest is None:
-        return None
-    return applied.material_digest == desired.material_digest
+    return None if was is None else was.material == desired.material
 
 
-def _material_with(leaf: CertificateFacts | None, observed: Observed) -> str:
-    return material_digest(
-        server_certificate=leaf,
-        client_ca=observed.client_ca or (),
-        revocation_list=observed.revocation_list or (),
+def _material_with(leaf: str | None, observed: Observed) -> tuple[str | None, ...]:
+    return (
+        leaf,
+        fingerprint(each.sha256 for each in observed.client_ca or ()),
+        fingerprint(each.sha256 for each in observed.revocation_list or ()),
+        None,
     )
 
 
 def _client_authentication(
-    desired: Desired, observed: Observed
+    desired: StateStatus, observed: Observed
 ) -> Iterator[tuple[Field, bool | None]]:
     # Not echoed and not wanted: an engine without client authentication.
     if desired.client_ca or observed.client_ca:
@@ -270,17 +242,17 @@ def _client_authentication(
 
 
 def _same(
-    wanted: tuple[CertificateFacts, ...] | tuple[RevocationListFacts, ...],
+    wanted: str | None,
     shown: tuple[CertificateFacts, ...] | tuple[RevocationListFacts, ...] | None,
 ) -> bool | None:
     if shown is None:
         return None
-    return {each.sha256 for each in wanted} == {each.sha256 for each in shown}
+    return fingerprint(each.sha256 for each in shown) == wanted
 
 
-def observed_material_digest(observed: Observed) -> str | None:
+def observed_material(observed: Observed) -> tuple[str | None, ...] | None:
     """
-    Name the material that the API shows, as `Desired.material_digest` does; None if it hides some.
+    Name the material that the API shows, as `StateStatus.material` does; None if it hides some.
 
     For drift while the declared material cannot be read.
     """
@@ -291,4 +263,5 @@ def observed_material_digest(observed: Observed) -> str | None:
         return None
     if observed.client_ca and observed.revocation_list is None:
         return None
-    return _material_with(observed.server_certificate if custom else None, observed)
+    leaf = observed.server_certificate if custom else None
+    return _material_with(leaf.sha256 if leaf else None, observed)

@@ -1,30 +1,23 @@
 """
 What an object declares, as facts: the state an instance is to be in.
 
-Pure. The digests name a state in status, where no value of a certificate is compared again: equal
-digests are the same state.
+Pure. A digest names a state, so that a later attempt at it, or an approval of it, is recognized;
+nothing is ever read back out of one.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import lru_cache
-from itertools import product
-from typing import NamedTuple
+from datetime import datetime
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
-from rds_ssl.core.observation import host_name
+from rds_ssl.core.status import StateStatus
 
 TLS_VERSIONS = ("1.0", "1.1", "1.2")
 """The values of TlsVersion, the weakest first."""
-
-_EXPIRY = "%Y%m%dT%H%M%SZ"
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,80 +53,64 @@ class Desired:
     """The object in OSS, for `CAType.CUSTOM` on SQL Server."""
     renews: datetime | None = None
     """The SSLExpireTime of the cloud certificate that is to be renewed; None: it may stay."""
+    chain: tuple[str, ...] = ()
+    """The fingerprints of the leaf and its intermediates, in their order."""
 
     @property
-    def settings_digest(self) -> str:
-        """Name everything but the content of the material."""
+    def state(self) -> StateStatus:
+        """The same as it stands in a status: material by its fingerprints."""
         if not self.enabled:
-            return OFF
-        return _settings_digest(
-            endpoint=self.connection_string,
+            return StateStatus(
+                enabled=False, connection_string=self.connection_string, force_encryption=False
+            )
+        leaf = self.server_certificate
+        return StateStatus(
+            enabled=True,
+            connection_string=self.connection_string,
             ca_type=self.ca_type,
-            client_ca=bool(self.client_ca),
-            revocation_list=bool(self.revocation_list),
-            acls=(self.acl, self.replication_acl),
+            server_certificate=leaf.sha256 if leaf else None,
+            not_after=leaf.not_after if leaf else None,
+            chain=fingerprint(self.chain, ordered=True),
+            pfx=self.pfx or None,
+            client_ca=fingerprint(each.sha256 for each in self.client_ca),
+            revocation_list=fingerprint(each.sha256 for each in self.revocation_list),
+            acl=self.acl if self.client_ca else None,
+            replication_acl=self.replication_acl if self.client_ca else None,
             force_encryption=self.force_encryption,
             minimum_tls_version=self.minimum_tls_version,
-        )
-
-    @property
-    def material_digest(self) -> str:
-        """
-        Name the content of the material: the leaf, CAs and CRLs as sets, the name of a PFX file.
-
-        Its password is no part of it: a digest of a password is a trace of it.
-        """
-        if not self.enabled:
-            return _digest({})
-        return material_digest(
-            server_certificate=self.server_certificate,
-            client_ca=self.client_ca,
-            revocation_list=self.revocation_list,
-            pfx=self.pfx,
+            renews=self.renews,
         )
 
     @property
     def digest(self) -> str:
-        """Name the whole state: settings, material and, for a renewal, the expiry it ends."""
-        whole = f"{self.settings_digest}-{self.material_digest}"
-        return f"{whole}-{self.renews.astimezone(UTC):{_EXPIRY}}" if self.renews else whole
+        """Name the whole state, but for the intermediates; a renewal with the end that it ends."""
+        state = self.state
+        text = json.dumps((state.settings, state.material, state.renews), default=str)
+        # 64 bits tell the few states that one object ever has apart.
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Digest(NamedTuple):
-    """`Desired.digest`, taken apart."""
-
-    settings: str
-    material: str | None
-    renews: datetime | None
-
-    @classmethod
-    def parse(cls, digest: str) -> "Digest":
-        """Take apart what a status holds; a part that cannot be read is None."""
-        settings, _, rest = digest.partition("-")
-        material, _, expiry = rest.partition("-")
-        try:
-            renews = datetime.strptime(expiry, _EXPIRY).replace(tzinfo=UTC)
-        except ValueError:
-            renews = None
-        return cls(settings=settings, material=material or None, renews=renews)
+def fingerprint(parts: Iterable[str], *, ordered: bool = False) -> str | None:
+    """Name a set of fingerprints by one; None if it is empty. *ordered*: as a list."""
+    parts = tuple(parts) if ordered else sorted(set(parts))
+    if not parts:
+        return None
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def material_digest(
+def material_of(
     *,
     server_certificate: CertificateFacts | None,
-    client_ca: tuple[CertificateFacts, ...],
-    revocation_list: tuple[RevocationListFacts, ...],
+    client_ca: Iterable[CertificateFacts],
+    revocation_list: Iterable[RevocationListFacts],
     pfx: str = "",
-) -> str:
-    """Name material by its fingerprints; see `Desired.material_digest`."""
-    return _digest(
-        {
-            "serverCertificate": server_certificate.sha256 if server_certificate else None,
-            "clientCA": sorted({each.sha256 for each in client_ca}),
-            "revocationList": sorted({each.sha256 for each in revocation_list}),
-        }
-        # A field that came later is named where it is used: digests in status outlive versions.
-        | ({"pfx": pfx} if pfx else {})
+) -> tuple[str | None, ...]:
+    """Name material by its fingerprints, as `StateStatus.material` does."""
+    return (
+        server_certificate.sha256 if server_certificate else None,
+        fingerprint(each.sha256 for each in client_ca),
+        fingerprint(each.sha256 for each in revocation_list),
+        pfx or None,
     )
 
 
@@ -144,7 +121,7 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
     Raises:
         ValueError: If a reference has no facts. What cannot be read is not "nothing": taken for
             a removal, a missing ConfigMap would drop the client CA. Check the material first, or
-            use `settings_digest_of`, which needs none.
+            use `settings_of`, which needs none.
     """
     if not declaration.enabled:
         return Desired(enabled=False, connection_string=endpoint)
@@ -169,6 +146,7 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
         force_encryption=declaration.force_encryption,
         minimum_tls_version=declaration.minimum_tls_version,
         pfx=server.pfx.oss_object if server.pfx else "",
+        chain=tuple(each.sha256 for each in material.server.chain) if material.server else (),
     )
 
 
@@ -192,55 +170,32 @@ def loosened(desired: Desired, observed: Observed) -> Desired | None:
     )
 
 
-def settings_digest_of(declaration: Declaration, *, endpoint: str) -> str:
+def settings_of(declaration: Declaration, *, endpoint: str) -> tuple[object, ...]:
     """
-    Name the declared settings without reading any material.
+    Give the declared settings without reading any material.
 
-    Equal to `Desired.settings_digest` of the same declaration once its material can be read: what
-    is off or on follows from the references alone.
+    Equal to `StateStatus.settings` of the same declaration once its material can be read: what is
+    off or on follows from the references alone.
     """
     if not declaration.enabled:
-        return OFF
+        return Desired(enabled=False, connection_string=endpoint).state.settings
     clients = declaration.client_authentication
-    return _settings_digest(
-        endpoint=endpoint,
+    trusts = clients.ca is not None
+    return StateStatus(
+        enabled=True,
+        connection_string=endpoint,
         ca_type=declaration.effective_ca_type,
-        client_ca=clients.ca is not None,
-        revocation_list=clients.revocation_list is not None,
-        acls=(clients.acl, clients.replication_acl),
+        client_ca=_SOME if trusts else None,
+        revocation_list=_SOME if clients.revocation_list is not None else None,
+        acl=clients.acl if trusts else None,
+        replication_acl=clients.replication_acl if trusts else None,
         force_encryption=declaration.force_encryption,
         minimum_tls_version=declaration.minimum_tls_version,
-    )
+    ).settings
 
 
-@lru_cache(maxsize=4)  # A pass asks several times; 0.1 MB each.
-def settings_digests_at(
-    endpoint: str, *, forced: tuple[bool, ...] = (False, True)
-) -> frozenset[str]:
-    """
-    Name every state of settings with SSL on for *endpoint*: is an applied one among them?
-
-    A thousand digests, which take 7 ms, for the rare case that the API hides something and that
-    somebody else has changed what it shows.
-
-    Args:
-        forced: The values of forced encryption.
-    """
-    flags = (False, True)
-    return frozenset(
-        _settings_digest(
-            endpoint=endpoint,
-            ca_type=ca_type,
-            client_ca=client_ca,
-            revocation_list=revocation_list,
-            acls=(acl, replication),
-            force_encryption=encrypted,
-            minimum_tls_version=tls,
-        )
-        for ca_type, client_ca, revocation_list, acl, replication, encrypted, tls in product(
-            CAType, flags, flags, ACL, ACL, forced, (None, *TLS_VERSIONS)
-        )
-    )
+_SOME = "some"
+"""In place of the fingerprint of what was not read."""
 
 
 def inputs_digest(desired: Desired, *, chain: tuple[str, ...], surroundings: str) -> str:
@@ -252,40 +207,5 @@ def inputs_digest(desired: Desired, *, chain: tuple[str, ...], surroundings: str
             although the leaf stays.
         surroundings: What the instance showed, as one text.
     """
-    return _digest({"desired": desired.digest, "chain": list(chain), "instance": surroundings})
-
-
-def _settings_digest(
-    *,
-    endpoint: str,
-    ca_type: CAType,
-    client_ca: bool,
-    revocation_list: bool,
-    acls: tuple[ACL, ACL],
-    force_encryption: bool,
-    minimum_tls_version: str | None,
-) -> str:
-    return _digest(
-        {
-            "enabled": True,
-            # Another spelling of a host name is no other setting.
-            "connectionString": host_name(endpoint),
-            "caType": ca_type,
-            "clientCA": client_ca,
-            "revocationList": revocation_list,
-            "acl": acls[0] if client_ca else None,
-            "replicationACL": acls[1] if client_ca else None,
-            "forceEncryption": force_encryption,
-        }
-        | ({"minimumTLSVersion": minimum_tls_version} if minimum_tls_version else {})
-    )
-
-
-def _digest(value: Mapping[str, object]) -> str:
-    text = _ENCODER.encode(value)
-    # 64 bits tell the few states that one object ever has apart.
+    text = json.dumps((desired.digest, chain, surroundings))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-OFF = _digest({"enabled": False})
-"""`Desired.settings_digest` of SSL off."""

@@ -12,8 +12,8 @@ from rds_ssl.core.comparison import Comparison, Field
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import ACL, CAType, Endpoint, Engine, Instance, Observed, Reason
-from rds_ssl.core.observation import host_name
 
 _UNAVAILABLE = {
     "Stopped": "is stopped; start it",

@@ -12,11 +12,11 @@ from datetime import datetime
 
 from rds_ssl.core import material as checks
 from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import MaterialFacts, material_digest
+from rds_ssl.core.desired import MaterialFacts, material_of
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.material import Problem
 from rds_ssl.core.model import ACL, Observed, RevocationListFacts
-from rds_ssl.core.observation import host_name
 from rds_ssl.core.status import AppliedStatus
 
 MAX_WARNINGS = 10
@@ -50,9 +50,10 @@ class _InForce:
             return False
         if observed.server_certificate is not None:
             return observed.server_certificate.sha256 == leaf.sha256
-        if self.applied is None or observed.expire_time not in {None, leaf.not_after}:
+        was = self.applied.state if self.applied else None
+        if was is None or observed.expire_time not in {None, leaf.not_after}:
             return False
-        return self.applied.material_digest == material_digest(
+        return was.material == material_of(
             server_certificate=leaf,
             client_ca=observed.client_ca or (),
             revocation_list=observed.revocation_list or (),

@@ -16,8 +16,8 @@ from ipaddress import ip_address
 
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.facts import CERT_MANAGER, ClientCAFacts, ServerFacts, shown, title
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts
-from rds_ssl.core.observation import host_name
 
 TRANSIENT = frozenset(
     {

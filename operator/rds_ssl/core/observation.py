@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from rds_ssl.core.errors import MaterialError, ObservationError
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import (
     ACL,
     CAType,
@@ -150,11 +151,6 @@ def read_attribute(body: Mapping[str, object]) -> Instance:
         pay_type=optional("PayType"),
         region_id=optional("RegionId"),
     )
-
-
-def host_name(text: str) -> str:
-    """Bring an endpoint into the form that is compared: lower case, no port, no trailing dot."""
-    return re.sub(r":[0-9]+$", "", text.strip()).rstrip(".").lower()
 
 
 def _text(fields: Mapping[str, object], name: str) -> str | None:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rds_ssl.core.comparison import Comparison, Field
-from rds_ssl.core.desired import Digest
 from rds_ssl.core.model import Observed, Phase
 from rds_ssl.core.status import BeforeStatus, OperationStatus
 
@@ -241,7 +240,8 @@ def may_fall_back(operation: OperationStatus) -> bool:
         operation.phase is Phase.REFUSED
         and operation.attempt == 1
         and operation.code == "InvalidSSLStatus"
-        and Digest.parse(operation.digest).renews is not None
+        and operation.target is not None
+        and operation.target.renews is not None
     )
 
 

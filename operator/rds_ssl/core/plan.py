@@ -17,10 +17,11 @@ from rds_ssl.core.comparison import (
     Comparison,
     Field,
     compare,
-    observed_material_digest,
+    observed_material,
 )
-from rds_ssl.core.desired import OFF, Desired, Digest, loosened
+from rds_ssl.core.desired import Desired, fingerprint, loosened
 from rds_ssl.core.expiry import replaced_end
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
     CAType,
@@ -31,7 +32,6 @@ from rds_ssl.core.model import (
     Phase,
     Restart,
 )
-from rds_ssl.core.observation import host_name
 from rds_ssl.core.operation import End
 from rds_ssl.core.prediction import predict_restart
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
@@ -106,8 +106,8 @@ class Standing:
 
 
 def is_first_contact(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
-    """Neither `applied` nor an own operation that was accepted; a refusal's request is none."""
-    if applied is not None:
+    """Neither a state applied nor an own operation accepted; a refusal's request is none."""
+    if applied is not None and applied.state is not None:
         return False
     if operation is None or operation.phase in {Phase.SENDING, Phase.REFUSED}:
         return True
@@ -137,14 +137,17 @@ def stand(
     """
     unproved = _unproved(desired, observed, applied, history)
     comparison = _compared(desired, observed, applied, operation, unproved)
-    declared_applied = applied is not None and (
-        applied.settings_digest == desired.settings_digest
-        and applied.material_digest in {None, desired.material_digest}
+    state = desired.state
+    was = applied.state if applied else None
+    declared_applied = was is not None and (
+        was.settings == state.settings and was.material == state.material
     )
+    # Of a record of before this version it cannot be told, which is no reason for a call.
+    told = applied is None or was is not None
     open_questions = comparison.unknown
     if desired.ca_type is CAType.ALIYUN and _never_custom(applied, operation):
         open_questions -= {Field.CA_TYPE}
-    if not comparison.different and (declared_applied or not open_questions):
+    if not comparison.different and (declared_applied or not open_questions or not told):
         comparison = replace(comparison, unknown=open_questions)
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
     if _may_replace(desired, observed, applied):
@@ -234,13 +237,13 @@ def _is_rotation(
     desired: Desired, observed: Observed, comparison: Comparison, applied: AppliedStatus | None
 ) -> bool:
     """Say `Plan.material_only`."""
-    if applied is None or applied.settings_digest != desired.settings_digest:
+    was = applied.state if applied else None
+    if was is None or was.settings != desired.state.settings:
         return False
-    newer = applied.material_digest not in {None, desired.material_digest}
     return (
-        (newer or desired.renews is not None)
+        (was.material != desired.state.material or desired.renews is not None)
         and comparison.different | comparison.unknown <= _rotated(desired)
-        and _in_force(desired, observed) in {None, applied.material_digest}
+        and _in_force(desired, observed) in {None, was.material}
     )
 
 
@@ -251,19 +254,20 @@ def _is_drift(
     applied: AppliedStatus | None,
     operation: OperationStatus | None,
 ) -> bool:
-    if applied is None or applied.settings_digest != desired.settings_digest:
+    was = applied.state if applied else None
+    if was is None or was.settings != desired.state.settings:
         return False  # Whoever has edited the declaration since wants it to hold.
     if comparison.different == {Field.RENEWAL} or _own_left(applied, operation):
         return False
-    if applied.material_digest in {None, desired.material_digest}:
+    if was.material == desired.state.material:
         return True
     # Newer material as well: it does not undo in passing what somebody did in the console.
     return bool(comparison.different - _rotated(desired)) or (
-        _in_force(desired, observed) not in {None, applied.material_digest}
+        _in_force(desired, observed) not in {None, was.material}
     )
 
 
-def _in_force(desired: Desired, observed: Observed) -> str | None:
+def _in_force(desired: Desired, observed: Observed) -> tuple[str | None, ...] | None:
     """
     Name the material in force, as `applied` would; None if too much of it is hidden.
 
@@ -274,15 +278,16 @@ def _in_force(desired: Desired, observed: Observed) -> str | None:
         observed = replace(observed, client_ca=())
     if observed.revocation_list is None and not desired.revocation_list:
         observed = replace(observed, revocation_list=())
-    return observed_material_digest(observed)
+    return observed_material(observed)
 
 
 def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> Cause:
     if desired.renews is not None:
         return Cause.RENEWAL
-    if applied is None or applied.settings_digest != desired.settings_digest:
+    was = applied.state if applied else None
+    if was is None or was.settings != desired.state.settings:
         return Cause.SPEC
-    if applied.material_digest not in {None, desired.material_digest}:
+    if was.material != desired.state.material:
         return Cause.ROTATION
     # Nothing is declared that was not applied: an own operation went wrong, which was to put back
     # what somebody else did, or was to lead elsewhere before the declaration was edited back.
@@ -293,26 +298,30 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
     fields = comparison.different | comparison.unknown
     on = Field.ENABLED in fields and desired.enabled
     if desired.server_certificate and (on or Field.SERVER_CERTIFICATE in fields):
-        yield _fingerprint(desired.server_certificate.sha256)
+        yield from _named(desired.server_certificate.sha256)
     if desired.pfx and (on or Field.PFX in fields):
-        yield _fingerprint(desired.pfx)
+        yield from _named(desired.pfx)
     known = {each.sha256 for each in observed.client_ca or ()} if observed.enabled else set()
     cas = {each.sha256 for each in desired.client_ca} - known
     if cas and (on or Field.CLIENT_CA in fields):
-        yield _fingerprint(*cas)
+        yield from _named(*cas)
     lists = {each.sha256 for each in desired.revocation_list}
     if lists and (on or Field.REVOCATION_LIST in fields):
-        yield _fingerprint(*lists)
+        yield from _named(*lists)
 
 
-def _fingerprint(*parts: str) -> str:
-    return hashlib.sha256(" ".join(sorted(parts)).encode()).hexdigest()[:16]
+def _named(*parts: str) -> Iterator[str]:
+    name = fingerprint(parts)
+    if name is not None:
+        yield name
 
 
 def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
     """Whether no call of this object can have brought a certificate of its own."""
     untouched = operation is None or operation.phase is Phase.REFUSED
-    return untouched and (applied is None or applied.settings_digest == OFF)
+    return untouched and (
+        applied is None or (applied.state is not None and not applied.state.enabled)
+    )
 
 
 def _may_replace(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool:
@@ -342,7 +351,7 @@ def _own_left(applied: AppliedStatus | None, operation: OperationStatus | None) 
     """Whether a difference may come from an own operation: one since the state was applied."""
     if operation is None or operation.phase not in LEFT_BEHIND:
         return False
-    if Digest.parse(operation.digest).renews is not None:
+    if operation.target is not None and operation.target.renews is not None:
         return False  # It was to change nothing but a date.
     return applied is None or operation.start_time >= applied.time
 
@@ -354,8 +363,10 @@ def _replaced(
     if applied is None or operation is None or not _own_left(applied, operation):
         return False
     before = operation.before.expire_time if operation.before else None
+    if operation.target is None or applied.state is None:
+        return False
     return (
-        Digest.parse(operation.digest).material != applied.material_digest
+        operation.target.material != applied.state.material
         and None not in {before, observed.expire_time}
         and observed.expire_time != before
     )

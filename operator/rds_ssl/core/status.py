@@ -22,6 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import (
     ACL,
     CAType,
@@ -283,11 +284,68 @@ class BeforeStatus(Part):
     last_modify_status: _Word | None = None
 
 
+class StateStatus(Part):
+    """
+    A state of SSL: settings as values, material by its fingerprints; with SSL off nothing else.
+
+    A set of CAs or lists has one fingerprint, see `rds_ssl.core.desired.fingerprint`. Nothing of a
+    private key or of a password enters it.
+    """
+
+    enabled: StrictBool
+    connection_string: _Name
+    force_encryption: StrictBool
+    ca_type: CAType | None = None
+    server_certificate: _Word | None = None
+    """SHA-256 of the leaf, for `CAType.CUSTOM`."""
+    not_after: _Time | None = None
+    """The end of the leaf: SSLExpireTime shows it where the certificate itself is not shown."""
+    chain: _Word | None = None
+    """Of leaf and intermediates in their order."""
+    pfx: _Line | None = None
+    """The object in OSS."""
+    client_ca: _Word | None = None
+    revocation_list: _Word | None = None
+    acl: ACL | None = None
+    """None without a client CA."""
+    replication_acl: ACL | None = None
+    minimum_tls_version: _Word | None = None
+    """None: not managed."""
+    renews: _Time | None = None
+    """The SSLExpireTime that a renewal was to end."""
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Everything but the content of the material, in the form in which it is compared."""
+        if not self.enabled:
+            return (False,)
+        return (
+            True,
+            host_name(self.connection_string),
+            self.ca_type,
+            self.client_ca is not None,
+            self.revocation_list is not None,
+            self.acl,
+            self.replication_acl,
+            self.force_encryption,
+            self.minimum_tls_version,
+        )
+
+    @property
+    def material(self) -> tuple[str | None, ...]:
+        """The content of the material: leaf, CAs, lists, the name of a PFX file; off has none."""
+        if not self.enabled:
+            return ()
+        return (self.server_certificate, self.client_ca, self.revocation_list, self.pfx)
+
+
 class OperationStatus(Part):
     """The write-ahead record of the one dangerous call."""
 
     digest: _Word
-    """Of the state that the call leads to."""
+    """Of the state that the call leads to: names it, for approvals and further attempts."""
+    target: StateStatus | None = None
+    """That state; None if it cannot be told any more."""
     inputs_digest: _Word | None = None
     """Of everything that a refusal may rest on; while it stands, a refused call is not repeated."""
     phase: Phase
@@ -308,8 +366,8 @@ class OperationStatus(Part):
 class AppliedStatus(Part):
     """The last change that was verified, or the state that was adopted."""
 
-    settings_digest: _Word
-    material_digest: _Word | None = None
+    state: StateStatus | None = None
+    """None if it cannot be told any more."""
     time: _Time
     expire_time: _Time | None = None
     """SSLExpireTime then: where the certificate is not shown, another end is another one."""

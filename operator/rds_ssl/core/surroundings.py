@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rds_ssl.core.errors import ObservationError
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import Endpoint
-from rds_ssl.core.observation import host_name
 
 NORMAL = "Normal"
 """ConnectionStringType of an endpoint that may have SSL."""

@@ -10,8 +10,8 @@ import logging
 from rds_ssl.core import eligibility, faults, surroundings, verdicts
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import ApiError
+from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority
-from rds_ssl.core.observation import host_name
 from rds_ssl.engine.faulting import Faulting
 from rds_ssl.engine.hostssl import held_by_rows
 from rds_ssl.engine.work import Result, Tools, Work

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from rds_ssl.core import approval, eligibility, faults, verdicts
 from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
-from rds_ssl.core.desired import Desired, Digest
+from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.model import Impact, Observed, Phase, Reason
@@ -305,4 +305,4 @@ def _is_moving(work: Work) -> bool:
 def _may_have_brought_other_material(operation: OperationStatus | None, desired: Desired) -> bool:
     if operation is None or operation.phase is Phase.REFUSED:
         return False
-    return Digest.parse(operation.digest).material != desired.material_digest
+    return operation.target is None or operation.target.material != desired.state.material

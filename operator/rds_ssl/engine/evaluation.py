@@ -94,8 +94,7 @@ class Evaluation:
         if not standing.declared_applied:
             work.set(
                 applied=AppliedStatus(
-                    settings_digest=desired.settings_digest,
-                    material_digest=desired.material_digest,
+                    state=desired.state,
                     time=self._tools.now(),
                     expire_time=observed.expire_time,
                 )

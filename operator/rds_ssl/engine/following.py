@@ -5,14 +5,11 @@ Source: docs/architecture.md, "The life of one change"; the rules are in `rds_ss
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from rds_ssl.core import approval
-from rds_ssl.core.comparison import Comparison, Field, compare, observed_material_digest
-from rds_ssl.core.desired import Desired, Digest, desired_of, loosened
-from rds_ssl.core.model import ACL, CAType, Cause, Observed, Phase, Priority
+from rds_ssl.core.comparison import compare
+from rds_ssl.core.model import Cause, Observed, Phase, Priority
 from rds_ssl.core.operation import End, Watch, judge
 from rds_ssl.core.status import (
     HISTORY_LENGTH,
@@ -21,6 +18,7 @@ from rds_ssl.core.status import (
     BeforeStatus,
     HistoryEntry,
     OperationStatus,
+    StateStatus,
 )
 from rds_ssl.engine.reporting import Event
 from rds_ssl.engine.work import VERIFIED, Result, Tools, Work
@@ -67,7 +65,7 @@ class Following:
         if memory.watch is None or memory.watched != operation.start_time:
             at = tools.monotonic()
             accepted = at if operation.phase is Phase.ACCEPTED else None
-            memory.follow(operation.start_time, Watch(started=at, accepted=accepted), None)
+            memory.follow(operation.start_time, Watch(started=at, accepted=accepted))
             tools.budget.inherit(work.resource)
         watch = memory.watch
         if watch is None:
@@ -81,7 +79,8 @@ class Following:
             work.observed = await work.cloud.describe_ssl(
                 work.declaration, priority=Priority.IN_FLIGHT, engine=work.engine
             )
-            comparison = await self._beside_sent(work, operation, work.observed)
+            if operation.target is not None:
+                comparison = compare(operation.target, work.observed)
         judgement = judge(
             operation,
             watch,
@@ -97,49 +96,6 @@ class Following:
             await self._note_acceptance(work, operation)
             return Result(verdict=None, look_after=judgement.look_after)
         self._end(work, operation, judgement.end, judgement.watch)
-        return None
-
-    async def _beside_sent(
-        self, work: Work, operation: OperationStatus, observed: Observed
-    ) -> Comparison | None:
-        target = work.memory.target
-        if target is None:
-            target = await self._target(work, operation, observed)
-        if target is not None:
-            return compare(target, observed)
-        # The declaration has changed since it was sent, by a process that is gone: the digest is
-        # all that is left of it.
-        known = work.status.instance
-        pinned = (known.endpoint if known else None) or ""
-        shown = operation.digest in {each.digest for each in _shown(observed, pinned=pinned)}
-        hidden = observed.enabled and observed.connection_string is None
-        all_told = not hidden and observed_material_digest(observed) is not None
-        if not shown and observed.enabled and not all_told:
-            return None
-        return Comparison(
-            different=frozenset() if shown else frozenset({Field.ENABLED}),
-            unknown=frozenset({Field.CONNECTION_STRING}) if hidden else frozenset(),
-        )
-
-    async def _target(
-        self, work: Work, operation: OperationStatus, observed: Observed
-    ) -> Desired | None:
-        """Find out what an inherited record was about: what is declared now, or SSL off."""
-        known = work.status.instance
-        endpoint = work.declaration.connection_string or (known.endpoint if known else None) or ""
-        off = Desired(enabled=False, connection_string=endpoint)
-        if operation.digest == off.digest:
-            return off
-        gathered = await self._tools.materials.gather(work.declaration, work.key[0])
-        work.gathered = gathered
-        if gathered.problem is not None:
-            return None
-        declared = desired_of(work.declaration, gathered.facts, endpoint=endpoint)
-        renewed = replace(declared, renews=Digest.parse(operation.digest).renews)
-        for desired in (declared, renewed, loosened(declared, observed)):
-            if desired is not None and desired.digest == operation.digest:
-                work.memory.target = desired
-                return desired
         return None
 
     async def _note_acceptance(self, work: Work, operation: OperationStatus) -> None:
@@ -166,17 +122,15 @@ class Following:
         entry = self._entry(work, operation, end, watch, request_id)
         history = (entry, *work.status.history)
         if end is End.VERIFIED:
-            state = Digest.parse(operation.digest)
             if work.observed and work.observed.enabled:
                 # Pinned although nobody may name it any more: protection never moves by itself.
-                sent = memory.target.connection_string if memory.target else None
+                sent = operation.target.connection_string if operation.target else None
                 work.show(endpoint=sent or work.observed.connection_string)
             work.set(
                 operation=None,
                 plan=None,
                 applied=AppliedStatus(
-                    settings_digest=state.settings,
-                    material_digest=state.material,
+                    state=operation.target,
                     time=tools.now(),
                     expire_time=work.observed.expire_time if work.observed else None,
                     # A call whose answer was lost is an own one all the same.
@@ -233,10 +187,10 @@ class Following:
         watch: Watch,
         request_id: str | None,
     ) -> HistoryEntry:
-        plan, state = work.status.plan, Digest.parse(operation.digest)
+        plan, target = work.status.plan, operation.target
         return HistoryEntry(
             time=self._tools.now(),
-            cause=(plan.cause if plan else None) or _cause(work, state),
+            cause=(plan.cause if plan else None) or _cause(work, target),
             changes=plan.summary if plan else f"to {operation.digest}",
             fields=tuple(dict.fromkeys(each.field for step in plan.steps for each in step.changes))
             if plan
@@ -246,7 +200,7 @@ class Following:
             approval=operation.approval,
             restart_seen=watch.busy_seen,
             reissued=_reissued(operation.before, work.observed),
-            renews=state.renews,
+            renews=target.renews if target else None,
             request_id=request_id,
             result=end.value,
         )
@@ -261,14 +215,14 @@ def _done(
     return approval.ended(last, to=None, now=now)
 
 
-def _cause(work: Work, state: Digest) -> Cause:
+def _cause(work: Work, target: StateStatus | None) -> Cause:
     """Tell what asked for a call whose plan somebody took out of the status."""
-    if state.renews:
+    if target is not None and target.renews:
         return Cause.RENEWAL
     if work.resource.deleting:
         return Cause.DELETION
-    applied = work.status.applied
-    rotation = applied is not None and applied.settings_digest == state.settings
+    was = work.status.applied.state if work.status.applied else None
+    rotation = was is not None and target is not None and was.settings == target.settings
     return Cause.ROTATION if rotation else Cause.SPEC
 
 
@@ -301,29 +255,3 @@ def _failed_before(operation: OperationStatus) -> OperationStatus | None:
             "request_id": UNKNOWN_REQUEST,
         }
     )
-
-
-def _shown(observed: Observed, *, pinned: str) -> Iterator[Desired]:
-    """
-    Read an observation as if it had been declared, with and without what may be unmanaged.
-
-    *pinned* is the endpoint where none is shown.
-    """
-    if not observed.enabled:
-        yield Desired(enabled=False, connection_string="")
-        return
-    custom = observed.ca_type is CAType.CUSTOM
-    shown = Desired(
-        enabled=True,
-        connection_string=observed.connection_string or pinned,
-        ca_type=observed.ca_type or CAType.ALIYUN,
-        server_certificate=observed.server_certificate if custom else None,
-        client_ca=observed.client_ca or (),
-        revocation_list=observed.revocation_list or (),
-        acl=observed.acl or ACL.PREFER,
-        replication_acl=observed.replication_acl or ACL.PREFER,
-        force_encryption=bool(observed.force_encryption),
-    )
-    yield shown
-    if observed.minimum_tls_version is not None:
-        yield replace(shown, minimum_tls_version=observed.minimum_tls_version)

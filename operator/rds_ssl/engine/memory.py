@@ -7,7 +7,6 @@ Times are of the loop's monotonic clock, in seconds.
 from dataclasses import dataclass
 from datetime import datetime
 
-from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import Instance
 from rds_ssl.core.operation import Watch
 from rds_ssl.core.status import OperationStatus
@@ -47,9 +46,7 @@ class Memory:
 
     watch: Watch | None = None
     watched: datetime | None = None
-    """The startTime of the operation that *watch* and *target* belong to."""
-    target: Desired | None = None
-    """What was sent, if this process sent it."""
+    """The startTime of the operation that *watch* belongs to."""
     request_id: str | None = None
     """Of the call that this process sent, once it was accepted."""
     not_executed: datetime | None = None
@@ -115,10 +112,10 @@ class Memory:
         """Seconds that the instance has been seen Running without a break."""
         return 0.0 if self.running_since is None else now - self.running_since
 
-    def follow(self, started: datetime, watch: Watch, target: Desired | None) -> None:
+    def follow(self, started: datetime, watch: Watch) -> None:
         """Begin to watch an operation."""
-        self.watched, self.watch, self.target = started, watch, target
+        self.watched, self.watch = started, watch
 
     def unfollow(self) -> None:
         """Its operation has ended."""
-        self.watch, self.watched, self.target, self.request_id = None, None, None, None
+        self.watch, self.watched, self.request_id = None, None, None

@@ -6,7 +6,7 @@ so that it can be approved.
 """
 
 from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import observed_material_digest
+from rds_ssl.core.comparison import observed_material
 from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired, inputs_digest
 from rds_ssl.core.model import Observed, Phase
@@ -89,7 +89,7 @@ def inputs_of(work: Work, desired: Desired, observed: Observed) -> str:
         observed.enabled,
         observed.ca_type,
         observed.connection_string,
-        observed_material_digest(observed),
+        observed_material(observed),
         observed.acl,
         observed.replication_acl,
         observed.force_encryption,

@@ -264,6 +264,7 @@ class Sending:
         observed = work.observed
         return OperationStatus(
             digest=order.desired.digest,
+            target=order.desired.state,
             inputs_digest=order.inputs_digest,
             phase=Phase.SENDING,
             start_time=self._tools.now(),
@@ -296,13 +297,13 @@ class Sending:
             raise TypeError("the record was not written")
         memory.not_executed, memory.permitted = None, None
         # Whatever happens from here on, this process watches: a cancelled call may be executed.
-        memory.follow(started, Watch(started=tools.monotonic(), accepted=None), order.desired)
+        memory.follow(started, Watch(started=tools.monotonic(), accepted=None))
         try:
             request_id = await work.cloud.modify_ssl(work.declaration, wire)
         except AliyunError as error:
             return await self._not_accepted(work, order, operation, error)
         at = tools.monotonic()
-        memory.follow(started, Watch(started=at, accepted=at), order.desired)
+        memory.follow(started, Watch(started=at, accepted=at))
         memory.request_id = request_id
         memory.write_faults, memory.write_faults_since = 0, None
         if order.plan.restart is not Restart.NONE:
@@ -329,11 +330,7 @@ class Sending:
         )
         if fault.disposition is Disposition.UNKNOWN:
             at = tools.monotonic()
-            memory.follow(
-                memory.watched or operation.start_time,
-                Watch(started=at, accepted=None),
-                order.desired,
-            )
+            memory.follow(memory.watched or operation.start_time, Watch(started=at, accepted=None))
             return Result(verdict=None, look_after=1.0)
         tools.budget.release(work.key)
         started = memory.watched

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import compare, observed_material_digest
+from rds_ssl.core.comparison import compare, observed_material
 from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
-from rds_ssl.core.desired import Desired, MaterialFacts, settings_digest_of
+from rds_ssl.core.desired import Desired, MaterialFacts, settings_of
 from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.material import Problem
 from rds_ssl.core.model import CAType, Observed, Reason
@@ -102,11 +102,11 @@ class Unusable:
     def _applied_shown(self, work: Work, observed: Observed, *, endpoint: str) -> bool:
         """Whether an earlier version is applied, shown, and only the material has changed."""
         applied = work.status.applied
-        if applied is None or work.was_ready is not True:
+        if applied is None or applied.state is None or work.was_ready is not True:
             return False
-        if applied.settings_digest != settings_digest_of(work.declaration, endpoint=endpoint):
+        if applied.state.settings != settings_of(work.declaration, endpoint=endpoint):
             return False
-        if observed_material_digest(observed) not in {None, applied.material_digest}:
+        if observed_material(observed) not in {None, applied.state.material}:
             return False
         clients = work.declaration.client_authentication
         pfx = work.declaration.server_certificate.pfx

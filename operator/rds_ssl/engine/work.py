@@ -9,7 +9,7 @@ from random import Random
 from rds_ssl.core import verdicts
 from rds_ssl.core.conditions import READY, Finding, Verdict
 from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import material_digest
+from rds_ssl.core.desired import material_of
 from rds_ssl.core.model import Instance, Observed, Reason
 from rds_ssl.core.operation import UNFINISHED, Limits
 from rds_ssl.core.plan import Plan
@@ -156,10 +156,10 @@ class Work:
         gathered, applied = self.gathered, self.resource.status.applied
         if gathered is None or gathered.problem is not None or applied is None:
             return False
-        if not self.declaration.enabled or applied.material_digest is None:
+        if not self.declaration.enabled or applied.state is None:
             return False
         facts, pfx = gathered.facts, self.declaration.server_certificate.pfx
-        return applied.material_digest != material_digest(
+        return applied.state.material != material_of(
             server_certificate=facts.server.leaf if facts.server else None,
             client_ca=tuple(each.certificate for each in facts.client_ca),
             revocation_list=facts.revocation_list,

@@ -13,7 +13,7 @@ from rds_ssl.core.comparison import (
     Comparison,
     Field,
     compare,
-    observed_material_digest,
+    observed_material,
 )
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.model import ACL, CAType, Observed
@@ -293,8 +293,8 @@ def test_a_certificate_to_be_renewed_differs_from_the_applied_one_without_any_da
     )
 
 
-def test_a_record_that_lost_its_material_digest_makes_no_difference() -> None:
-    damaged = applied(CUSTOM).model_copy(update={"material_digest": None})
+def test_a_record_that_lost_its_state_makes_no_difference() -> None:
+    damaged = applied(CUSTOM).model_copy(update={"state": None})
 
     assert compare(CUSTOM, mysql(CUSTOM), applied=damaged).consistent
 
@@ -329,11 +329,7 @@ def test_a_setting_that_is_not_echoed_differs_only_if_it_was_applied_otherwise(
 
     comparison = compare(wanted, shown, applied=applied(before))
 
-    if hidden is changed is Field.CONNECTION_STRING:
-        # A name that was applied cannot be found from its digest.
-        assert comparison == Comparison(different=only(), unknown=only(hidden))
-    else:
-        assert comparison == Comparison(different=only(changed), unknown=only())
+    assert comparison == Comparison(different=only(changed), unknown=only())
 
 
 # -- texts -------------------------------------------------------------------------------------
@@ -385,8 +381,8 @@ def test_the_same_material_in_another_text_is_equal(
 
 
 @given(desired_states(enabled=True))
-def test_the_digest_of_shown_material_is_that_of_the_state(state: Desired) -> None:
-    assert observed_material_digest(postgresql(state)) == state.material_digest
+def test_shown_material_is_that_of_the_state(state: Desired) -> None:
+    assert observed_material(postgresql(state)) == state.state.material
 
 
 @pytest.mark.parametrize(
@@ -401,8 +397,8 @@ def test_the_digest_of_shown_material_is_that_of_the_state(state: Desired) -> No
         pytest.param(replace(postgresql(MUTUAL), revocation_list=None), id="list"),
     ],
 )
-def test_material_that_is_not_shown_as_a_whole_has_no_digest(shown: Observed) -> None:
-    assert observed_material_digest(shown) is None
+def test_material_that_is_not_shown_as_a_whole_has_no_name(shown: Observed) -> None:
+    assert observed_material(shown) is None
 
 
 # -- in words ----------------------------------------------------------------------------------
@@ -461,7 +457,7 @@ def test_a_name_out_of_a_list_is_made_fit_to_be_read() -> None:
     assert len(words.after) < 300
 
 
-def test_material_is_what_the_material_digest_names() -> None:
+def test_material_is_what_the_state_names_as_such() -> None:
     renewed = {
         Field.SERVER_CERTIFICATE: replace(MUTUAL, server_certificate=OTHER_CA),
         Field.CLIENT_CA: replace(MUTUAL, client_ca=(OTHER_CA,)),
@@ -473,7 +469,7 @@ def test_material_is_what_the_material_digest_names() -> None:
     for field, state in renewed.items():
         found = compare(state, postgresql(MUTUAL))
         assert found.different | found.unknown == {field}
-        assert state.settings_digest == MUTUAL.settings_digest
+        assert state.state.settings == MUTUAL.state.settings
 
 
 def test_a_moment_of_difference_between_the_dates_is_a_difference() -> None:
@@ -488,8 +484,7 @@ def test_an_endpoint_that_is_not_echoed_stays_applied_though_somebody_changed_th
     """A foreign change of what is shown says nothing about what is not."""
     custom = replace(CLOUD, ca_type=CAType.CUSTOM, server_certificate=None)
     applied = AppliedStatus(
-        settings_digest=custom.settings_digest,
-        material_digest=custom.material_digest,
+        state=custom.state,
         time=states.NOW,
     )
     observed = Observed(enabled=True, ca_type=CAType.ALIYUN, client_ca=(), revocation_list=())

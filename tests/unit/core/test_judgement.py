@@ -8,11 +8,11 @@ import pytest
 
 from rds_ssl.core import pem
 from rds_ssl.core.declaration import parse
-from rds_ssl.core.desired import MaterialFacts, material_digest
+from rds_ssl.core.desired import MaterialFacts
 from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge, next_judgement
 from rds_ssl.core.model import CAType, Observed, Reason
 from rds_ssl.core.signers import signed_lists
-from rds_ssl.core.status import AppliedStatus
+from rds_ssl.core.status import AppliedStatus, StateStatus
 from support import pki
 from support.bad_input import LONG_AGO, Stored, declared
 from support.pki_world import CA, CRL, CRT, HOST, KEY
@@ -155,10 +155,15 @@ def test_what_is_not_echoed_is_in_force_if_it_was_applied(*, dated: bool) -> Non
     shop.stored = Stored(crt=b"yes")
     leaf = shop.server.leaf
     silent = Observed(enabled=True, expire_time=leaf.not_after if dated else None)
-    digest = material_digest(server_certificate=leaf, client_ca=(), revocation_list=())
 
-    def judged(observed: Observed, digest: str | None) -> Judgement:
-        applied = AppliedStatus(settings_digest="s", material_digest=digest, time=NOW)
+    def judged(observed: Observed, sha256: str) -> Judgement:
+        state = StateStatus(
+            enabled=True,
+            connection_string=HOST,
+            force_encryption=False,
+            server_certificate=sha256,
+        )
+        applied = AppliedStatus(state=state, time=NOW)
         return judge(
             declared(shop.stored),
             MaterialFacts(server=shop.server.facts),
@@ -169,9 +174,9 @@ def test_what_is_not_echoed_is_in_force_if_it_was_applied(*, dated: bool) -> Non
             now=LATER,
         )
 
-    assert judged(silent, digest).problem is None
+    assert judged(silent, leaf.sha256).problem is None
     assert judged(silent, "another").problem is not None
-    assert judged(replace(silent, expire_time=NOW), digest).problem is not None
+    assert judged(replace(silent, expire_time=NOW), leaf.sha256).problem is not None
 
 
 @pytest.mark.parametrize(

@@ -574,7 +574,7 @@ def test_forced_encryption_that_is_not_echoed_is_not_taken_for_applied() -> None
         pytest.param(
             RENEWED,
             postgresql(CUSTOM),
-            applied(CUSTOM).model_copy(update={"material_digest": None}),
+            applied(CUSTOM).model_copy(update={"state": None}),
             False,
             id="nobody knows what was applied",
         ),
@@ -638,11 +638,23 @@ def test_a_foreign_certificate_is_drift_where_absent_parts_are_left_out_of_the_a
     assert found(CUSTOM).material_only
 
 
+@pytest.mark.parametrize("wanted", [CUSTOM, CLOUD])
+def test_what_cannot_be_told_any_more_is_no_reason_for_a_call(wanted: Desired) -> None:
+    """Neither MySQL nor the record of an older version says whose certificate is in force."""
+    found = standing(wanted, mysql(wanted), before=AppliedStatus(time=NOW - DAY), engine="MySQL")
+
+    assert found.plan is None
+    assert not found.declared_applied
+
+
 @pytest.mark.parametrize(
     ("before", "last", "first"),
     [
         pytest.param(None, None, True, id="nothing at all"),
         pytest.param(applied(OFF), None, False, id="applied"),
+        pytest.param(
+            AppliedStatus(time=NOW), None, True, id="applied by a version whose record says nothing"
+        ),
         pytest.param(None, operation(phase=Phase.SENDING), True, id="sending"),
         pytest.param(None, operation(phase=Phase.ACCEPTED), False, id="accepted"),
         pytest.param(None, operation(phase=Phase.FAILED, request_id="1"), False, id="failed"),
@@ -685,9 +697,9 @@ OTHER_LEAF = replace(postgresql(CUSTOM), server_certificate=OTHER_CA)
         pytest.param(
             CUSTOM,
             OTHER_LEAF,
-            applied(CUSTOM).model_copy(update={"material_digest": None}),
-            True,
-            id="although nobody knows which material was applied",
+            applied(CUSTOM).model_copy(update={"state": None}),
+            False,
+            id="nobody knows what was applied",
         ),
         pytest.param(
             replace(CLOUD, renews=NOW + 9 * DAY),

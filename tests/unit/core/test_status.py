@@ -50,6 +50,22 @@ OPERATION = {
     "startTime": WIRE_NOW,
     "attempt": 1,
 }
+STATE = {
+    "enabled": False,
+    "connectionString": "db.example.com",
+    "caType": "custom",
+    "serverCertificate": "ab" * 32,
+    "notAfter": WIRE_NOW,
+    "chain": "c",
+    "pfx": "oss-cn-hangzhou.aliyuncs.com:bucket:one.pfx",
+    "clientCA": "c",
+    "revocationList": "r",
+    "acl": "cert",
+    "replicationACL": "prefer",
+    "forceEncryption": True,
+    "minimumTLSVersion": "1.2",
+    "renews": WIRE_NOW,
+}
 ENTRY = {"time": WIRE_NOW, "cause": "Spec", "changes": "enabled: off → on", "result": "Verified"}
 PLAN = {"digest": "d", "summary": "s", "restart": "None", "impacts": ["Weakens"]}
 CERTIFICATE = CertificateFacts(
@@ -74,12 +90,13 @@ def test_a_status_is_read_as_it_was_written() -> None:
         "instance": {"engine": "PostgreSQL", "engineVersion": "16.0"},
         "operation": {
             **OPERATION,
+            "target": STATE,
             "material": ["m"],
             "approval": "d",
             "endTime": WIRE_NOW,
             "requestID": "r",
         },
-        "applied": {"settingsDigest": "s", "materialDigest": "m", "time": WIRE_NOW},
+        "applied": {"state": {**STATE, "enabled": True}, "time": WIRE_NOW},
         "lastApproval": {
             "digest": "d",
             "to": "t",
@@ -107,12 +124,11 @@ def test_times_are_aware_and_whole_seconds_and_end_with_z() -> None:
     shanghai = timezone(timedelta(hours=8))
     local = datetime(2026, 11, 24, 11, 0, 0, 987_654, tzinfo=shanghai)
 
-    applied = AppliedStatus(settings_digest="s", time=local)
+    applied = AppliedStatus(time=local)
 
     assert applied.time == NOW
     assert applied.time.tzinfo is UTC
     assert Status(applied=applied).to_json()["applied"] == {
-        "settingsDigest": "s",
         "time": WIRE_NOW,
     }
     assert write_time(local) == WIRE_NOW
@@ -120,10 +136,17 @@ def test_times_are_aware_and_whole_seconds_and_end_with_z() -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-24T03:00:00.9Z", "2026-11-24T11:00:00+08:00"])
 def test_a_time_with_a_fraction_or_an_offset_is_understood(text: str) -> None:
-    applied = parse({"applied": {"settingsDigest": "s", "time": text}}).applied
+    applied = parse({"applied": {"time": text}}).applied
 
     assert applied is not None
     assert applied.time == NOW
+
+
+def test_what_an_older_version_has_applied_cannot_be_told() -> None:
+    applied = parse({"applied": {"settingsDigest": "s", "time": WIRE_NOW}}).applied
+
+    assert applied == AppliedStatus(time=NOW)
+    assert applied.state is None
 
 
 def test_a_time_before_all_times_counts_as_absent() -> None:
@@ -138,7 +161,7 @@ def test_the_earliest_time_is_written_with_four_digits_of_the_year() -> None:
 
 def test_a_time_without_an_offset_is_no_time() -> None:
     with pytest.raises(ValidationError):
-        AppliedStatus(settings_digest="s", time=datetime(2026, 11, 24))  # noqa: DTZ001
+        AppliedStatus(time=datetime(2026, 11, 24))  # noqa: DTZ001
 
 
 def test_what_is_echoed_as_empty_is_not_what_is_not_echoed() -> None:

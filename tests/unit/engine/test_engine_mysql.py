@@ -346,7 +346,6 @@ async def test_a_certificate_that_somebody_put_there_unseen_is_not_replaced_with
         assert world.cost("a")[0] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="what was sent is kept as a digest")
 @played
 async def test_a_rotation_is_verified_by_the_next_process_although_the_secret_is_newer() -> None:
     """What was sent stands in the record, not in the Secret."""
