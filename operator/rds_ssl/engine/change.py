@@ -85,19 +85,9 @@ class Change:
         plan = standing.plan
         if plan is None:
             return standing
-        stuck = eligibility.no_way_back(
-            desired,
-            observed,
-            standing.comparison,
-            engine=work.engine or "",
-            own=_may_have_brought_other_material(work.status.operation, desired),
-        )
+        stuck = self._no_way_back(work, observed, desired, standing)
         if stuck is not None:
-            work.set(plan=None)
-            return Result(
-                verdict=verdicts.stalled(stuck, material=work.material_finding),
-                look_after=STALLED_AFTER,
-            )
+            return stuck
         stays = intent is Intent.DELETION or Impact.MOVES_ENDPOINT in plan.impacts
         work.show(endpoint=None if stays else desired.connection_string)
         at = await self._gating.circumstances(work, plan)
@@ -117,7 +107,7 @@ class Change:
             comparison=standing.comparison,
             inputs_digest=inputs_of(work, step, observed),
             in_force=plan.material_only and self._kept(work, observed)[0],
-            warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            warning=self._expiring(observed),
             since=at.seen_since,
             closes=closes(plan, work.declaration, at),
             alone=intent is Intent.DELETION,
@@ -126,6 +116,27 @@ class Change:
         if isinstance(outcome, Result):
             return outcome
         return await self._refused(work, order, desired, intent, outcome)
+
+    @staticmethod
+    def _no_way_back(
+        work: Work, observed: Observed, desired: Desired, standing: Standing
+    ) -> Result | None:
+        """Say that no call leads from what is in force to *desired*; None if one may."""
+        finding = eligibility.no_way_back(
+            desired,
+            observed,
+            standing.comparison,
+            engine=work.engine or "",
+            own=_may_have_brought_other_material(work.status.operation, desired),
+        )
+        if finding is None:
+            return None
+        work.set(plan=None)
+        verdict = verdicts.stalled(finding, material=work.material_finding)
+        return Result(verdict=verdict, look_after=STALLED_AFTER)
+
+    def _expiring(self, observed: Observed) -> Finding | None:
+        return verdicts.expiring(observed, in_force_expiry(self._tools, observed))
 
     async def _stopped(
         self, work: Work, observed: Observed, plan: Plan, hold: Hold | None, intent: Intent
@@ -224,7 +235,7 @@ class Change:
             hold,
             work.declaration,
             in_force=in_force,
-            warning=verdicts.expiring(observed, in_force_expiry(self._tools, observed)),
+            warning=self._expiring(observed),
             warnings=work.warnings,
         )
         return Result(verdict=verdict, look_after=look_after)

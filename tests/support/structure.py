@@ -1,0 +1,123 @@
+"""
+How the operator's source is built, in numbers.
+
+    PYTHONPATH=tests python -m support.structure
+
+Lines of code are those that hold a token of the program: no comment, no docstring, no empty line.
+A chain is of imports within one folder, each module once.
+"""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+OPERATOR = Path(__file__).parents[2] / "operator"
+PACKAGE = OPERATOR / "rds_ssl"
+
+LONG_FUNCTION, LONG_MODULE = 60, 400
+"""Lines, with docstring and comments."""
+
+SETTINGS = ("minimum_tls_version", "force_encryption", "replication_acl")
+"""Of the declaration: in how many files is each spelled?"""
+
+_NO_CODE = frozenset(
+    {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENCODING,
+        tokenize.ENDMARKER,
+    }
+)
+
+
+def main() -> None:
+    """Print the table."""
+    sources = {file: file.read_text() for file in sorted(PACKAGE.rglob("*.py"))}
+    core = sorted((PACKAGE / "core").iterdir())
+    chain = longest_chain("rds_ssl.core", sources)
+    print(f"lines of rds_ssl: {sum(text.count(chr(10)) for text in sources.values()):,}")
+    print(f"of them code: {sum(map(code_lines, sources.values())):,}")
+    modules = [each for each in core if each.suffix == ".py" and each.stem != "__init__"]
+    folders = [each for each in core if (each / "__init__.py").exists()]
+    print(f"modules and folders of core on one level: {len(modules) + len(folders)}")
+    print(f"longest chain of imports in core: {len(chain)}: {' → '.join(chain)}")
+    for name in SETTINGS:
+        print(f"files that {name} is spelled in: {sum(name in text for text in sources.values())}")
+    for what, names in (
+        (f"functions over {LONG_FUNCTION} lines", list(long_functions(sources))),
+        (f"modules over {LONG_MODULE} lines", list(long_modules(sources))),
+    ):
+        print(f"{what}: {len(names)}{': ' if names else ''}{', '.join(names)}")
+
+
+def code_lines(text: str) -> int:
+    """Return how many lines hold code."""
+    prose = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    lines = {
+        line
+        for token in tokens
+        if token.type not in _NO_CODE
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return len(lines - prose)
+
+
+def longest_chain(package: str, sources: Mapping[Path, str]) -> list[str]:
+    """Return the modules of the longest chain of imports within *package*, by their names."""
+    trees = {_name(file): ast.parse(text) for file, text in sources.items()}
+    within = {name: tree for name, tree in trees.items() if name.startswith(f"{package}.")}
+    imports = {name: frozenset(_imported(tree)) & within.keys() for name, tree in within.items()}
+
+    @cache
+    def below(name: str) -> tuple[str, ...]:
+        return (name, *max(map(below, imports[name] - {name}), key=len, default=()))
+
+    longest = max(map(below, within), key=len, default=())
+    return [name.removeprefix(f"{package}.") for name in longest]
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def long_functions(sources: Mapping[Path, str]) -> Iterator[str]:
+    """Yield the functions that are too long, with their lines."""
+    for file, text in sources.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > LONG_FUNCTION:
+                    yield f"{file.relative_to(PACKAGE)} {node.name} ({lines})"
+
+
+def long_modules(sources: Mapping[Path, str]) -> Iterator[str]:
+    """Yield the modules that are too long, with their lines."""
+    for file, text in sources.items():
+        if (lines := text.count("\n")) > LONG_MODULE:
+            yield f"{file.relative_to(PACKAGE)} ({lines})"
+
+
+def _name(file: Path) -> str:
+    parts = file.relative_to(OPERATOR).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+if __name__ == "__main__":
+    main()
