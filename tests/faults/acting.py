@@ -273,8 +273,8 @@ OBJECTS = (
     Fault(
         name="send because a record of an older version does not tell what was applied",
         file="core/plan.py",
-        old="(declared_applied or not open_questions or not told)",
-        new="(declared_applied or not open_questions)",
+        old="    if applied is not None and untold and at_rest and not",
+        new="    if applied is not None and untold is None and not",
         tests=("core/test_plan.py",),
     ),
     Fault(

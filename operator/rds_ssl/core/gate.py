@@ -153,9 +153,12 @@ def _suspended(case: Case) -> Hold | None:
 
 def _first_contact(case: Case) -> Hold | None:
     plan, declaration, at = case.plan, case.declaration, case.at
-    if not plan.first_contact or declaration.adoption_policy is AdoptionPolicy.OVERWRITE:
+    if not plan.first_contact or at.approval.allows(plan):
         return None
-    if (declaration.enabled and not case.observed.enabled) or at.approval.allows(plan):
+    overwrites = declaration.adoption_policy is AdoptionPolicy.OVERWRITE
+    turns_on = declaration.enabled and not case.observed.enabled
+    # An instance that this object knew once may be as somebody else wants it since then.
+    if (overwrites or turns_on) and not plan.untold:
         return None
     return Hold(
         reason=Reason.AWAITING_APPROVAL,

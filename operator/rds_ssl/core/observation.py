@@ -216,6 +216,7 @@ def _time(fields: Mapping[str, object], name: str) -> datetime | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise _not_understood(name, text) from None
+    time = time.replace(microsecond=0)  # As it stands in a status, to be compared with it.
     # Documented as UTC; without a zone that is all there is to go by.
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 

@@ -302,16 +302,18 @@ def rearm(
         approved: Somebody has approved this very plan since the operation ended.
         running_for: Seconds that the instance has been seen Running without a break.
     """
-    same, wanted = operation.digest == digest, asked or approved
+    # What a record of an older version led to cannot be told: perhaps to the same.
+    untold, wanted = operation.target is None, asked or approved
+    same = untold or operation.digest == digest
     ended = operation.end_time or operation.start_time
     match operation.phase:
         case Phase.ACCEPTED:
             return Rearm.NO, 0.0  # Not ended: whatever the digest.
         case Phase.REFUSED if same and may_fall_back(operation):
             return Rearm.YES, 0.0
-        case Phase.REFUSED if same and operation.inputs_digest == inputs and not asked:
+        case Phase.REFUSED if same and not asked and (untold or operation.inputs_digest == inputs):
             return Rearm.NO, 0.0
-        case Phase.FAILED if same and operation.attempt >= MAX_ATTEMPTS and not wanted:
+        case Phase.FAILED if same and not wanted and (untold or operation.attempt >= MAX_ATTEMPTS):
             return Rearm.NO, 0.0
         case Phase.FAILED if (
             same and operation.attempt < MAX_ATTEMPTS and now < ended + RETRY_FAILED

@@ -84,6 +84,8 @@ class Plan:
     """
     deadline: datetime | None = None
     """When the first of what is in force, and is replaced by the plan, expires; None: never."""
+    untold: bool = False
+    """What was applied before cannot be told: the record of an older version."""
     notes: tuple[str, ...] = ()
     """What the reader should know beside the changes; sentences."""
 
@@ -127,9 +129,12 @@ def stand(
     history: Sequence[HistoryEntry] = (),
     engine_version: str = "",
     deleting: bool = False,
+    at_rest: bool = False,
 ) -> Standing:
     """
     Say what is to be done; *uid* is the object's, so that no other object's approval fits.
+
+    *at_rest*: the object says that all was well with it as it is declared now.
 
     Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
@@ -142,12 +147,16 @@ def stand(
     declared_applied = was is not None and (
         was.settings == state.settings and was.material == state.material
     )
-    # Of a record of before this version it cannot be told, which is no reason for a call.
-    told = applied is None or was is not None
+    untold = applied is not None and was is None
     open_questions = comparison.unknown
     if desired.ca_type is CAType.ALIYUN and _never_custom(applied, operation):
         open_questions -= {Field.CA_TYPE}
-    if not comparison.different and (declared_applied or not open_questions or not told):
+    if applied is not None and untold and at_rest and not comparison.different:
+        # What cannot be told is as declared as it was: no reason for a call.
+        kept = applied.model_copy(update={"state": state})
+        comparison = compare(desired, observed, applied=kept)
+        return Standing(comparison=comparison, plan=None, declared_applied=False)
+    if not comparison.different and (declared_applied or not open_questions):
         comparison = replace(comparison, unknown=open_questions)
         return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
     if _may_replace(desired, observed, applied):
@@ -183,6 +192,7 @@ def stand(
         restart=restart,
         material_only=_is_rotation(desired, observed, comparison, applied),
         first_contact=is_first_contact(applied, operation),
+        untold=untold,
         drift=drift,
         material=frozenset(_new_material(desired, observed, comparison)),
         deadline=replaced_end(observed, comparison.different | comparison.unknown),

@@ -182,6 +182,7 @@ class Change:
                 last_approval=work.status.last_approval,
                 history=work.status.history,
                 deleting=intent is Intent.DELETION,
+                at_rest=_is_at_rest(work),
             )
 
         standing = to(desired)
@@ -301,6 +302,17 @@ def endpoint_of(work: Work, observed: Observed) -> str:
     internal = work.instance.connection_string if work.instance else ""
     shown = observed.connection_string if observed.enabled else None
     return work.declaration.connection_string or pinned or shown or internal
+
+
+def _is_at_rest(work: Work) -> bool:
+    """True if the object says that it was as declared, the declaration of now, when it was read."""
+    status = work.resource.status
+    return (
+        work.was_ready is True
+        and status.observed_generation == work.resource.generation
+        and status.plan is None
+        and status.operation is None
+    )
 
 
 def _is_moving(work: Work) -> bool:

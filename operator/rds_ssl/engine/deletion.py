@@ -2,10 +2,10 @@
 What happens to the instance when its object goes.
 
 Only ``deletionPolicy: Disable`` has a finalizer. SSL is turned off through the same path as every
-other change; declaring Disable has approved it. In a namespace that is being deleted there is one
-attempt, and nothing holds the object after it: credentials may be gone, nobody can create them any
-more, and a namespace must not hang because of this operator. Source: docs/operations.md, "What
-happens when an object is deleted".
+other change; declaring Disable has approved it. In a namespace that is being deleted there is at
+most one attempt, and nothing holds the object after it: credentials may be gone, nobody can create
+them any more, and a namespace must not hang because of this operator. Source: docs/operations.md,
+"What happens when an object is deleted".
 """
 
 import logging

@@ -87,11 +87,15 @@ class Evaluation:
         work.show(endpoint=desired.connection_string)
         applied, operation = work.status.applied, work.status.operation
         overdue = operation is not None and operation.phase is Phase.TIMED_OUT
-        if overdue or not standing.declared_applied:
+        untold = applied is not None and applied.state is None
+        if overdue or not (standing.declared_applied or untold):
             instance = work.instance or await self._admission.attribute(work)
             if not instance.running:
                 return self._faulting.busy(work)  # What is shown may be half of a change.
-        if not standing.declared_applied:
+        if applied is not None and untold:
+            # Recorded by an older version: what is in force is as declared, and nothing was done.
+            work.set(applied=applied.model_copy(update={"state": desired.state}))
+        elif not standing.declared_applied:
             work.set(
                 applied=AppliedStatus(
                     state=desired.state,

@@ -51,6 +51,7 @@ def standing(
     version: str = "",
     uid: str = "uid",
     history: Sequence[HistoryEntry] = (),
+    at_rest: bool = False,
 ) -> Standing:
     return stand(
         wanted,
@@ -61,6 +62,7 @@ def standing(
         applied=before,
         operation=last,
         history=history,
+        at_rest=at_rest,
     )
 
 
@@ -641,10 +643,14 @@ def test_a_foreign_certificate_is_drift_where_absent_parts_are_left_out_of_the_a
 @pytest.mark.parametrize("wanted", [CUSTOM, CLOUD])
 def test_what_cannot_be_told_any_more_is_no_reason_for_a_call(wanted: Desired) -> None:
     """Neither MySQL nor the record of an older version says whose certificate is in force."""
-    found = standing(wanted, mysql(wanted), before=AppliedStatus(time=NOW - DAY), engine="MySQL")
+    before = AppliedStatus(time=NOW - DAY)
+    found = standing(wanted, mysql(wanted), before=before, engine="MySQL", at_rest=True)
 
     assert found.plan is None
     assert not found.declared_applied
+    held = plan(wanted, mysql(wanted), before=before, engine="MySQL")
+    assert held.untold
+    assert held.first_contact
 
 
 @pytest.mark.parametrize(
