@@ -86,8 +86,8 @@ CALL = (
     Fault(
         name="no read-back after a time-out: take it for accepted",
         file="engine/sending.py",
-        old="                Watch(started=at, accepted=None),\n",
-        new="                Watch(started=at, accepted=at),\n",
+        old="operation.start_time, Watch(started=at, accepted=None))\n",
+        new="operation.start_time, Watch(started=at, accepted=at))\n",
         tests=ENGINE,
     ),
     Fault(
@@ -276,6 +276,27 @@ OBJECTS = (
         old="    if applied is not None and untold and at_rest and not",
         new="    if applied is not None and untold is None and not",
         tests=("core/test_plan.py",),
+    ),
+    Fault(
+        name="repeat what an older build has tried three times",
+        file="core/operation.py",
+        old="    untold, wanted = operation.target is None, asked or approved\n",
+        new="    untold, wanted = False, asked or approved\n",
+        tests=("engine/test_engine_older_records.py",),
+    ),
+    Fault(
+        name="undo without a question what somebody did before an upgrade",
+        file="core/gate.py",
+        old="    if (overwrites or turns_on) and not plan.untold:\n",
+        new="    if overwrites or turns_on:\n",
+        tests=("engine/test_engine_older_records.py",),
+    ),
+    Fault(
+        name="take what waits over hidden fields for applied",
+        file="core/plan.py",
+        old="    if applied is not None and untold and at_rest and not",
+        new="    if applied is not None and untold and not",
+        tests=("core/test_plan.py", "engine/test_engine_older_records.py"),
     ),
     Fault(
         name="take a record that cannot be read for none",

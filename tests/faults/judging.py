@@ -67,7 +67,7 @@ TEXTS: dict[bytes, str | bytes] = {}
     ),
     Fault(
         name="compare host names with port and case",
-        file="core/observation.py",
+        file="core/formats.py",
         old='    return re.sub(r":[0-9]+$", "", text.strip()).rstrip(".").lower()',
         new="    return text.strip()",
         tests=("core/test_observation.py", "core/test_comparison.py"),
@@ -182,8 +182,8 @@ ENDS = (
     Fault(
         name="forget forced encryption that is not shown once somebody changed what is",
         file="core/comparison.py",
-        old="            yield Field.FORCE_ENCRYPTION, None\n",
-        new="            del endpoints\n",
+        old="        yield Field.FORCE_ENCRYPTION, None\n",
+        new="        del hidden\n",
         tests=("engine/test_engine_mysql.py",),
     ),
     Fault(
@@ -210,8 +210,8 @@ ENDS = (
     Fault(
         name="retry a code that is Rejected",
         file="core/operation.py",
-        old="        case Phase.REFUSED if same and operation.inputs_digest == inputs",
-        new="        case Phase.REFUSED if same and operation.inputs_digest is None",
+        old="(untold or operation.inputs_digest == inputs)",
+        new="(untold or operation.inputs_digest is None)",
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
     ),
     Fault(

@@ -104,3 +104,11 @@ def test_each_fault_of_the_catalogue_has_a_name_of_its_own_and_tests_that_exist(
     assert len({each.name for each in FAULTS}) == len(FAULTS) >= 15
     files = {here / test.partition("::")[0] for each in FAULTS for test in each.selection}
     assert [path for path in files if not path.exists()] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_each_fault_fits_the_source(fault: Fault) -> None:
+    """Who changes a line that a fault breaks is told now, not by the next `make faults`."""
+    source = Path(__file__).parents[2] / "operator" / "rds_ssl" / fault.file
+
+    assert fault.broken(source.read_text()) is not None
