@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
@@ -29,7 +30,7 @@ class MaterialFacts:
     revocation_list: tuple[RevocationListFacts, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # Without slots: what follows from it is kept with it.
 class Desired:
     """
     The state declared. With *enabled* false everything else is at its default.
@@ -56,7 +57,7 @@ class Desired:
     chain: tuple[str, ...] = ()
     """The fingerprints of the leaf and its intermediates, in their order."""
 
-    @property
+    @cached_property
     def state(self) -> StateStatus:
         """The same as it stands in a status: material by its fingerprints."""
         if not self.enabled:
@@ -81,7 +82,7 @@ class Desired:
             renews=self.renews,
         )
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Name the whole state, but for the intermediates; a renewal with the end that it ends."""
         state = self.state

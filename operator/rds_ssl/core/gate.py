@@ -160,13 +160,15 @@ def _first_contact(case: Case) -> Hold | None:
     # An instance that this object knew once may be as somebody else wants it since then.
     if (overwrites or turns_on) and not plan.untold:
         return None
+    why = "The instance was set up before this object knew it"
+    how = ", set adoptionPolicy: Overwrite,"
+    if plan.untold:
+        why = "An older version of the operator has applied the last change and not recorded what"
+        how = ""
     return Hold(
         reason=Reason.AWAITING_APPROVAL,
-        message=(
-            "The instance was set up before this object knew it, so nothing is changed: make the"
-            " declaration equal to what is observed, set adoptionPolicy: Overwrite, or"
-            f" {at.approval.remark(plan)}"
-        ),
+        message=f"{why}, so nothing is changed: make the declaration equal to what is observed{how}"
+        f" or {at.approval.remark(plan)}",
     )
 
 

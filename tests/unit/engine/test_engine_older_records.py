@@ -160,6 +160,9 @@ async def test_a_foreign_change_is_not_undone_without_an_approval(policy: str) -
         await world.run(5000)
 
         assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        pending = (world.condition("ChangePending", "a") or {})["message"]
+        assert "older version" in pending
+        assert "Overwrite" not in pending  # That would not help.
         assert world.cost("a") == (1, 1)
 
 
