@@ -24,18 +24,18 @@ from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.core.operation import Limits
 from rds_ssl.core.plan import Plan
-from rds_ssl.engine import handlers
-from rds_ssl.engine.budget import Budget
-from rds_ssl.engine.clouds import Clouds
-from rds_ssl.engine.intake import Intake
-from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.events import handlers
+from rds_ssl.engine.events.router import EventRouter
+from rds_ssl.engine.events.watchdog import Watchdog
+from rds_ssl.engine.gather.clouds import Clouds
+from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects
-from rds_ssl.engine.outages import Outages
-from rds_ssl.engine.reconciler import Reconciler
+from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
+from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
-from rds_ssl.engine.witness import Witness
-from rds_ssl.engine.work import VERIFIED, Pace, Tools
-from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.engine.scheduling.budget import Budget
+from rds_ssl.engine.scheduling.outages import Outages
+from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Kind, Resources
@@ -103,7 +103,7 @@ class _Parts:
             network=settings.network,
             api_url=settings.api_url,
         )
-        tools = Tools(
+        ports = Ports(
             resources=resources,
             objects=self.objects,
             clouds=clouds,
@@ -111,14 +111,14 @@ class _Parts:
             reporter=self.reporter,
             budget=self.budget,
             outages=self.outages,
-            pace=_pace(settings),
+            timings=_timings(settings),
             now=_now,
             started=self._started,
             changed=self._changed,
             random=SystemRandom(),
         )
-        self.reconciler = Reconciler(tools, self.queue)
-        self.intake = Intake(
+        self.reconciler = Reconciler(ports, self.queue)
+        self.router = EventRouter(
             objects=self.objects,
             queue=self.queue,
             reconciler=self.reconciler,
@@ -129,11 +129,11 @@ class _Parts:
         )
 
     def _wake(self, key: Key) -> None:
-        self.reconciler.rouse(key)
+        self.reconciler.force(key)
         self.queue.add(key)
 
     def _wake_after(self, key: Key, seconds: float) -> None:
-        self.reconciler.rouse(key)
+        self.reconciler.force(key)
         self.queue.add_after(key, seconds)
 
     def _started(self, plan: Plan) -> None:
@@ -166,7 +166,7 @@ class Operator:
         self._stop = asyncio.Event()
         self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
-        self._witness: Witness | None = None
+        self._watchdog: Watchdog | None = None
         self._watches: dict[Kind, list[MetadataWatch]] = {"Secret": [], "ConfigMap": []}
 
     async def run(self) -> int:
@@ -200,7 +200,7 @@ class Operator:
 
     def _unhealthy(self) -> list[str]:
         # A stuck loop does not answer at all; a process that hears nothing may be cured by another.
-        silent = self._witness.silent_for() if self._witness else 0.0
+        silent = self._watchdog.silent_for() if self._watchdog else 0.0
         if silent < _SILENCE:
             return []
         return [f"the API server has not been heard of for {silent:.0f} s"]
@@ -260,14 +260,14 @@ class Operator:
         parts = _Parts(self._settings, resources, transport, self._metrics, self._version)
         for kind, watches in self._watches.items():
             for path in self._paths("/api/v1", f"{kind.lower()}s"):
-                watches.append(MetadataWatch(kube, path, _to_intake(parts.intake, kind)))
-        witness = Witness(parts.objects, parts.intake, self._settings.selector)
+                watches.append(MetadataWatch(kube, path, _to_router(parts.router, kind)))
+        watchdog = Watchdog(parts.objects, parts.router, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
-            witness.watch(kube, path)
-        self._witness = witness
-        self._observe(parts, transport, witness)
+            watchdog.watch(kube, path)
+        self._watchdog = watchdog
+        self._observe(parts, transport, watchdog)
         watches = [each for several in self._watches.values() for each in several]
-        watches += witness.watches
+        watches += watchdog.watches
         tasks = [asyncio.create_task(each.run()) for each in watches]
         stop = asyncio.create_task(self._stopped())
         try:
@@ -278,7 +278,7 @@ class Operator:
             # They stay for long: a full collection would look at all of them, and hold the loop.
             gc.freeze()
             while not self._stop.is_set():
-                await self._serve(kube, parts, witness, stop)
+                await self._serve(kube, parts, watchdog, stop)
                 if self._stop.is_set():
                     break
                 if self._too_many_restarts():
@@ -290,7 +290,7 @@ class Operator:
         finally:
             self._ready = False
             stop.cancel()
-            witness.close()
+            watchdog.close()
             await parts.reporter.drain()
             for task in tasks:
                 task.cancel()
@@ -302,7 +302,7 @@ class Operator:
             try:
                 async for page in resources.pages():
                     for number, manifest in enumerate(page):
-                        parts.intake.observe(None, manifest)
+                        parts.router.observe(None, manifest)
                         if number % _TAKEN_AT_ONCE == 0:
                             await asyncio.sleep(0)
             except KubeError as error:
@@ -320,14 +320,14 @@ class Operator:
         return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
 
     async def _serve(
-        self, kube: KubeClient, parts: _Parts, witness: Witness, stop: asyncio.Task[None]
+        self, kube: KubeClient, parts: _Parts, watchdog: Watchdog, stop: asyncio.Task[None]
     ) -> None:
         """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
-        witness.stale.clear()
-        behind = asyncio.create_task(witness.found_stale())
+        watchdog.stale.clear()
+        behind = asyncio.create_task(watchdog.found_stale())
         async with handlers.watching(
             kube,
-            parts.intake,
+            parts.router,
             namespaces=self._settings.namespaces,
             selector=self._settings.selector,
         ) as watching:
@@ -362,11 +362,11 @@ class Operator:
             return [f"{group}/{plural}"]
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
-    def _observe(self, parts: _Parts, transport: Transport, witness: Witness) -> None:
+    def _observe(self, parts: _Parts, transport: Transport, watchdog: Watchdog) -> None:
         self._metrics.watch(
             queue_depth=lambda: parts.queue.depth,
             queue_oldest_age=lambda: parts.queue.oldest_age,
-            watch_age=witness.silent_for,
+            watch_age=watchdog.silent_for,
             clock_skew=lambda: transport.clock_skew,
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
@@ -378,8 +378,8 @@ async def _all_synced(watches: list[MetadataWatch]) -> None:
         await each.synced.wait()
 
 
-def _to_intake(intake: Intake, kind: Kind) -> Callable[[Key], None]:
-    return lambda name: intake.data_changed(kind, name)
+def _to_router(router: EventRouter, kind: Kind) -> Callable[[Key], None]:
+    return lambda name: router.data_changed(kind, name)
 
 
 def _own_credentials(settings: Settings) -> Credentials | None:
@@ -392,8 +392,8 @@ def _own_credentials(settings: Settings) -> Credentials | None:
     )
 
 
-def _pace(settings: Settings) -> Pace:
-    return Pace(
+def _timings(settings: Settings) -> Timings:
+    return Timings(
         limits=Limits(
             poll=settings.poll,
             settle=settings.settle,

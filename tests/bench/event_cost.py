@@ -5,7 +5,7 @@ What an event of the object watch costs on its way through kopf, and how long it
 
 An API server of this file's own, in a process of its own, lists as many objects as there are
 events and sends a MODIFIED of each: all at once, which measures CPU, and one each ten milliseconds,
-which measures the time from the write of a line to the intake. ``floor`` is the same stream read,
+which measures the time from the write of a line to the router. ``floor`` is the same stream read,
 split and decoded with nothing else done.
 """
 
@@ -25,8 +25,8 @@ import aiohttp
 from aiohttp import web
 
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
-from rds_ssl.engine import handlers
-from rds_ssl.engine.intake import Intake
+from rds_ssl.engine.events import handlers
+from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.kube.client import KubeClient
 
 _PATH = f"/apis/{API_GROUP}/{API_VERSION}"
@@ -59,14 +59,14 @@ def main() -> int:
         print(
             f"{name:6} CPU per event, min/median/max of {options.runs}:"
             f" {low:.3f} {middle:.3f} {high:.3f} ms;"
-            f" line written -> intake, p50/p95/max:"
+            f" line written -> router, p50/p95/max:"
             f" {1000 * statistics.median(delays):.1f} {1000 * p95:.1f} {1000 * max(delays):.1f} ms"
         )
     return 0
 
 
 class _Seen:
-    """Counts what comes in, in the place of the engine's intake."""
+    """Counts what comes in, in the place of the engine's router."""
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
@@ -112,8 +112,8 @@ async def _server(events: int) -> AsyncIterator[str]:
 async def _through_kopf(events: int) -> tuple[float, list[float]]:
     seen = _Seen()
     async with _server(events) as server:
-        kube, intake = cast("KubeClient", _Kube(server)), cast("Intake", seen)
-        async with handlers.watching(kube, intake, namespaces=(), selector=""):
+        kube, router = cast("KubeClient", _Kube(server)), cast("EventRouter", seen)
+        async with handlers.watching(kube, router, namespaces=(), selector=""):
             return await _measured(server, seen, events)
 
 

@@ -125,12 +125,12 @@ def test_what_a_docstring_names_between_backticks_exists(module: str) -> None:
         ("asyncio.Queue", True),
         ("urllib.parse.parse_qsl", True),
         ("AwaitingApproval", True),
-        ("Reconciler._judge", False),
-        ("_judge", False),
+        ("Reconciler._ponder", False),
+        ("_ponder", False),
         ("rds_ssl.core.plan.no_such_thing", False),
         ("rds_ssl.core.no_such_module", False),
         ("asyncio.NoSuchThing", False),
     ],
 )
 def test_the_check_tells_what_exists_from_what_does_not(name: str, found: bool) -> None:  # noqa: FBT001  # A parameter of the table.
-    assert exists(name, "rds_ssl.engine.reconciler") is found
+    assert exists(name, "rds_ssl.engine.reconcile.reconciler") is found

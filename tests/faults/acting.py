@@ -65,16 +65,16 @@ WIRE = (
 CALL = (
     Fault(
         name="no read-back after a time-out: take it for a refusal",
-        file="engine/sending.py",
-        old="        if fault.disposition is Disposition.UNKNOWN:\n",
-        new="        if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
+        file="engine/reconcile/sending.py",
+        old="    if fault.disposition is Disposition.UNKNOWN:\n",
+        new="    if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
         tests=ENGINE,
     ),
     Fault(
         name="no read-back after a time-out: take it for not executed, and send again",
-        file="engine/sending.py",
-        old="        if fault.disposition is Disposition.UNKNOWN:\n",
-        new="        if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
+        file="engine/reconcile/sending.py",
+        old="    if fault.disposition is Disposition.UNKNOWN:\n",
+        new="    if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
         also=(
             (
                 "        Disposition.BUSY,\n",
@@ -85,16 +85,20 @@ CALL = (
     ),
     Fault(
         name="no read-back after a time-out: take it for accepted",
-        file="engine/sending.py",
-        old="operation.start_time, Watch(started=at, accepted=None))\n",
-        new="operation.start_time, Watch(started=at, accepted=at))\n",
+        file="engine/reconcile/sending.py",
+        old="replace(sent, watch=Watch(started=ports.monotonic(), accepted=None))\n",
+        new=(
+            "replace(\n"
+            "            sent, watch=Watch(started=ports.monotonic(), accepted=ports.monotonic())\n"
+            "        )\n"
+        ),
         tests=ENGINE,
     ),
     Fault(
         name="do not write Sending before the call",
-        file="engine/sending.py",
-        old="work.resource = await tools.reporter.write(resource, work.status, verdict)\n",
-        new="work.resource = __import__('dataclasses').replace(resource, status=work.status)\n",
+        file="engine/reconcile/sending.py",
+        old="    seen = await finishing.write(ports, draft, order.verdict)\n",
+        new="    seen = replace(draft, resource=replace(fresh, status=draft.status))\n",
         tests=ENGINE,
     ),
     Fault(
@@ -116,58 +120,57 @@ CALL = (
     ),
     Fault(
         name="send although the object has changed since it was planned",
-        file="engine/sending.py",
-        old="        return mine if same else Result(",
-        new="        return mine if same or mine else Result(",
+        file="engine/reconcile/sending.py",
+        old="return mine if same else Decided(",
+        new="return mine if same or mine else Decided(",
         tests=ENGINE,
     ),
     Fault(
         name="send the material of before the wait for a token",
-        file="engine/sending.py",
-        old="        if now.fingerprint != planned.fingerprint:\n            return None\n",
-        new="        now = planned\n",
+        file="engine/reconcile/sending.py",
+        old=("    if now.fingerprint != planned.fingerprint:\n        return None\n"),
+        new="    now = planned\n",
         tests=ENGINE,
     ),
     Fault(
         name="two in flight: send while another object's change is under way",
-        file="engine/sending.py",
-        old="        if any(each.in_flight for each in claimants if each.uid != mine.uid):\n",
-        new="        if any(each.in_flight for each in claimants if each.uid == ''):\n",
+        file="engine/reconcile/sending.py",
+        old="    if any(each.in_flight for each in claimants if each.uid != mine.uid):\n",
+        new="    if any(each.in_flight for each in claimants if each.uid == ''):\n",
         tests=ENGINE,
     ),
     Fault(
         name="two in flight: give one instance two slots",
-        file="engine/budget.py",
+        file="engine/scheduling/budget.py",
         old="        if self.instance_id == other.instance_id or self.primary == other.primary:\n",
         new="        if self is other:\n",
         tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="ignore the budget",
-        file="engine/budget.py",
+        file="engine/scheduling/budget.py",
         old="        return not self._limit or used < self._limit",
         new="        return self._limit >= 0 or used < 0",
         tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="keep the slot of a call that was not sent",
-        file="engine/sending.py",
-        old="            if not sent:\n                tools.budget.release(work.key)\n",
-        new="            del sent\n",
+        file="engine/reconcile/finishing.py",
+        old="        if not (resource.in_flight or isinstance(memory.attempt, Sent)):\n",
+        new="        if resource.deleting and isinstance(memory.attempt, Sent):\n",
         also=(),
         tests=ENGINE,
     ),
     Fault(
         name="keep the slot of a change that has ended",
-        file="engine/reconciler.py",
-        old="        if not (work.in_flight or work.awaits_budget):\n"
-        "            self._tools.budget.release(work.key)\n",
-        new="",
+        file="engine/reconcile/finishing.py",
+        old="    elif not decided.keeps_slot:\n",
+        new="    elif not (decided.keeps_slot or resource.in_flight):\n",
         tests=ENGINE,
     ),
     Fault(
         name="forget the slots of changes that another process began",
-        file="engine/intake.py",
+        file="engine/events/router.py",
         old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
         new="",
         tests=("engine/test_engine_inherited.py",),
@@ -177,29 +180,31 @@ CALL = (
 OBJECTS = (
     Fault(
         name="keep a verdict on material",
-        file="engine/evaluation.py",
-        old="            judgement = judge(\n",
-        new="            kept = self.__dict__.setdefault('verdicts', {})\n"
-        "            judgement = kept.get(gathered.fingerprint) or judge(\n",
+        file="engine/reconcile/evaluation.py",
+        old="        judgement = judge(\n",
+        new=(
+            "        kept = globals().setdefault('KEPT', {}).setdefault(id(seen.memory), {})\n"
+            "        judgement = kept.get(seen.material.fingerprint) or judge(\n"
+        ),
         also=(
             (
-                "            problem, work.warnings = judgement.problem",
-                """            kept[gathered.fingerprint] = judgement
-            problem, work.warnings = judgement.problem""",
+                "        problem, seen = judgement.problem, ",
+                """        kept[seen.material.fingerprint] = judgement
+        problem, seen = judgement.problem, """,
             ),
         ),
         tests=ENGINE,
     ),
     Fault(
         name="keep the content of a Secret, whatever version it has",
-        file="engine/materials.py",
+        file="engine/gather/materials.py",
         old="        if found is None or found[0] != self._version(source.kind, source.name):",
         new="        if found is None:",
         tests=ENGINE,
     ),
     Fault(
         name="keep who has signed which list, whatever version they have",
-        file="engine/materials.py",
+        file="engine/gather/materials.py",
         old="        if found is not None and found[0] == versions:",
         new="        if found is not None:",
         tests=("engine/test_materials.py",),
@@ -220,19 +225,21 @@ OBJECTS = (
     ),
     Fault(
         name="call the cloud because a Secret was written again",
-        file="engine/reconciler.py",
-        old="            if not roused and seen == memory.fingerprint and now",
-        new="            if not memory and now",
+        file="engine/reconcile/reconciler.py",
+        old="                if stage.material.read and rest is not None and not forced:\n",
+        new="                if stage.material.read and rest is not None and not memory:\n",
         tests=("engine/test_engine_faults.py",),
     ),
     Fault(
         name="post an Event with a private key",
-        file="engine/sending.py",
-        old="            await self._announce(work, order)\n",
-        new="            key = wire.get('ServerKey')\n"
-        "            told = key.reveal() if isinstance(key, SecretText) else 'Sent.'\n"
-        "            event = Event(reason='ChangeStarted', message=told)\n"
-        "            await tools.reporter.announce_first(work.resource, event)\n",
+        file="engine/reconcile/sending.py",
+        old="    await _announce(ports, order, seen)\n",
+        new=(
+            "    key = wire.get('ServerKey')\n"
+            "    told = key.reveal() if isinstance(key, SecretText) else 'Sent.'\n"
+            "    event = Event(reason='ChangeStarted', message=told)\n"
+            "    await ports.reporter.announce_first(seen.resource, event)\n"
+        ),
         tests=ENGINE,
     ),
     Fault(
@@ -244,9 +251,9 @@ OBJECTS = (
     ),
     Fault(
         name="name the winner of a conflict across namespaces",
-        file="engine/reconciler.py",
-        old="        name = winner.key[1] if winner.key[0] == resource.key[0] else None\n",
-        new="        name = winner.key[1]\n",
+        file="engine/reconcile/gathering.py",
+        old="    name = winner.key[1] if winner.key[0] == resource.key[0] else None\n",
+        new="    name = winner.key[1]\n",
         tests=ENGINE,
     ),
     Fault(
@@ -258,15 +265,15 @@ OBJECTS = (
     ),
     Fault(
         name="answer a reconcile-now before what it asks for is done",
-        file="engine/reconciler.py",
-        old="answers=not work.asks_on",
+        file="engine/reconcile/finishing.py",
+        old="answers=not decided.asks_on",
         new="answers=True",
         tests=ENGINE,
     ),
     Fault(
         name="record a call without the state that it leads to",
-        file="engine/sending.py",
-        old="            target=order.desired.state,\n",
+        file="engine/reconcile/sending.py",
+        old="        target=order.planned.step.state,\n",
         new="",
         tests=ENGINE,
     ),
@@ -319,7 +326,7 @@ RENEWAL = (
     ),
     Fault(
         name="put the password of a PFX file into a digest",
-        file="engine/materials.py",
+        file="engine/gather/materials.py",
         old="        self.password = self.sources[_PASSWORD][1]\n",
         new="        if isinstance(found, PFXMaterial):\n"
         '            self.password = ("", found.password.reveal())\n',
@@ -333,37 +340,33 @@ GONE = ("engine/test_engine_deletion.py", "engine/test_engine_lifecycle.py")
 DELETION = (
     Fault(
         name="drop the finalizer while SSL cannot be turned off",
-        file="engine/reconciler.py",
-        old="            if classify(error, write=False).disposition is Disposition.GONE:",
-        new="            if classify(error, write=False).disposition is not Disposition.BUSY:",
+        file="engine/reconcile/reconciler.py",
+        old="        and classify(error, write=False).disposition is Disposition.GONE\n",
+        new="        and classify(error, write=False).disposition is not Disposition.BUSY\n",
         tests=GONE,
     ),
     Fault(
         name="hold a namespace that is being deleted",
-        file="engine/deletion.py",
-        old="        if not await self._tools.resources.is_terminating(involved, time=time):",
-        new="        if involved or time:",
+        file="engine/reconcile/deletion.py",
+        old="        if await ports.resources.is_terminating(involved, time=time):\n",
+        new="        if not involved and time:\n",
         tests=GONE,
     ),
     Fault(
         name="turn SSL off although rows of pg_hba.conf demand it",
-        file="engine/hostssl.py",
-        old="    if not rows:\n",
-        new="    if rows is not None:\n",
+        file="engine/reconcile/preflight.py",
+        old="    if not seen.hostssl_rows:\n",
+        new="    if seen.hostssl_rows is not None:\n",
         tests=GONE,
     ),
     Fault(
         name="turn SSL off for an object that was never applied",
-        file="engine/deletion.py",
-        old="        if resource.status.applied is None and not unknown:\n"
-        "            return _NEVER_APPLIED\n",
-        new="",
-        also=(
-            (
-                "        if work.status.applied is None:\n            return _NEVER_APPLIED",
-                "        if work is None:\n            return _NEVER_APPLIED",
-            ),
+        file="engine/reconcile/deletion.py",
+        old=(
+            "    if draft.status.applied is None and not unknown:\n"
+            '        return _as_it_is("the object has never been applied")\n'
         ),
+        new="",
         tests=GONE,
     ),
     Fault(
@@ -375,9 +378,9 @@ DELETION = (
     ),
     Fault(
         name="turn SSL off for an object that is suspended",
-        file="engine/deletion.py",
-        old="        if declaration.suspend:\n",
-        new="        if declaration.suspend is None:\n",
+        file="engine/reconcile/deletion.py",
+        old="    if declaration.suspend:\n",
+        new="    if declaration.suspend is None:\n",
         tests=("engine/test_engine_faults.py", *GONE),
     ),
 )

@@ -53,15 +53,15 @@ APPROVAL = (
     ),
     Fault(
         name="end an approval only where the pass goes on to what is to be done",
-        file="engine/following.py",
+        file="engine/reconcile/following.py",
         old="    if last is None or last.to != operation.digest:\n",
         new="    if last is None or operation or now:\n",
         tests=APPROVALS,
     ),
     Fault(
         name="spend an approval without a record of it",
-        file="engine/sending.py",
-        old="                last_approval=approval_of(work).spend(order.plan, now=tools.now()),\n",
+        file="engine/reconcile/sending.py",
+        old="        last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),\n",
         new="",
         tests=APPROVALS,
     ),
@@ -153,16 +153,16 @@ FOREIGN = (
     ),
     Fault(
         name="start the half hour anew at each look",
-        file="engine/gating.py",
+        file="engine/reconcile/gating.py",
         old="    return min(known.since, now)\n",
         new="    return now\n",
         tests=DRIFT,
     ),
     Fault(
         name="start the half hour anew after a busy answer",
-        file="engine/sending.py",
-        old="plan=plan_status(order.plan, held_by=None, since=order.since),",
-        new="plan=plan_status(order.plan, held_by=None),",
+        file="engine/reconcile/sending.py",
+        old="plan=plan_status(order.planned.plan, held_by=None, since=order.since),",
+        new="plan=plan_status(order.planned.plan, held_by=None),",
         tests=DRIFT,
     ),
     Fault(
@@ -212,9 +212,9 @@ TIMES = (
     ),
     Fault(
         name="send although the window has closed while a token was waited for",
-        file="engine/sending.py",
-        old="            if order.closes is not None and tools.now() >= order.closes:\n",
-        new="            if order.closes is not None and order.closes < order.since:\n",
+        file="engine/reconcile/sending.py",
+        old="    if order.closes is not None and ports.now() >= order.closes:\n",
+        new="    if order.closes is not None and order.closes < order.since:\n",
         tests=WINDOWS,
     ),
     Fault(
@@ -248,35 +248,35 @@ TIMES = (
     ),
     Fault(
         name="keep an approval open when its object is deleted",
-        file="engine/change.py",
-        old="        if spent != work.status.last_approval:\n",
-        new="        if intent is Intent.DECLARED and spent != work.status.last_approval:\n",
+        file="engine/reconcile/change.py",
+        old="    if spent != seen.status.last_approval:\n",
+        new="    if intent is Intent.DECLARED and spent != seen.status.last_approval:\n",
         tests=("engine/test_engine_deletion.py",),
     ),
     Fault(
         name="ask nobody about a deletion that did not converge",
-        file="engine/rearming.py",
-        old="            approved=given.names(plan),\n",
-        new="            approved=given.names(plan) and not work.resource.deleting,\n",
+        file="engine/reconcile/retry.py",
+        old="        approved=given.names(plan),\n",
+        new="        approved=given.names(plan) and not seen.resource.deleting,\n",
         tests=("engine/test_engine_deletion.py",),
     ),
     Fault(
         name="turn SSL off for a deletion under an heir that the watch does not show",
-        file="engine/change.py",
-        old="            alone=intent is Intent.DELETION,\n",
-        new="            alone=False,\n",
+        file="engine/reconcile/sending.py",
+        old="    deletes = order.planned.intent is Intent.DELETION\n",
+        new="    deletes = order.planned.intent is None\n",
         tests=("engine/test_engine_deletion.py",),
     ),
     Fault(
         name="repeat no refused call for forced encryption that somebody has put on",
-        file="engine/rearming.py",
+        file="engine/reconcile/retry.py",
         old="        observed.force_encryption,\n",
         new="",
         tests=ENGINE,
     ),
     Fault(
         name="repeat no refused call for a certificate that ends at another time",
-        file="engine/rearming.py",
+        file="engine/reconcile/retry.py",
         old="        observed.expire_time,\n",
         new="",
         tests=ENGINE,
@@ -290,9 +290,9 @@ TIMES = (
     ),
     Fault(
         name="look only by the usual resync at a plan whose time comes",
-        file="engine/change.py",
-        old="        if hold.until is not None:\n",
-        new="        if hold.until is None and not at:\n",
+        file="engine/reconcile/change.py",
+        old="    if hold.until is not None:\n",
+        new="    if hold.until is None and not at:\n",
         tests=WINDOWS,
     ),
 )
@@ -300,16 +300,16 @@ TIMES = (
 DAILY = (
     Fault(
         name="count the changes of the day in memory only",
-        file="engine/gating.py",
-        old="        recorded = tuple(_recorded(work, self._tools.objects))\n",
-        new="        recorded = tuple(_recorded(work, self._tools.objects))[:0]\n",
+        file="engine/reconcile/gating.py",
+        old="    recorded = tuple(_recorded(seen, ports.objects))\n",
+        new="    recorded = tuple(_recorded(seen, ports.objects))[:0]\n",
         tests=limits("test_a_new_process_knows_the_changes_of_the_day"),
     ),
     Fault(
         name="count the changes of the day in the object's own history only",
-        file="engine/gating.py",
-        old="        sent = self._tools.budget.restarts(work.declaration.instance_id)\n",
-        new="        sent: dict[str, datetime] = {}\n",
+        file="engine/reconcile/gating.py",
+        old="    sent = ports.budget.restarts(seen.declaration.instance_id)\n",
+        new="    sent: dict[str, datetime] = {}\n",
         tests=limits("test_an_object_that_is_deleted_and_applied_again_starts_no_new_day"),
     ),
     Fault(
@@ -321,14 +321,14 @@ DAILY = (
     ),
     Fault(
         name="count only changes that succeeded",
-        file="engine/gating.py",
+        file="engine/reconcile/gating.py",
         old="for each in history if Impact.RESTART in each.impacts)\n",
         new="for each in history if Impact.RESTART in each.impacts\n"
         '        and each.result == "Verified")\n',
         also=(
             (
-                "        return (*(each.time for each in recorded), *lost)\n",
-                "        return tuple(each.time for each in recorded if lost)\n",
+                "    return (*(each.time for each in recorded), *lost)\n",
+                "    return tuple(each.time for each in recorded if lost)\n",
             ),
         ),
         tests=limits("test_attempts_that_fail_count_as_well"),
@@ -338,15 +338,25 @@ DAILY = (
 SLOTS = (
     Fault(
         name="hold a slot while a plan waits for its window",
-        file="engine/change.py",
-        old="        if hold is None and not self._gating.reserve(work, plan, at):\n",
-        new="        work.awaits_budget = self._gating.reserve(work, plan, at)\n"
-        "        if hold is None and not work.awaits_budget:\n",
+        file="engine/reconcile/change.py",
+        old=(
+            "    if hold is not None:\n"
+            "        return _held(ports, planned, hold, at)\n"
+            "    if not gating.reserve(ports, planned, at):\n"
+            "        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)\n"
+        ),
+        new=(
+            "    reserved = gating.reserve(ports, planned, at)\n"
+            "    if hold is not None:\n"
+            "        return replace(_held(ports, planned, hold, at), awaits_slot=reserved)\n"
+            "    if not reserved:\n"
+            "        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)\n"
+        ),
         tests=WINDOWS,
     ),
     Fault(
         name="change a primary and its read-only instance at once",
-        file="engine/gating.py",
+        file="engine/reconcile/gating.py",
         old='primary=(instance.master_instance_id if instance else "") or instance_id,',
         new="primary=instance_id,",
         tests=limits("test_a_primary_and_its_read_only_instances_never_change_at_once"),
@@ -363,7 +373,7 @@ SLOTS = (
     ),
     Fault(
         name="serve namespaces by arrival only",
-        file="engine/budget.py",
+        file="engine/scheduling/budget.py",
         old="places.append((ahead[namespace], self._turns.get(namespace, 0), arrival, key))",
         new="places.append((0, 0, arrival, key))",
         tests=("engine/test_budget.py",),
@@ -377,14 +387,14 @@ SLOTS = (
     ),
     Fault(
         name="let several go at once with what has failed elsewhere",
-        file="engine/gating.py",
-        old="            alone=at.setbacks.failures > 0,\n",
-        new="            alone=False,\n",
+        file="engine/reconcile/gating.py",
+        old="        alone=at.setbacks.failures > 0,\n",
+        new="        alone=False,\n",
         tests=limits("test_between_failures_one_at_a_time_is_sent_whatever_the_budget"),
     ),
     Fault(
         name="wake those who waited to be alone one after another",
-        file="engine/budget.py",
+        file="engine/scheduling/budget.py",
         old="            wanted = replace(waiting, alone=False)\n",
         new="            wanted = replace(waiting)\n",
         tests=("engine/test_budget.py",),
@@ -398,9 +408,9 @@ SLOTS = (
     ),
     Fault(
         name="let every reconcile-now pass three failures",
-        file="engine/gating.py",
-        old="    return failed and work.resource.asked is not None\n",
-        new="    return failed or work.resource.asked is not None\n",
+        file="engine/reconcile/gating.py",
+        old="    return failed and seen.resource.asked is not None\n",
+        new="    return failed or seen.resource.asked is not None\n",
         tests=limits("test_a_request_to_reconcile_lets_only_the_object_go_on_that_failed_itself"),
     ),
     Fault(
@@ -412,19 +422,23 @@ SLOTS = (
     ),
     Fault(
         name="let a primary go while a change of its read-only instance is orphaned",
-        file="engine/budget.py",
+        file="engine/scheduling/budget.py",
         old="        for each in {resource.instance_id, resource.primary_id}:\n",
         new="        for each in {resource.instance_id}:\n",
         tests=("engine/test_budget.py",),
     ),
     Fault(
         name="tell and count a change after the call",
-        file="engine/sending.py",
-        old="            await self._announce(work, order)\n"
-        "            return await self._call(work, order, operation, wire)\n",
-        new="            result = await self._call(work, order, operation, wire)\n"
-        "            await self._announce(work, order)\n"
-        "            return result\n",
+        file="engine/reconcile/sending.py",
+        old=(
+            "    await _announce(ports, order, seen)\n"
+            "    return await _call(ports, order, seen, wire, recorded, replaced=replaced)\n"
+        ),
+        new=(
+            "    result = await _call(ports, order, seen, wire, recorded, replaced=replaced)\n"
+            "    await _announce(ports, order, seen)\n"
+            "    return result\n"
+        ),
         tests=TOLD,
     ),
 )

@@ -10,16 +10,16 @@ import httpx
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
-from rds_ssl.engine.budget import Budget
-from rds_ssl.engine.clouds import Clouds
-from rds_ssl.engine.intake import Intake
-from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.events.router import EventRouter
+from rds_ssl.engine.gather.clouds import Clouds
+from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects
-from rds_ssl.engine.outages import Outages
-from rds_ssl.engine.reconciler import Reconciler
+from rds_ssl.engine.reconcile.ports import Ports, Timings
+from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
-from rds_ssl.engine.work import Pace, Tools
-from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.engine.scheduling.budget import Budget
+from rds_ssl.engine.scheduling.outages import Outages
+from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from support.kube_memory import KubeMemory, MemoryResources, Watch
 from support.line import Connection
 
@@ -32,7 +32,7 @@ class World(Protocol):
     """What is around a process, and what is noted of it."""
 
     kube: KubeMemory
-    pace: Pace
+    timings: Timings
     budget: int
     rate: float
     random: Random
@@ -73,7 +73,7 @@ class Engine:
             network="public",
             api_url=API_URL,
         )
-        tools = Tools(
+        ports = Ports(
             resources=self.resources,
             objects=self.objects,
             clouds=clouds,
@@ -81,14 +81,14 @@ class Engine:
             reporter=self.reporter,
             budget=self.budget,
             outages=self.outages,
-            pace=world.pace,
+            timings=world.timings,
             now=world.clock,
             started=lambda plan: world.counted.append(f"{plan.cause}: {', '.join(plan.impacts)}"),
             changed=world.counted.append,
             random=world.random,
         )
-        self.reconciler = Reconciler(tools, self.queue)
-        self.intake = Intake(
+        self.reconciler = Reconciler(ports, self.queue)
+        self.router = EventRouter(
             objects=self.objects,
             queue=self.queue,
             reconciler=self.reconciler,
@@ -100,7 +100,7 @@ class Engine:
 
     async def run(self) -> None:
         """List, then work until cancelled."""
-        self.watch.intake = self.intake
+        self.watch.router = self.router
         while True:
             try:
                 listed = await self.resources.list_all()
@@ -109,20 +109,20 @@ class Engine:
             else:
                 break
         for manifest in listed:
-            self.intake.observe(None, manifest)
+            self.router.observe(None, manifest)
         stored = self._world.kube.objects
-        for key in self.objects.keys() - stored.keys():  # The witness's task.
+        for key in self.objects.keys() - stored.keys():  # The watchdog's task.
             version = self.objects.version(key)
             assert version is not None
-            self.intake.gone(key, uid=version[0])
+            self.router.gone(key, uid=version[0])
         await self.queue.run(WORKERS, self._step)
 
     def _wake(self, key: Key) -> None:
-        self.reconciler.rouse(key)
+        self.reconciler.force(key)
         self.queue.add(key)
 
     def _wake_after(self, key: Key, seconds: float) -> None:
-        self.reconciler.rouse(key)
+        self.reconciler.force(key)
         self.queue.add_after(key, seconds)
 
     async def _step(self, key: Key) -> None:

@@ -29,7 +29,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from rds_simulator.machine import SUCCEEDS, Settings
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
 from support import pki, virtual_time
 from support.engine_process import Engine
@@ -83,7 +83,7 @@ class EngineWorld:
     def __init__(
         self,
         *,
-        pace: Pace | None = None,
+        timings: Timings | None = None,
         budget: int = 5,
         rate: float = 0.0,
         seed: int = 1,
@@ -100,7 +100,7 @@ class EngineWorld:
             cloud: Another world, with a cluster of its own, whose cloud this one has as well.
             begins: What all clocks say at first; None: the machine's time.
         """
-        self.pace = pace or Pace(quiet_period=0.0, max_changes_per_day=0)
+        self.timings = timings or Timings(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.line = Line()

@@ -226,8 +226,8 @@ class KubeMemory:
         return f"00000000-0000-4000-8000-{self._uids:012d}"
 
 
-class Intake(Protocol):
-    """Takes in what a watch shows, as `rds_ssl.engine.intake.Intake` does."""
+class EventRouter(Protocol):
+    """Takes in what a watch shows, as `rds_ssl.engine.events.router.EventRouter` does."""
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
@@ -240,8 +240,8 @@ class Watch:
     """What the watches of one process show: of objects, and of the metadata of data."""
 
     def __init__(self, kube: KubeMemory) -> None:
-        """It has listed the data already, and shows nothing before it has an *intake*."""
-        self.intake: Intake | None = None
+        """It has listed the data already, and shows nothing before it has an *router*."""
+        self.router: EventRouter | None = None
         self._versions = {
             name: (each.uid, each.resource_version) for name, each in kube.data.items()
         }
@@ -262,16 +262,16 @@ class Watch:
 
     def observe(self, kind: str | None, manifest: Json) -> None:
         """Show an object."""
-        if self.intake is not None:
-            self.intake.observe(kind, manifest)
+        if self.router is not None:
+            self.router.observe(kind, manifest)
 
     def data_changed(self, kind: Kind, key: Key, version: tuple[str, str] | None) -> None:
         """Show a Secret or ConfigMap; *version* None: it is gone."""
         self._versions.pop((kind, key), None)
         if version is not None:
             self._versions[kind, key] = version
-        if self.intake is not None:
-            self.intake.data_changed(kind, key)
+        if self.router is not None:
+            self.router.data_changed(kind, key)
 
 
 class MemoryResources(Resources):

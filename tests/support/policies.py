@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki, virtual_time
 from support.engine_world import EngineWorld, Json
 
@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
 NAME = "a"
 DAY = 86_400.0
 
-PACE = Pace(resync=DAY)
+PACE = Timings(resync=DAY)
 """The defaults, but for looks in between that would only take time."""
 
 LOOK = 0.5
@@ -129,7 +129,7 @@ def play(policies: Mapping[str, str], change: str) -> Row:
 
 
 async def _play(spec: Json, change: str) -> Row:
-    async with EngineWorld(pace=PACE) as world:
+    async with EngineWorld(timings=PACE) as world:
         if change == "renewal":
             world.add_instance(NAME, profile="mysql-8.0")
             lives = {"cloud-lifetime": 2 * DAY, "auto-renewal": 0.0}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rds_simulator.config import SWITCH_VALUES
 from rds_ssl.core.operation import Limits
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import EngineWorld
 from support.histories import INSTANCES, History
 from support.referee import complaints
@@ -248,13 +248,13 @@ async def play(
     look: Callable[[History], None] = lambda _history: None,
 ) -> list[str]:
     """Play a history to its end; give what does not hold. *look* is called once it is at rest."""
-    pace = Pace(
+    timings = Timings(
         quiet_period=setting.quiet_period,
         limits=Limits(apply_timeout=600.0),
         max_changes_per_day=setting.most_restarts,
         drift_delay=setting.drift_delay,
     )
-    async with EngineWorld(pace=pace, budget=setting.budget, started=False) as world:
+    async with EngineWorld(timings=timings, budget=setting.budget, started=False) as world:
         world.rds.config(switches=setting.switches, signatures=setting.signatures)
         echoes = setting.switches["echo-connection-string"] == "yes"
         history = History(

@@ -193,7 +193,7 @@ def _of_limit(history: History, call: Accepted, past: _Past) -> Iterator[str]:
 
     What was sent for an object that is gone, by a process that is gone, nobody can know.
     """
-    most = history.world.pace.max_changes_per_day
+    most = history.world.timings.max_changes_per_day
     if not most or not _restarts(call):
         return
     today = [
@@ -309,8 +309,8 @@ def _of_drift(history: History, call: Accepted, manifest: Json, past: _Past) -> 
         return
     if manifest["spec"].get("driftPolicy") == "Report":
         yield "sent to undo what somebody else did, and driftPolicy is Report"
-    pace = history.world.pace
-    delay = max(pace.drift_delay, pace.limits.poll)
+    timings = history.world.timings
+    delay = max(timings.drift_delay, timings.limits.poll)
     # The same state may have been brought about more than once; to whom the cloud does not show
     # the certificate, one that somebody puts in place of another is the same state.
     seen = _enabled if history.hides(name) else meaning

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import virtual_time
 from support.engine_world import EngineWorld, Json
 from support.restart_scenarios import DAY, NAME, SCENARIOS, Scenario
@@ -27,7 +27,7 @@ EVERY_CALL, TABLE = "every-call", "semantic-changes"
 SETTLED_SECONDS = 120.0
 """Until what was declared before is applied: an instance changes for 2.3 s."""
 
-_PACE = Pace(quiet_period=0.0, resync=5 * DAY)
+_PACE = Timings(quiet_period=0.0, resync=5 * DAY)
 """No looks between that would only take time: what is due on a date is looked at on that date."""
 
 _ALWAYS = frozenset({"DBInstanceId", "RegionId", "ConnectionString", "SSLEnabled"})
@@ -81,7 +81,7 @@ def play(engine: str, version: str, scenario: Scenario) -> Row:
 
 
 async def _play(engine: str, version: str, scenario: Scenario, restart: str) -> Row:
-    async with EngineWorld(pace=_PACE) as world:
+    async with EngineWorld(timings=_PACE) as world:
         world.add_instance(NAME, profile=scenario.profile)
         world.rds.config(switches={"restart": restart, **scenario.switches})
         if scenario.before is not None:

@@ -26,8 +26,8 @@ from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.model import Instance, Observed, Priority
 from rds_ssl.core.parameters import parameters
 from rds_ssl.core.renewal import renewal_at
-from rds_ssl.engine.clouds import Cloud, Clouds
-from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.gather.clouds import Cloud, Clouds
+from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import Kind
 from support.engine_process import API_URL
@@ -48,7 +48,7 @@ class Ordinary:
         self._world = world
         connection = world.line.connect()
         self._watch = Watch(world.kube)
-        self._watch.intake = self
+        self._watch.router = self
         self.http = world.cloud_transport(connection)
         resources = MemoryResources(world.kube, connection)
         self._materials = Materials(resources, self._watch.version)
@@ -143,7 +143,7 @@ class Ordinary:
 
     def _rest(self, declaration: Declaration, instance: Instance, observed: Observed) -> float:
         """Give the seconds to the next look at an object with which all is well."""
-        resync = self._world.pace.resync * self._world.random.uniform(0.9, 1.1)
+        resync = self._world.timings.resync * self._world.random.uniform(0.9, 1.1)
         renews = renewal_at(declaration, observed, engine=instance.engine)
         return min(resync, max(POLL, _seconds_to(renews, self._world.clock))) if renews else resync
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import virtual_time
 from support.engine_world import EngineWorld
 from year.estate import BEGINS, members
@@ -21,12 +21,12 @@ TOLD_EVERY = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Year:
-    """Which year; *pace* and *at_once* are the operator's settings."""
+    """Which year; *timings* and *at_once* are the operator's settings."""
 
     seed: int
     objects: int
     days: int
-    pace: Pace = PACE
+    timings: Timings = PACE
     at_once: int = AT_ONCE
 
 
@@ -38,7 +38,7 @@ def play(year: Year, *, gated: bool, told: Callable[[int], None] = lambda _day: 
 
     async def played() -> Figures:
         async with EngineWorld(
-            pace=year.pace, budget=year.at_once, seed=year.seed, started=False, begins=BEGINS
+            timings=year.timings, budget=year.at_once, seed=year.seed, started=False, begins=BEGINS
         ) as world:
             operator = WithGates if gated else WithoutGates
             story = Story(world, estate, operator, seed=year.seed)

@@ -13,7 +13,7 @@ import httpx
 from rds_simulator.faults import Fault, Faults
 from rds_ssl.core.operation import Limits
 from rds_ssl.engine.objects import Key
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import CREDENTIALS, EngineWorld
 from support.line import Call
@@ -37,7 +37,7 @@ AT_ONCE = 5
 IN_A_DAY = 3
 """MAX_CHANGES_PER_DAY."""
 
-PACE = Pace(
+PACE = Timings(
     # Looking less often than in production is what makes a year affordable; changes of objects and
     # Secrets are told at once all the same.
     resync=3 * 24 * 3600.0,

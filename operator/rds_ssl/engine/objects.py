@@ -135,7 +135,7 @@ class Resource:
             and self.status.instance is not None
         )
 
-    def heir(self, other: "Resource") -> bool:
+    def successor(self, other: "Resource") -> bool:
         """
         Whether *other* lives on and wants the instance as it declares it.
 
@@ -166,6 +166,12 @@ class Resource:
             "uid": self.uid,
             "resourceVersion": self.resource_version,
         }
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """The fields of a log line about it."""
+        namespace, name = self.key
+        return {"namespace": namespace, "object_name": name, "instance_id": self.instance_id}
 
     def referenced(self) -> Iterable[Referenced]:
         """Every Secret and ConfigMap that a pass may read."""

@@ -11,7 +11,6 @@ from typing import Any
 from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict, compose
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.status import OperationStatus, Status, write_time
-from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.kube.resources import Resources
 
@@ -161,31 +160,36 @@ class Reporter:
 
     @staticmethod
     def _log(resource: Resource, event: Event) -> None:
-        namespace, name = resource.key
         _log.log(
             logging.WARNING if event.warning else logging.INFO,
             "%s: %s",
             event.reason,
             event.message,
-            extra={
-                "namespace": namespace,
-                "object_name": name,
-                "instance_id": resource.instance_id,
-            },
+            extra=resource.log_fields,
         )
 
-    def announce_problem(self, resource: Resource, memory: Memory, verdict: Verdict) -> None:
-        """Post a Warning when the object becomes Stalled, or Stalled for another reason."""
+    def announce_problem(
+        self, resource: Resource, verdict: Verdict, *, announced: tuple[str, str] | None
+    ) -> tuple[str, str] | None:
+        """
+        Post a Warning when the object becomes Stalled, or Stalled for another reason.
+
+        Args:
+            resource: As it was before the verdict.
+            announced: The reason and message of the last such Event, as this process knows.
+
+        Returns:
+            What is to be given as *announced* the next time.
+        """
         stalled = verdict.stalled
         if stalled is None:
-            memory.announced = None
-            return
+            return None
         told = (stalled.reason.value, stalled.message)
         before = resource.status.condition(STALLED)
         known = before is not None and (before.reason, before.message) == told
-        if memory.announced != told and not known:
+        if announced != told and not known:
             self.announce(resource, Event(reason=told[0], message=stalled.message, warning=True))
-        memory.announced = told
+        return told
 
     def announce_warnings(
         self, resource: Resource, verdict: Verdict, warnings: tuple[str, ...]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_ssl.engine.budget import Budget
 from rds_ssl.engine.objects import Key, Resource
+from rds_ssl.engine.scheduling.budget import Budget
 from support import virtual_time
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -324,14 +324,14 @@ def test_an_instance_and_its_primary_rest_after_a_change_whose_record_is_gone() 
     reader, other = one("reader"), one("other")
 
     def gone() -> None:
-        slots.budget.linger(resource(reader, primary="a"), 180.0)
+        slots.budget.cool_down(resource(reader, primary="a"), 180.0)
         assert not slots.ask(reader, primary="a")
         assert not slots.ask(A)
         assert not slots.ask(other, primary="a")
         assert slots.ask(B)
 
     def once_more() -> None:
-        slots.budget.linger(resource(reader, primary="a"), 180.0)
+        slots.budget.cool_down(resource(reader, primary="a"), 180.0)
 
     def still() -> None:
         assert not slots.ask(A)

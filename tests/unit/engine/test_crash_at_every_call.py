@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 
 from rds_ssl.core.operation import Limits
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 from support.simulator import ACCESS_KEY_SECRET
@@ -22,7 +22,7 @@ from support.simulator import ACCESS_KEY_SECRET
 AFTERWARDS = 3000.0
 """Seconds for the next process: a settle time, ten minutes between attempts, and several looks."""
 
-PACE = Pace(quiet_period=0.0, limits=Limits(settle=60.0))
+PACE = Timings(quiet_period=0.0, limits=Limits(settle=60.0))
 """A settle time that is three times shorter than usual: fewer requests, and the same ones."""
 
 MOST = 150
@@ -210,7 +210,7 @@ async def test_a_crash_after_any_request_costs_no_restart_and_no_verdict(
     case = CASES[name]
     crashes = 0
     for number in range(1, MOST):
-        async with EngineWorld(pace=PACE) as world:
+        async with EngineWorld(timings=PACE) as world:
             await prepared(world, case)
             before, modified = world.cost("a"), len(world.modifies("a"))
             if case.fault:

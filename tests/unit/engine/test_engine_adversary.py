@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from rds_simulator.config import SWITCH_VALUES
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
 DAY = 86_400.0
-SLOW = Pace(quiet_period=0.0, resync=DAY / 2)
+SLOW = Timings(quiet_period=0.0, resync=DAY / 2)
 FILE = "oss-cn-hangzhou.aliyuncs.com:certificates:orders-1.pfx"
 RENEW = {"serverCertificate": {"renewBefore": "720h"}}
 CUSTOM = {"serverCertificate": {"secretRef": {"name": "a-tls"}}}
@@ -92,7 +92,7 @@ async def test_a_change_that_is_still_at_work_when_it_is_overdue_is_not_forgotte
 
 @played
 async def test_a_renewal_without_effect_is_not_repeated_after_another_change_either() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.rds.config(switches={"enable-again": "nothing"}, instance="pgm-a")
         world.declare("a", approvalRequired=[], **RENEW)
@@ -496,7 +496,7 @@ async def at_work(world: EngineWorld) -> None:
 async def test_an_edit_while_a_renewal_is_at_work_costs_what_it_costs_alone(
     edit: Json, calls: int, *, crash: bool
 ) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await due(world)
         await at_work(world)
         now = world.clock()  # The first one has expired by now.
@@ -514,7 +514,7 @@ async def test_an_edit_while_a_renewal_is_at_work_costs_what_it_costs_alone(
 
 @played
 async def test_a_deletion_while_a_renewal_is_at_work_waits_for_its_end() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await due(world, deletionPolicy="Disable")
         await at_work(world)
         world.kube.delete((NAMESPACE, "a"))
@@ -531,7 +531,7 @@ async def test_a_deletion_while_a_renewal_is_at_work_waits_for_its_end() -> None
 async def test_a_certificate_that_is_due_at_first_contact_is_adopted_and_renewed_once(
     profile: str,
 ) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile=profile, ssl={"enabled": True})
         await world.run(340 * DAY)
         world.declare("a", **RENEW)
@@ -547,7 +547,7 @@ async def test_a_certificate_that_is_due_at_first_contact_is_adopted_and_renewed
 
 @played
 async def test_an_observed_object_shows_a_renewal_and_sends_it_once_when_it_may() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await due(world)
         world.edit("a", managementPolicy="Observe")
         await world.run(2 * DAY)
@@ -562,7 +562,7 @@ async def test_an_observed_object_shows_a_renewal_and_sends_it_once_when_it_may(
 
 @played
 async def test_a_renewal_with_a_spec_change_at_the_same_time_is_one_call() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await due(world)
         await world.run(3500)
         world.edit("a", forceEncryption=True)
@@ -574,7 +574,7 @@ async def test_a_renewal_with_a_spec_change_at_the_same_time_is_one_call() -> No
 
 @played
 async def test_what_the_vendor_has_renewed_meanwhile_is_not_renewed() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await due(world)
         world.edit("a", suspend=True)
         await world.run(2 * DAY)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from rds_ssl.core.operation import Limits
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
@@ -74,7 +74,7 @@ async def test_an_attempt_that_cannot_be_made_again_is_not_followed_for_ever(obs
 
 @played
 async def test_an_attempt_that_only_a_quiet_period_holds_is_made_when_it_is_over() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=10.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
         world.add_instance("a")
         world.rds.fault({"kind": "reset-before"}, action=MODIFY)
         world.declare("a")
@@ -200,7 +200,7 @@ async def test_an_attempt_that_somebody_asked_for_is_made_although_the_first_cal
 async def test_an_attempt_that_was_asked_for_outside_the_window_is_made_when_it_opens() -> None:
     friday = datetime(2027, 1, 1, tzinfo=UTC)
     saturdays = {"windows": [{"schedule": "0 3 * * SAT", "duration": "2h", "timeZone": "UTC"}]}
-    async with EngineWorld(begins=friday, pace=Pace(quiet_period=0.0, resync=DAY)) as world:
+    async with EngineWorld(begins=friday, timings=Timings(quiet_period=0.0, resync=DAY)) as world:
         world.add_instance("a", ssl={"enabled": True})
         world.declare("a", maintenance=saturdays, adoptionPolicy="Overwrite", approvalRequired=[])
         world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
@@ -316,7 +316,7 @@ async def test_what_did_not_converge_is_sent_once_more_with_the_approval_that_it
 
 @played
 async def test_an_approval_is_spent_in_the_record_and_not_before() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=30.0, max_changes_per_day=0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=30.0, max_changes_per_day=0)) as world:
         await custom(world)
         weaken(world)
         await world.run(60)

@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 
 from rds_ssl.core.status import write_time
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 
 A = (NAMESPACE, "a")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-THREE = Pace(quiet_period=0.0)
+THREE = Timings(quiet_period=0.0)
 """Three changes a day."""
 
 
@@ -55,7 +55,7 @@ async def changed_thrice(world: EngineWorld, **days: float) -> datetime:
 
 @played
 async def test_the_fourth_change_of_a_day_waits_until_the_first_is_a_day_old() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         first = await changed_thrice(world)
 
         rotate(world)
@@ -77,7 +77,7 @@ async def test_the_fourth_change_of_a_day_waits_until_the_first_is_a_day_old() -
 @played
 @pytest.mark.parametrize("when", ["before", "while it waits"])
 async def test_a_new_process_knows_the_changes_of_the_day(when: str) -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         await changed_thrice(world)
         if when == "before":
             await world.restart()
@@ -93,7 +93,7 @@ async def test_a_new_process_knows_the_changes_of_the_day(when: str) -> None:
 
 @played
 async def test_an_object_that_is_deleted_and_applied_again_starts_no_new_day() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         await changed_thrice(world)
         spec = {**world.kube.objects[A]["spec"], "adoptionPolicy": "Overwrite"}
         world.kube.delete(A)
@@ -111,7 +111,7 @@ async def test_an_object_that_is_deleted_and_applied_again_starts_no_new_day() -
 
 @played
 async def test_what_another_object_did_today_counts_beside_an_old_history_of_ones_own() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         world.add_instance("a")
         world.write_pair("a")
         world.declare_custom("a")
@@ -142,7 +142,7 @@ async def test_what_another_object_did_today_counts_beside_an_old_history_of_one
 
 @played
 async def test_an_approval_restarts_it_once_more_today_and_only_once() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         await changed_thrice(world)
         rotate(world)
         await world.run(60)
@@ -160,7 +160,7 @@ async def test_an_approval_restarts_it_once_more_today_and_only_once() -> None:
 
 @played
 async def test_what_expires_within_72_hours_is_replaced_whatever_the_changes_of_the_day() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         await changed_thrice(world, hours=74)
         rotate(world)
         await world.run(60)
@@ -174,7 +174,7 @@ async def test_what_expires_within_72_hours_is_replaced_whatever_the_changes_of_
 
 @played
 async def test_attempts_that_fail_count_as_well() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         world.add_instance("a")
         world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=3)
         world.declare("a")
@@ -192,7 +192,7 @@ async def test_attempts_that_fail_count_as_well() -> None:
 
 @played
 async def test_turning_off_for_a_deletion_counts_too_and_tells_the_way_out() -> None:
-    async with EngineWorld(pace=THREE) as world:
+    async with EngineWorld(timings=THREE) as world:
         first = await changed_thrice(world)
         world.edit("a", deletionPolicy="Disable")
         await world.run(60)

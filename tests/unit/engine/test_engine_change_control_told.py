@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 from support.line import Call
 
@@ -130,7 +130,7 @@ async def test_turning_off_for_a_deletion_is_told_with_its_cause() -> None:
 @pytest.mark.parametrize("wait", ["window", "quiet period"])
 async def test_an_approval_that_is_given_early_counts_when_its_plan_may_go(wait: str) -> None:
     quiet = 10.0 if wait == "quiet period" else 0.0
-    async with EngineWorld(pace=Pace(quiet_period=quiet, max_changes_per_day=0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=quiet, max_changes_per_day=0)) as world:
         await custom(world)
         opens = world.clock() + timedelta(hours=3)
         windows = [{"schedule": f"{opens.minute} {opens.hour} * * *", "duration": "1h"}]

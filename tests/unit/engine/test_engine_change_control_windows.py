@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rds_ssl.core.status import write_time
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
@@ -342,7 +342,7 @@ async def test_a_window_that_cannot_be_read_is_told_and_nothing_is_sent(
 
 @played
 async def test_a_plan_that_waits_holds_no_slot_and_costs_no_write() -> None:
-    async with EngineWorld(budget=1, pace=Pace(quiet_period=0.0)) as world:
+    async with EngineWorld(budget=1, timings=Timings(quiet_period=0.0)) as world:
         maintenance, _ = window(world, 20)
         await custom(world)
         world.edit("a", maintenance=maintenance)

@@ -1,9 +1,9 @@
 """An instance restarts only so often a day, whoever's objects it was and whatever they are now."""
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import EngineWorld, played
 
-PACE = Pace(quiet_period=0.0, drift_delay=0.0, max_changes_per_day=2)
+PACE = Timings(quiet_period=0.0, drift_delay=0.0, max_changes_per_day=2)
 BOLD = {"adoptionPolicy": "Overwrite", "approvalRequired": []}
 
 
@@ -22,7 +22,7 @@ async def rotate(world: EngineWorld, name: str) -> None:
 
 @played
 async def test_what_an_object_sent_that_only_observes_now_counts_for_the_one_after_it() -> None:
-    async with EngineWorld(pace=PACE) as world:
+    async with EngineWorld(timings=PACE) as world:
         world.add_instance("a")
         await declare(world, "a")
         await rotate(world, "a")
@@ -36,7 +36,7 @@ async def test_what_an_object_sent_that_only_observes_now_counts_for_the_one_aft
 
 @played
 async def test_what_is_recorded_of_one_object_adds_to_what_is_remembered_of_another() -> None:
-    async with EngineWorld(pace=PACE) as world:
+    async with EngineWorld(timings=PACE) as world:
         world.add_instance("a")
         await declare(world, "a")
         await world.restart()

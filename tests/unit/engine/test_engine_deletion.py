@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import CREDENTIALS, MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
 
@@ -94,7 +94,7 @@ async def test_ssl_is_turned_off_by_one_call_and_then_the_object_goes() -> None:
 
 @played
 async def test_the_call_waits_neither_for_approval_nor_for_a_quiet_period() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=300.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=300.0)) as world:
         world.add_instance("a")
         world.declare("a", deletionPolicy="Disable", approvalRequired=["Weakens", "Restart"])
         world.meddle("a", enabled=True)
@@ -460,7 +460,7 @@ async def test_a_read_only_operator_lets_objects_go_and_leaves_ssl_on() -> None:
     async with EngineWorld() as world:
         await on(world)
         await world.crash()
-        world.pace = Pace(quiet_period=0.0, read_only=True)
+        world.timings = Timings(quiet_period=0.0, read_only=True)
         world.start()
         world.kube.delete((NAMESPACE, "a"))
 

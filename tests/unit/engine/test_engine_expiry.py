@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import EngineWorld, played
 
 DAY = 86400.0
-SLOW = Pace(quiet_period=0.0, resync=40 * DAY)
+SLOW = Timings(quiet_period=0.0, resync=40 * DAY)
 """No resync comes to help: what is seen was looked for."""
 
 CA = {"ca": {"configMapKeyRef": {"name": "a-ca"}}, "acl": "cert", "replicationACL": "cert"}
@@ -26,7 +26,7 @@ EXPIRES: dict[str, str] = {
 @played
 @pytest.mark.parametrize("what", EXPIRES)
 async def test_an_expiry_is_told_at_its_moment_although_nothing_else_happens(what: str) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         end = world.clock() + timedelta(days=100)
         start = world.clock() - timedelta(seconds=1)
         short = pki.make_root("Short", extras=pki.Extras(not_before=start, not_after=end))
@@ -79,7 +79,7 @@ async def test_an_expiry_is_told_at_its_moment_although_nothing_else_happens(wha
 
 @played
 async def test_what_rds_renews_by_itself_in_time_is_told_as_a_warning_only() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
         world.declare("a")
         await world.run(100)
@@ -96,7 +96,7 @@ async def test_what_rds_renews_by_itself_in_time_is_told_as_a_warning_only() -> 
 
 @played
 async def test_without_a_long_resync_a_warning_comes_at_its_moment_as_well() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=3600.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
         world.add_instance("a")
         end = world.clock() + timedelta(days=10)
         world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))

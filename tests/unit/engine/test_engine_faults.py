@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rds_ssl.core.errors import KubeUnavailable
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import CREDENTIALS, MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
 from support.simulator import ACCESS_KEY_SECRET
@@ -178,7 +178,7 @@ async def test_ssl_stays_on_for_an_object_that_is_suspended_when_it_is_deleted()
 
 @played
 async def test_a_reconcile_now_is_answered_once_what_it_asks_for_is_not_held_any_more() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=30.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=30.0)) as world:
         world.add_instance("a")
         world.declare("a")
         world.ask("a", "please")

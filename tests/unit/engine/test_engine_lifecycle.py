@@ -6,7 +6,7 @@ import pytest
 
 from rds_ssl.core import eligibility
 from rds_ssl.core.model import Instance
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import CREDENTIALS, MODIFY, NAMESPACE, EngineWorld, Json, played
 from support.line import Call
 
@@ -94,7 +94,7 @@ async def test_an_object_applied_again_while_its_change_is_in_flight_sends_no_se
     window: float, quiet_period: float, values: str
 ) -> None:
     """The instance still shows what it was, Running, for up to 25 s after it took the change."""
-    async with EngineWorld(pace=Pace(quiet_period=quiet_period)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=quiet_period)) as world:
         world.add_instance("a")
         world.rds.config(
             switches={"window-values": values}, durations={"window": window, "change": 60.0}
@@ -581,7 +581,7 @@ async def test_a_late_word_of_an_object_that_is_gone_does_not_hide_the_one_after
         await world.run(10)
         assert world.engine is not None
 
-        world.engine.intake.observe("MODIFIED", late)
+        world.engine.router.observe("MODIFIED", late)
         world.edit("a", suspend=None)
         await world.run(300)
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import odd_pem, pki
 from support.engine_world import NAMESPACE, EngineWorld, played
 
 DAY = 86400.0
-SLOW = Pace(quiet_period=0.0, resync=40 * DAY)
+SLOW = Timings(quiet_period=0.0, resync=40 * DAY)
 """No resync comes to help: what is seen was looked for."""
 
 CA = {"ca": {"configMapKeyRef": {"name": "a-ca"}}, "acl": "cert", "replicationACL": "cert"}
@@ -226,7 +226,7 @@ async def test_broken_material_leaves_an_earlier_version_ready_and_what_mends_it
 
 @played
 async def test_a_certificate_of_tomorrow_is_sent_when_it_becomes_valid() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
         start = world.clock() + timedelta(days=2)
         world.write_pair("a", world.issuer.leaf(world.host("a"), not_before=start))
@@ -245,7 +245,7 @@ async def test_a_certificate_of_tomorrow_is_sent_when_it_becomes_valid() -> None
 
 @played
 async def test_a_verdict_changes_with_the_clock_although_no_fact_changes() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=DAY)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=DAY)) as world:
         world.add_instance("a")
         end = world.clock() + timedelta(days=10)
         world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
@@ -322,7 +322,7 @@ async def test_prefer_beside_a_client_ca_warns_until_it_is_declared_otherwise() 
 
 @played
 async def test_a_list_that_goes_stale_in_force_warns_and_blocks_no_new_certificate() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
         world.write_pair("a")
         end = world.clock() + timedelta(days=30)

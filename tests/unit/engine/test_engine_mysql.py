@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, EngineWorld, played
 
@@ -295,7 +295,7 @@ async def test_what_was_adopted_unseen_is_not_replaced_without_approval(
     change: dict[str, Any],
 ) -> None:
     """The certificate in force may be somebody's own: MySQL does not say."""
-    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=DAY)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=DAY)) as world:
         world.add_instance("a", profile="mysql-8.0")
         end = world.clock() + timedelta(days=40)
         leaf = world.root.leaf(world.host("a"), not_after=end)

@@ -8,7 +8,7 @@ import pytest
 from rds_ssl.core.errors import KubeConflict, KubeUnavailable
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.core.operation import Limits
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
@@ -56,7 +56,7 @@ async def test_a_deletion_with_a_record_that_cannot_be_read_sends_nothing() -> N
 @played
 @pytest.mark.parametrize("quiet_period", [0.0, 10.0])
 async def test_two_new_objects_of_one_instance_cost_one_call(quiet_period: float) -> None:
-    async with EngineWorld(pace=Pace(quiet_period=quiet_period)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=quiet_period)) as world:
         world.add_instance("a")
         world.declare("a")
         world.declare("b", instanceID="pgm-a", serverCertificate={"caType": "aliyun"})
@@ -153,7 +153,7 @@ async def test_two_unknown_outcomes_are_the_last_although_slots_are_contested() 
 
 @played
 async def test_a_second_attempt_that_a_quiet_period_holds_stays_the_second() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=10.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
         world.add_instance("a")
         world.declare("a")
         world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=9999)
@@ -305,7 +305,7 @@ async def test_a_change_whose_answer_was_lost_is_verified_and_not_adopted() -> N
 @played
 async def test_an_overdue_operation_that_cannot_be_read_any_more_ends() -> None:
     async with EngineWorld(
-        budget=1, pace=Pace(quiet_period=0.0, limits=Limits(apply_timeout=600.0))
+        budget=1, timings=Timings(quiet_period=0.0, limits=Limits(apply_timeout=600.0))
     ) as world:
         for name in "ab":
             world.add_instance(name)

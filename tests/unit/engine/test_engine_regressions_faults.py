@@ -8,7 +8,7 @@ import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
 
@@ -180,7 +180,7 @@ async def test_what_a_conflict_interrupts_is_tried_again_ever_more_slowly() -> N
 
 @played
 async def test_credentials_that_were_missing_for_a_moment_do_not_prolong_the_quiet_period() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=10.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
         world.write_credentials("own")
         world.add_instance("a")
         world.declare("a", credentialsSecretRef={"name": "own"})
@@ -246,7 +246,7 @@ async def test_a_pass_that_failed_for_an_unforeseen_reason_is_made_up_for(
 
         world.line.before.append(fall)
         assert world.engine is not None
-        world.engine.reconciler.rouse((NAMESPACE, "b"))
+        world.engine.reconciler.force((NAMESPACE, "b"))
         world.engine.queue.add((NAMESPACE, "b"))
 
         await world.run(10)

@@ -1,13 +1,13 @@
-"""What a review found in the engine, about its parts: budget, outages, memory, intake."""
+"""What a review found in the engine, about its parts: budget, outages, memory, router."""
 
 import pytest
 
 from rds_ssl.core.errors import KubeConflict
-from rds_ssl.engine.budget import Budget
-from rds_ssl.engine.memory import Memory
 from rds_ssl.engine.objects import Key, Resource
-from rds_ssl.engine.outages import PROBER_SILENT, Outages
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.memory import Inputs
+from rds_ssl.engine.reconcile.ports import Timings
+from rds_ssl.engine.scheduling.budget import Budget
+from rds_ssl.engine.scheduling.outages import PROBER_SILENT, Outages
 from support.engine_world import NAMESPACE, EngineWorld, played
 from support.line import Call
 
@@ -16,7 +16,7 @@ A, B, C = (("shop", name) for name in "abc")
 
 @played
 async def test_an_edit_after_an_hour_of_rest_waits_for_a_whole_quiet_period() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=10.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
         world.add_instance("a")
         world.write_pair("a")
         world.declare("a")
@@ -31,13 +31,13 @@ async def test_an_edit_after_an_hour_of_rest_waits_for_a_whole_quiet_period() ->
 
 
 def test_unrest_without_end_is_cut_short_after_six_periods_of_it() -> None:
-    memory = Memory()
-    memory.note("rest", now=0.0, period=10.0)
+    inputs = Inputs()
+    inputs.note("rest", now=0.0, period=10.0)
     for second in range(3600, 3700, 5):
-        memory.note(second, now=float(second), period=10.0)
+        inputs.note(second, now=float(second), period=10.0)
 
-    assert memory.quiet_for(now=3658.0, period=10.0) == 2.0
-    assert memory.quiet_for(now=3660.0, period=10.0) == 0.0
+    assert inputs.quiet_for(now=3658.0, period=10.0) == 2.0
+    assert inputs.quiet_for(now=3660.0, period=10.0) == 0.0
 
 
 def test_one_instance_has_one_slot_even_where_slots_are_not_limited() -> None:
@@ -134,7 +134,7 @@ async def test_a_younger_claimant_that_was_listed_first_stands_back_after_a_rest
 
         world.kube.objects[NAMESPACE, "z"] = older  # Another page of the list.
         assert world.engine is not None
-        world.engine.intake.observe(None, older)
+        world.engine.router.observe(None, older)
         await world.run(5)
 
         assert world.ready("z") == ("True", "Verified")
@@ -171,8 +171,8 @@ async def test_the_end_of_an_earlier_object_of_that_name_is_not_the_end_of_this_
         await world.run(0.5)
         assert world.engine is not None
 
-        world.engine.intake.gone((NAMESPACE, "a"), uid=earlier["metadata"]["uid"])
-        world.engine.intake.observe("DELETED", earlier)
+        world.engine.router.gone((NAMESPACE, "a"), uid=earlier["metadata"]["uid"])
+        world.engine.router.observe("DELETED", earlier)
         world.meddle("a", enabled=False)
         await world.run(700)
 

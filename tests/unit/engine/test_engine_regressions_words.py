@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, EngineWorld, played
 
@@ -85,7 +85,7 @@ async def test_a_removal_that_is_held_anyway_is_shown_as_held(
 
 @played
 async def test_a_rotation_that_is_held_past_the_end_of_what_is_in_force_is_not_ready() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=86400.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=86400.0)) as world:
         world.add_instance("a")
         end = world.clock() + timedelta(days=20)
         world.write_pair("a", world.root.leaf(world.host("a"), not_after=end))
@@ -156,14 +156,14 @@ async def test_readiness_of_before_the_call_is_kept_when_the_call_was_not_execut
 
 @played
 async def test_a_quiet_period_is_shown_again_after_an_outage_was_shown() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=60.0)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=60.0)) as world:
         world.add_instance("a")
         world.declare("a")
         await world.run(1)
         assert world.conditions("a")["Reconciling"] == ("True", "QuietPeriod")
         world.rds.fault({"kind": "reset-before"}, times=1)
         assert world.engine is not None
-        world.engine.reconciler.rouse(("shop", "a"))
+        world.engine.reconciler.force(("shop", "a"))
         world.engine.queue.add(("shop", "a"))
         await world.run(1)
         assert world.conditions("a")["Reconciling"] == ("True", "ApiUnavailable")

@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, EngineWorld, played
 
 DAY = 86_400.0
-SLOW = Pace(quiet_period=0.0, resync=DAY / 2)
+SLOW = Timings(quiet_period=0.0, resync=DAY / 2)
 """A year is 730 looks."""
 
 RENEW = {"serverCertificate": {"renewBefore": "720h"}}
@@ -25,7 +25,7 @@ def expiry(world: EngineWorld) -> datetime:
 async def test_a_cloud_certificate_is_renewed_once_before_it_ends(
     profile: str, restart: str
 ) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         switches = {"restart": "semantic-changes"}
         world.add_instance("a", profile=profile)
         world.rds.config(switches=switches, instance="pgm-a")
@@ -52,7 +52,7 @@ async def test_a_cloud_certificate_is_renewed_once_before_it_ends(
 
 @played
 async def test_a_renewal_without_effect_is_told_and_never_sent_again_for_that_date() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.rds.config(switches={"enable-again": "nothing"}, instance="pgm-a")
         world.declare("a", **RENEW)
@@ -75,7 +75,7 @@ async def test_a_renewal_without_effect_is_told_and_never_sent_again_for_that_da
 
 @played
 async def test_a_renewal_in_the_console_clears_what_ours_could_not_do() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.rds.config(switches={"enable-again": "nothing"}, instance="pgm-a")
         world.declare("a", **RENEW)
@@ -93,7 +93,7 @@ async def test_a_renewal_in_the_console_clears_what_ours_could_not_do() -> None:
 @played
 @pytest.mark.parametrize("fault", ["reset-after", "reset-before"])
 async def test_a_renewal_whose_answer_is_lost_is_not_made_twice(fault: str) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.declare("a", **RENEW)
         await world.run(300)
@@ -109,7 +109,7 @@ async def test_a_renewal_whose_answer_is_lost_is_not_made_twice(fault: str) -> N
 @played
 async def test_a_renewal_that_failed_unseen_is_told_to_have_had_no_effect() -> None:
     """MySQL has no LastModifyStatus: that the date stands is all that can be seen."""
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.declare("a", **RENEW)
         await world.run(334 * DAY)
@@ -123,7 +123,7 @@ async def test_a_renewal_that_failed_unseen_is_told_to_have_had_no_effect() -> N
 
 @played
 async def test_a_renewal_that_is_suspended_leaves_ready_true_and_goes_when_it_may() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.declare("a", **RENEW)
         await world.run(300)
@@ -142,7 +142,7 @@ async def test_a_renewal_that_is_suspended_leaves_ready_true_and_goes_when_it_ma
 
 @played
 async def test_a_change_that_renews_on_its_way_is_not_followed_by_a_renewal() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.declare("a", approvalRequired=[])
         await world.run(300)
@@ -157,7 +157,7 @@ async def test_a_change_that_renews_on_its_way_is_not_followed_by_a_renewal() ->
 
 @played
 async def test_the_vendor_renews_for_postgresql_and_the_field_is_refused_there() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
         world.declare("a", **RENEW)
         await world.run(60)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, EngineWorld, played
 from support.line import Call
 
@@ -41,7 +41,7 @@ async def in_force(world: EngineWorld, **spec: object) -> CloudCalls:
 def test_a_rotation_reads_settings_and_attributes_at_the_same_time(quiet: float) -> None:
     @played
     async def story() -> None:
-        async with EngineWorld(pace=Pace(quiet_period=quiet, resync=6000)) as world:
+        async with EngineWorld(timings=Timings(quiet_period=quiet, resync=6000)) as world:
             calls = await in_force(world)
             world.write_pair("a")
             await world.run(quiet + 5)
@@ -58,7 +58,7 @@ def test_a_rotation_reads_settings_and_attributes_at_the_same_time(quiet: float)
 
 @played
 async def test_a_rotation_that_is_held_costs_one_call_a_look() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=0, resync=600)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0, resync=600)) as world:
         calls = await in_force(world)
         world.edit("a", suspend=True)
         await world.run(5)

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import NAMESPACE, EngineWorld, played
 
 HOUR = 3600.0
-HOURLY = Pace(quiet_period=0.0, resync=HOUR)
+HOURLY = Timings(quiet_period=0.0, resync=HOUR)
 
 
 async def settled(world: EngineWorld, issuer: pki.Authority | None = None) -> None:
@@ -24,7 +24,7 @@ async def settled(world: EngineWorld, issuer: pki.Authority | None = None) -> No
 async def test_an_intermediate_of_the_chain_that_ends_is_told_although_nothing_has_changed() -> (
     None
 ):
-    async with EngineWorld(pace=HOURLY) as world:
+    async with EngineWorld(timings=HOURLY) as world:
         ends = world.clock() + timedelta(days=2)
         issuer = world.root.intermediate("Short", extras=pki.Extras(not_after=ends))
         await settled(world, issuer)
@@ -39,7 +39,7 @@ async def test_an_intermediate_of_the_chain_that_ends_is_told_although_nothing_h
 
 @played
 async def test_a_status_edited_by_hand_is_put_right_at_the_next_look() -> None:
-    async with EngineWorld(pace=HOURLY) as world:
+    async with EngineWorld(timings=HOURLY) as world:
         await settled(world)
         ready = world.condition("Ready", "a")
         assert ready is not None
@@ -55,7 +55,7 @@ async def test_a_status_edited_by_hand_is_put_right_at_the_next_look() -> None:
 
 @played
 async def test_a_change_elsewhere_is_taken_back_after_any_number_of_quiet_looks() -> None:
-    async with EngineWorld(pace=HOURLY) as world:
+    async with EngineWorld(timings=HOURLY) as world:
         await settled(world)
         other = world.issuer.leaf(world.host("a"))
         world.meddle("a", server_cert=other.chain_pem.decode(), server_key=other.key_pem().decode())
@@ -68,7 +68,7 @@ async def test_a_change_elsewhere_is_taken_back_after_any_number_of_quiet_looks(
 
 @played
 async def test_a_quiet_look_is_one_call_and_no_write() -> None:
-    async with EngineWorld(pace=HOURLY) as world:
+    async with EngineWorld(timings=HOURLY) as world:
         await settled(world)
         writes, world.passes[:] = world.kube.writes["patch_status"], []
         world.rds.clear_calls()
@@ -84,7 +84,7 @@ async def test_a_quiet_look_is_one_call_and_no_write() -> None:
 
 @played
 async def test_a_clock_that_is_set_back_is_judged_by_as_it_is() -> None:
-    async with EngineWorld(pace=HOURLY) as world:
+    async with EngineWorld(timings=HOURLY) as world:
         await settled(world)
         told = (world.condition("MaterialReady", "a") or {})["message"]
 
@@ -99,7 +99,7 @@ async def test_a_clock_that_is_set_back_is_judged_by_as_it_is() -> None:
 
 @played
 async def test_a_certificate_is_renewed_when_that_is_due_after_months_of_quiet_looks() -> None:
-    async with EngineWorld(pace=Pace(quiet_period=0.0, resync=12 * HOUR)) as world:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=12 * HOUR)) as world:
         world.add_instance("a", profile="mysql-8.0")
         # Sixty days before the end of 365, when nothing is to be warned of yet.
         world.declare("a", serverCertificate={"renewBefore": "1440h"})

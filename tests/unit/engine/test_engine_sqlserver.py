@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.engine.materials import MAX_PASSWORD_BYTES
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.gather.materials import MAX_PASSWORD_BYTES
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
 DAY = 86_400.0
-SLOW = Pace(quiet_period=0.0, resync=DAY / 2)
+SLOW = Timings(quiet_period=0.0, resync=DAY / 2)
 """A year is played through: no look every ten minutes."""
 
 PROFILE = "sqlserver-2019"
@@ -180,7 +180,7 @@ async def test_a_pfx_file_whose_call_had_no_answer_is_not_applied_twice(fault: s
 
 @played
 async def test_a_missing_password_is_told_and_its_arrival_is_noticed_at_once() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile=PROFILE)
         world.declare("a", **pfx())
         await world.run(10)
@@ -330,7 +330,7 @@ async def test_encryption_is_forced_beside_a_pfx_file_with_the_whole_set() -> No
 
 @played
 async def test_a_cloud_certificate_is_renewed_with_2() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await on(world, **RENEW)
         first = world.truth("a")["ssl"]["expire_time"]
         await world.run(334 * DAY)
@@ -349,7 +349,7 @@ async def test_a_cloud_certificate_is_renewed_with_2() -> None:
 async def test_a_server_that_does_not_know_2_is_sent_1_exactly_once(
     restarted_after: float | None,
 ) -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await on(world, **RENEW)
         world.rds.config(switches={"update-value": "refused"})
         refused = asyncio.Event()
@@ -368,7 +368,7 @@ async def test_a_server_that_does_not_know_2_is_sent_1_exactly_once(
 
 @played
 async def test_a_renewal_that_is_refused_both_ways_is_told_and_not_tried_further() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await on(world, **RENEW)
         code = {"code": "InvalidSSLStatus", "status": 400}
         world.rds.fault(code, action=MODIFY, times=9)
@@ -383,7 +383,7 @@ async def test_a_renewal_that_is_refused_both_ways_is_told_and_not_tried_further
 
 @played
 async def test_a_renewal_without_effect_is_told_and_never_sent_again_for_that_date() -> None:
-    async with EngineWorld(pace=SLOW) as world:
+    async with EngineWorld(timings=SLOW) as world:
         await on(world, **RENEW)
         world.rds.config(switches={"update-value": "refused", "enable-again": "nothing"})
         await world.run(336 * DAY)

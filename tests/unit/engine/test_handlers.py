@@ -4,7 +4,7 @@ from typing import Any
 
 import kopf
 
-from rds_ssl.engine import handlers
+from rds_ssl.engine.events import handlers
 
 MANIFEST: Any = {
     "metadata": {

@@ -25,7 +25,7 @@ from rds_ssl.core.pem_blocks import (
     MAX_CHAIN,
     MAX_REVOCATION_LISTS_BYTES,
 )
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki, virtual_time
 from support.engine_world import EngineWorld
 from support.line import Connection
@@ -67,14 +67,14 @@ class RealWorld(EngineWorld):
 
     def __init__(self) -> None:
         began = pki.real_now() - timedelta(seconds=self.monotonic() - virtual_time.START)
-        pace = Pace(
+        timings = Timings(
             quiet_period=0.0,
             max_changes_per_day=0,
             limits=Limits(poll=0.5, verify_after=1.0),
             resync=1.0,
         )
         self._thinking = ThreadPoolExecutor(max_workers=1)
-        super().__init__(pace=pace, begins=began)
+        super().__init__(timings=timings, begins=began)
 
     @staticmethod
     def monotonic() -> float:

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import pytest
 
-from rds_ssl.engine.work import Pace
+from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import EngineWorld, played
 
 HOUR, DAY = 3600.0, 86400.0
 
-PACE = Pace()
+PACE = Timings()
 """As shipped."""
 
 FIRST_DAY = 4
@@ -55,7 +55,10 @@ async def meet(one: EngineWorld, two: EngineWorld) -> None:
 
 @played
 async def test_two_clusters_that_want_an_instance_otherwise_stop_after_a_correction_each() -> None:
-    async with EngineWorld(pace=PACE) as one, EngineWorld(pace=PACE, seed=2, cloud=one) as two:
+    async with (
+        EngineWorld(timings=PACE) as one,
+        EngineWorld(timings=PACE, seed=2, cloud=one) as two,
+    ):
         await meet(one, two)
         two.declare("a", **BOLD)
         await one.run(3 * DAY)
@@ -76,7 +79,10 @@ async def test_two_clusters_that_want_an_instance_otherwise_stop_after_a_correct
 
 @played
 async def test_whoever_gave_way_says_so_until_the_other_cluster_lets_go() -> None:
-    async with EngineWorld(pace=PACE) as one, EngineWorld(pace=PACE, seed=2, cloud=one) as two:
+    async with (
+        EngineWorld(timings=PACE) as one,
+        EngineWorld(timings=PACE, seed=2, cloud=one) as two,
+    ):
         await meet(one, two)
         two.declare("a", **BOLD)
         await one.run(DAY)
@@ -96,7 +102,10 @@ async def test_two_clusters_that_rotate_daily_restart_the_instance_no_more_than_
     apart: int,
 ) -> None:
     """Either rotates every day, *apart* hours one after the other."""
-    async with EngineWorld(pace=PACE) as one, EngineWorld(pace=PACE, seed=2, cloud=one) as two:
+    async with (
+        EngineWorld(timings=PACE) as one,
+        EngineWorld(timings=PACE, seed=2, cloud=one) as two,
+    ):
         await meet(one, two)
         two.declare_custom("a", **BOLD)
         for _ in range(3):

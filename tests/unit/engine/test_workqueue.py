@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from rds_ssl.core.model import Priority
-from rds_ssl.engine.workqueue import SHARE, WorkQueue
+from rds_ssl.engine.scheduling.workqueue import SHARE, WorkQueue
 from support import virtual_time
 
 Step = Callable[[str], Awaitable[None]]

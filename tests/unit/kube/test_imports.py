@@ -38,7 +38,7 @@ print({"kopf", "httpx", "cryptography", "prometheus_client"} & set(sys.modules) 
 
 def test_whoever_imports_the_client_later_gets_all_of_it() -> None:
     code = """
-from rds_ssl.engine import handlers
+from rds_ssl.engine.events import handlers
 from rds_ssl.kube import imports
 import kubernetes.aio
 from kubernetes.aio import client, config
@@ -52,7 +52,7 @@ assert config.ConfigException is not imports.config.ConfigException  # Ours is a
 def test_a_client_that_is_there_already_is_used() -> None:
     code = """
 import kubernetes.aio
-from rds_ssl.engine import handlers
+from rds_ssl.engine.events import handlers
 from rds_ssl.kube import imports
 import sys
 assert imports.config is kubernetes.aio.config is sys.modules["kubernetes.aio.config"]

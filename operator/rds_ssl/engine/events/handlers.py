@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
-from rds_ssl.engine.intake import Intake
+from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.imports import client_hidden
 from rds_ssl.kube.resources import OBJECTS_PAGE
@@ -66,12 +66,12 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def register(registry: kopf.OperatorRegistry, intake: Intake) -> None:
-    """Let *intake* see every event of DBInstanceSSL."""
+def register(registry: kopf.OperatorRegistry, router: EventRouter) -> None:
+    """Let *router* see every event of DBInstanceSSL."""
 
     @kopf.on.event(API_GROUP, API_VERSION, PLURAL, registry=registry)
     async def observe(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401  # kopf's own.
-        intake.observe(event["type"], event["object"])
+        router.observe(event["type"], event["object"])
 
 
 def settings(selector: str) -> kopf.OperatorSettings:
@@ -96,7 +96,7 @@ def settings(selector: str) -> kopf.OperatorSettings:
 
 @contextlib.asynccontextmanager
 async def watching(
-    kube: KubeClient, intake: Intake, *, namespaces: Sequence[str], selector: str
+    kube: KubeClient, router: EventRouter, *, namespaces: Sequence[str], selector: str
 ) -> AsyncIterator[list[asyncio.Task[Any]]]:
     """
     Run kopf's tasks, and stop them at the end; any of them ending by itself is a fault.
@@ -104,7 +104,7 @@ async def watching(
     Not `kopf.operator`, which treats every later task of the loop as its own.
     """
     registry = kopf.OperatorRegistry()
-    register(registry, intake)
+    register(registry, router)
 
     @kopf.on.login(registry=registry)
     async def login(**_: object) -> kopf.AiohttpSession:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from rds_ssl.engine.intake import Intake
+from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.objects import Key, Objects
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
@@ -17,7 +17,7 @@ GHOST = 5.0
 """Seconds after which an object that was seen to go is dropped without kopf's word."""
 
 
-class Witness:
+class Watchdog:
     """
     A second watch of the objects, of their metadata only, that says when kopf's does not keep up.
 
@@ -26,9 +26,9 @@ class Witness:
     an event.
     """
 
-    def __init__(self, objects: Objects, intake: Intake, selector: str) -> None:
+    def __init__(self, objects: Objects, router: EventRouter, selector: str) -> None:
         self._objects = objects
-        self._intake = intake
+        self._router = router
         self._selector = selector
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         """The check that is to come of each object; a newer version has the only one."""
@@ -72,7 +72,7 @@ class Witness:
         self._timers.pop(key, None)
         known = self._objects.version(key)
         if known is not None and watch.version(key) is None:
-            self._intake.gone(key, uid=known[0])
+            self._router.gone(key, uid=known[0])
 
     def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
         self._timers.pop(key, None)

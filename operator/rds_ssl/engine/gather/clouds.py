@@ -1,4 +1,4 @@
-"""From an object to its client of the cloud API: whose credentials, which endpoint, which pace."""
+"""From an object to its client of the cloud API: whose credentials, which endpoint, which rate."""
 
 import fnmatch
 from collections.abc import Callable, Mapping

@@ -59,7 +59,7 @@ class Budget:
         self._turns: dict[str, int] = {}
         """By namespace: the number of its last slot, of those given while others waited."""
         self._given = 0
-        self._lingering: dict[str, asyncio.TimerHandle] = {}
+        self._cooling: dict[str, asyncio.TimerHandle] = {}
         self._restarts: defaultdict[str, deque[tuple[str, datetime]]] = defaultdict(
             lambda: deque(maxlen=_REMEMBERED)
         )
@@ -123,7 +123,12 @@ class Budget:
         if self._held.pop(key, waited) is not None:
             self._wake_free()
 
-    def linger(self, resource: Resource, seconds: float) -> None:
+    def give_back(self, key: Key) -> None:
+        """Give a slot back, but keep the place of one that waits for a slot."""
+        if self._held.pop(key, None) is not None:
+            self._wake_free()
+
+    def cool_down(self, resource: Resource, seconds: float) -> None:
         """
         Let nobody have the slot of an instance, or of its primary, for a while.
 
@@ -132,10 +137,11 @@ class Budget:
         """
         loop = asyncio.get_running_loop()
         for each in {resource.instance_id, resource.primary_id}:
-            before = self._lingering.pop(each, None)
+            before = self._cooling.pop(each, None)
             if before is not None:
                 before.cancel()
-            self._lingering[each] = loop.call_later(seconds, self._settled, each)
+            self._cooling[each] = loop.call_later(seconds, self._settled, each)
+        self.give_back(resource.key)
 
     def note_restart(self, instance_id: str, request_id: str, at: datetime) -> None:
         """Remember a call that may restart an instance, whatever becomes of its object."""
@@ -146,7 +152,7 @@ class Budget:
         return dict(self._restarts.get(instance_id, ()))
 
     def _settled(self, instance_id: str) -> None:
-        del self._lingering[instance_id]
+        del self._cooling[instance_id]
         self._wake_free()
 
     def _wake_free(self) -> None:
@@ -180,7 +186,7 @@ class Budget:
             yield key, self._waiting[key]
 
     def _is_free(self, wanted: _Slot, taken: Sequence[_Slot]) -> bool:
-        if not self._lingering.keys().isdisjoint({wanted.instance_id, wanted.primary}):
+        if not self._cooling.keys().isdisjoint({wanted.instance_id, wanted.primary}):
             return False
         if any(each.excludes(wanted) for each in taken):
             return False

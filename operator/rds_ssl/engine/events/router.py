@@ -5,17 +5,17 @@ from typing import Any
 
 from rds_ssl.core.conditions import READY
 from rds_ssl.core.model import Priority
-from rds_ssl.engine.budget import Budget
-from rds_ssl.engine.clouds import Clouds
-from rds_ssl.engine.materials import Materials
+from rds_ssl.engine.gather.clouds import Clouds
+from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects, Resource
-from rds_ssl.engine.outages import Outages
-from rds_ssl.engine.reconciler import Reconciler
-from rds_ssl.engine.workqueue import WorkQueue
+from rds_ssl.engine.reconcile.reconciler import Reconciler
+from rds_ssl.engine.scheduling.budget import Budget
+from rds_ssl.engine.scheduling.outages import Outages
+from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.kube.resources import Kind
 
 
-class Intake:
+class EventRouter:
     """Takes in what the watches show; decides which objects get a pass, and how soon."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Intake:
 
     def _wake_rivals(self, resource: Resource) -> None:
         for key in self._objects.named_beside(resource):
-            self._reconciler.rouse(key)
+            self._reconciler.force(key)
             self._queue.add(key)
 
 

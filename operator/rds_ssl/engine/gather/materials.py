@@ -50,7 +50,7 @@ class _Source(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class DeclaredMaterial:
     """
     What the references hold, or the first problem with them.
 
@@ -66,6 +66,8 @@ class Gathered:
     The version of the Secret with a PFX file's password: there is no other fact that could be kept
     of a password.
     """
+    read: bool = True
+    """Whether anybody looked; False of `NOTHING_READ` alone."""
 
     @property
     def refusable(self) -> tuple[str, ...]:
@@ -88,6 +90,10 @@ class Gathered:
             self.password,
             self.problem,
         )
+
+
+NOTHING_READ = DeclaredMaterial(facts=MaterialFacts(), read=False)
+"""Of a pass that follows a change, or turns SSL off for an object that goes."""
 
 
 class Materials:
@@ -119,14 +125,14 @@ class Materials:
 
     async def gather(
         self, declaration: Declaration, namespace: str, *, fresh: bool = False
-    ) -> Gathered:
+    ) -> DeclaredMaterial:
         """
         Read what the declaration refers to; with *fresh* from the API server, key included.
 
         With ``enabled: false`` nothing is read.
         """
         if not declaration.enabled:
-            return Gathered(facts=MaterialFacts(), material=Material())
+            return DeclaredMaterial(facts=MaterialFacts(), material=Material())
         reading = _Reading(self, namespace, fresh=fresh)
         try:
             server = await reading.server(declaration)
@@ -134,7 +140,7 @@ class Materials:
             lists = await reading.revocation_list(declaration)
             pfx = await reading.pfx(declaration)
         except MaterialError as error:
-            return Gathered(facts=MaterialFacts(), problem=checks.problem_of(error))
+            return DeclaredMaterial(facts=MaterialFacts(), problem=checks.problem_of(error))
         facts = MaterialFacts(
             server=server.facts if isinstance(server, ServerMaterial) else server,
             client_ca=cas.cas if cas else (),
@@ -144,7 +150,9 @@ class Materials:
         if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
             material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
         signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
-        return Gathered(facts=facts, material=material, signed=signed, password=reading.password)
+        return DeclaredMaterial(
+            facts=facts, material=material, signed=signed, password=reading.password
+        )
 
     async def _signed_lists(
         self, cas: ClientCAMaterial, lists: RevocationListMaterial, reading: "_Reading"
@@ -197,7 +205,7 @@ class _Reading:
         self._fresh = fresh
         self._read: dict[tuple[Kind, str], DataObject] = {}
         self.password: Version | None = None
-        """See `Gathered.password`."""
+        """See `DeclaredMaterial.password`."""
         self.sources: dict[str, tuple[_Source, Version]] = {}
         """What facts have come from, by field of the spec."""
 

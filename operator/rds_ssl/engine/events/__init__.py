@@ -1,0 +1,1 @@
+"""From events of the cluster to keys in the queue."""

@@ -1,0 +1,1 @@
+"""One pass over one object: gather, observe, check, plan, gate, act, report."""

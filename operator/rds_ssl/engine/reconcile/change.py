@@ -1,0 +1,282 @@
+"""
+The one way from a state that is wanted to the call: plan, retry, gates, preflight, slot, order.
+
+What an object declares comes here, and SSL off for an object that is deleted: the two differ by
+their `Intent` alone. The order of the rules is that of the lines of `change`. Source:
+docs/architecture.md, "The life of one change".
+"""
+
+from dataclasses import replace
+
+from rds_ssl.core import approval, eligibility, faults, verdicts
+from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
+from rds_ssl.core.desired import Desired
+from rds_ssl.core.errors import AliyunError
+from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
+from rds_ssl.core.model import Impact, Phase, Reason
+from rds_ssl.core.operation import UNFINISHED, may_fall_back
+from rds_ssl.core.plan import Standing, stand
+from rds_ssl.core.renewal import renewal_at, tried
+from rds_ssl.core.status import OperationStatus
+from rds_ssl.engine.reconcile import api_failures, gating, material_problems, preflight, retry
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Planned, Read, Seen
+
+_AT_ONCE = 0.05
+"""Seconds: a renewal is sent once more, with another value."""
+
+
+def change(
+    ports: Ports, seen: Seen, desired: Desired, intent: Intent
+) -> Order | Decided | Read | tuple[Seen, Standing]:
+    """
+    Return what is to be sent next towards *desired*, if it may go now.
+
+    Returns:
+        The order, for which a slot is reserved; how the pass ends if nothing may go; what has to be
+        read to tell; or how an instance stands that needs no plan.
+    """
+    standing = _standing(ports, seen, desired, intent)
+    to = standing.plan.to if standing.plan else None
+    spent = approval.ended(seen.status.last_approval, to=to, now=ports.now())
+    if spent != seen.status.last_approval:
+        seen = seen.update(last_approval=spent)
+        # Under the digest that the next pass will give it.
+        standing = _standing(ports, seen, desired, intent)
+    plan = standing.plan
+    if plan is None:
+        return seen, standing
+    planned = Planned(
+        seen=seen, desired=desired, intent=intent, comparison=standing.comparison, plan=plan
+    )
+    stuck = _unsupported_transition(planned)
+    if stuck is not None:
+        return stuck
+    stays = intent is Intent.DELETION or Impact.MOVES_ENDPOINT in plan.impacts
+    shown = seen.shown(endpoint=None if stays else desired.connection_string)
+    planned = replace(planned, seen=shown)
+    at = gating.circumstances(ports, planned)
+    if isinstance(at, Read):
+        return at
+    hold = gate(plan, seen.declaration, seen.observed, at)
+    stopped = _stopped(ports, planned, hold)
+    if stopped is not None:
+        return stopped
+    if hold is not None:
+        return _held(ports, planned, hold, at)
+    if not gating.reserve(ports, planned, at):
+        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)
+    return _order(ports, planned, at)
+
+
+def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decided | None:
+    """
+    Return what an answer to a call means after which nothing was executed.
+
+    *seen*: after the answer. None: the instance is as wanted by now.
+    """
+    operation, desired = seen.status.operation, order.planned.desired
+    fault = faults.classify(error, write=True)
+    if operation is None or operation.phase is not Phase.REFUSED:
+        if fault.read_back:
+            return api_failures.busy(ports, seen)  # Refused because of another change.
+        return api_failures.not_executed(ports, seen, error)
+    if _standing(ports, seen, desired, order.planned.intent).plan is None:
+        return None
+    if may_fall_back(operation):
+        return Decided(draft=seen, verdict=order.verdict, look_after=_AT_ONCE)
+    seen = seen.update(plan=None)
+    finding = api_failures.refusal(seen, operation.code or "", desired, seen.observed)
+    look_after = min(api_failures.refused_after(fault), next_look(ports, seen))
+    return seen.stalled(finding, look_after=look_after)
+
+
+def next_look(ports: Ports, seen: Seen) -> float:
+    """Return the seconds to the next look at an object with which all is well, or held."""
+    after = material_problems.next_look(ports, seen.observed)
+    renewal = _renewal_in(ports, seen)
+    return min(after, renewal + 0.1) if renewal else after
+
+
+def endpoint_of(seen: Seen) -> str:
+    """Return the endpoint: declared, pinned, protected now, the instance's own; empty if none."""
+    pinned = seen.status.instance.endpoint if seen.status.instance else None
+    protected = seen.observed.connection_string if seen.observed.enabled else None
+    internal = seen.instance.connection_string if seen.instance else ""
+    return seen.declaration.connection_string or pinned or protected or internal
+
+
+# -- the plan -------------------------------------------------------------------------------------
+
+
+def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> Standing:
+    """Return how the instance stands; a renewal is due only where nothing else is to be done."""
+
+    def to(state: Desired) -> Standing:
+        known = seen.status.instance
+        return stand(
+            state,
+            seen.observed,
+            engine=seen.engine or "",
+            engine_version=(known.engine_version or "") if known else "",
+            uid=seen.resource.uid,
+            applied=seen.status.applied,
+            operation=seen.status.operation,
+            last_approval=seen.status.last_approval,
+            history=seen.status.history,
+            deleting=intent is Intent.DELETION,
+            at_rest=_is_at_rest(seen),
+        )
+
+    standing = to(desired)
+    if (
+        intent is Intent.DECLARED
+        and standing.plan is None
+        and standing.declared_applied
+        and _renewal_in(ports, seen) == 0
+    ):
+        return to(replace(desired, renews=seen.observed.expire_time))
+    return standing
+
+
+def _renewal_in(ports: Ports, seen: Seen) -> float | None:
+    """Return the seconds until the certificate is to be renewed by a call; None: by none."""
+    at = renewal_at(seen.declaration, seen.observed, engine=seen.engine or "")
+    return None if at is None else max(0.0, (at - ports.now()).total_seconds())
+
+
+def _unsupported_transition(planned: Planned) -> Decided | None:
+    """Return that no call leads from what is in force to the state wanted; None if one may."""
+    seen, desired = planned.seen, planned.desired
+    finding = eligibility.no_way_back(
+        desired,
+        seen.observed,
+        planned.comparison,
+        engine=seen.engine or "",
+        own=_may_have_brought_other_material(seen.status.operation, desired),
+    )
+    if finding is None:
+        return None
+    return seen.update(plan=None).stalled(finding, look_after=preflight.STALLED_AFTER)
+
+
+# -- a plan that goes, or not ---------------------------------------------------------------------
+
+
+def _stopped(ports: Ports, planned: Planned, hold: Hold | None) -> Decided | Read | None:
+    """Return what stands in the way of a plan whatever the gates say; None if nothing does."""
+    seen, step, operation = planned.seen, planned.step, planned.seen.status.operation
+    if Impact.MOVES_ENDPOINT in planned.plan.impacts:
+        # Nobody is to approve what cannot be.
+        stopped = preflight.unknown_endpoint(seen.update(plan=None), step)
+        if stopped is not None:
+            return stopped
+    policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
+    if operation is not None and operation.phase not in UNFINISHED and not policy:
+        stopped = retry.refused(ports, planned, after=next_look(ports, seen))
+        if stopped is not None:
+            return stopped
+    other = operation is None or operation.digest != step.digest
+    if other and not policy and tried(seen.status.history, step.renews):
+        after = next_look(ports, seen)
+        return seen.update(plan=None).stalled(verdicts.NOT_RENEWED, look_after=after)
+    if hold is not None and planned.intent is Intent.DECLARED:
+        return None
+    # What goes has nobody who comes back to it when its window opens: he is told now.
+    return preflight.refused(ports, seen, step)
+
+
+def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Decided:
+    seen, plan = planned.seen, planned.plan
+    look_after = _look_again(ports, planned, hold, at)
+    known = seen.resource.status.plan
+    if known and known.digest == plan.digest and hold.passing and _is_moving(seen):
+        # These two share one PATCH: what comes next comes within seconds.
+        draft = replace(seen, status=seen.resource.status)
+        return Decided(draft=draft, verdict=None, look_after=look_after)
+    verdict = verdicts.held(
+        plan,
+        hold,
+        seen.declaration,
+        in_force=_in_force(ports, seen) if plan.material_only else None,
+        warning=material_problems.expiring(ports, seen.observed),
+        warnings=seen.warnings,
+    )
+    draft = seen.update(
+        plan=gating.plan_status(
+            plan,
+            held_by=hold.reason,
+            since=at.seen_since,
+            not_before=not_before(plan, seen.declaration, at, hold),
+        )
+    )
+    asks_on = gating.asks_on(seen, hold, at)
+    return Decided(draft=draft, verdict=verdict, look_after=look_after, asks_on=asks_on)
+
+
+def _look_again(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> float:
+    """Return the seconds until the gates may answer otherwise, or until the usual next look."""
+    after = next_look(ports, planned.seen)
+    if hold.until is not None:
+        after = min(after, max(0.0, (hold.until - at.now).total_seconds()) + 0.1)
+    if planned.plan.drift and at.seen_since == at.now:
+        after = min(after, ports.timings.limits.poll)  # Was it but a moment's state?
+    return after
+
+
+def _in_force(ports: Ports, seen: Seen) -> tuple[bool, Finding]:
+    """Return the Ready of settings that are in force while a rotation waits."""
+    past = material_problems.expired(ports, seen.observed)
+    if past is not None:
+        return False, past
+    applied = seen.status.applied
+    verified = applied is not None and applied.request_id
+    return True, verdicts.in_force(
+        seen.declaration,
+        reason=Reason.VERIFIED if verified else Reason.ADOPTED,
+        endpoint=endpoint_of(seen),
+    )
+
+
+def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
+    seen, plan = planned.seen, planned.plan
+    return Order(
+        planned=planned,
+        inputs_digest=retry.inputs_of(seen, planned.step),
+        verdict=verdicts.applying(
+            plan,
+            seen.declaration,
+            in_force=plan.material_only and _in_force(ports, seen)[0],
+            warning=material_problems.expiring(ports, seen.observed),
+            warnings=seen.warnings,
+        ),
+        since=at.seen_since,
+        closes=closes(plan, seen.declaration, at),
+    )
+
+
+def _is_at_rest(seen: Seen) -> bool:
+    """True if the object says that it was as declared, the declaration of now, when it was read."""
+    status = seen.resource.status
+    return (
+        seen.was_ready is True
+        and status.observed_generation == seen.resource.generation
+        and status.plan is None
+        and status.operation is None
+    )
+
+
+def _is_moving(seen: Seen) -> bool:
+    """True if the object says already that its plan is held for a moment."""
+    status = seen.resource.status
+    moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
+    conditions = (status.condition(CHANGE_PENDING), status.condition(RECONCILING))
+    return status.observed_generation == seen.resource.generation and all(
+        each is not None and each.reason in moving for each in conditions
+    )
+
+
+def _may_have_brought_other_material(operation: OperationStatus | None, desired: Desired) -> bool:
+    if operation is None or operation.phase is Phase.REFUSED:
+        return False
+    return operation.target is None or operation.target.material != desired.state.material

@@ -1,0 +1,111 @@
+"""From what was read to what is sent or said: eligibility, material, then the change."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from rds_ssl.core import eligibility, verdicts
+from rds_ssl.core.desired import Desired, desired_of
+from rds_ssl.core.expiry import next_expiry_change
+from rds_ssl.core.judgement import judge, next_judgement
+from rds_ssl.core.model import Phase, Reason
+from rds_ssl.core.plan import Standing
+from rds_ssl.core.renewal import renewal_at
+from rds_ssl.core.status import AppliedStatus
+from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
+from rds_ssl.engine.reconcile.attempt import Idle
+from rds_ssl.engine.reconcile.change import change, endpoint_of, next_look
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import AfterWrite, Decided, Intent, Order, Read, Seen
+from rds_ssl.engine.reporting import Event
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
+    """Return what a living object needs: a call, a word, or first something else to be read."""
+    finding = eligibility.unfit_engine(seen.declaration, engine=seen.engine or "")
+    if finding is not None:
+        draft = seen.shown(endpoint=None).update(plan=None)
+        verdict = verdicts.stalled(finding)
+        return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
+    endpoint = endpoint_of(seen) or preflight.first_endpoint(seen)
+    if isinstance(endpoint, Read):
+        return endpoint
+    if not endpoint:
+        verdict = verdicts.stalled(eligibility.NO_ENDPOINT)
+        draft = seen.update(plan=None)
+        return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
+    problem = seen.material.problem
+    if problem is None:
+        judgement = judge(
+            seen.declaration,
+            seen.material.facts,
+            seen.material.signed,
+            seen.observed,
+            applied=seen.status.applied,
+            endpoint=endpoint,
+            now=ports.now(),
+        )
+        problem, seen = judgement.problem, replace(seen, warnings=judgement.warnings)
+    material_problems.note_inputs(ports, seen, problem)
+    if problem is not None:
+        return material_problems.report(ports, seen, problem, endpoint=endpoint)
+    desired = desired_of(seen.declaration, seen.material.facts, endpoint=endpoint)
+    outcome = change(ports, seen, desired, Intent.DECLARED)
+    if isinstance(outcome, tuple):
+        return _settled(ports, outcome[0], desired, outcome[1])
+    return outcome
+
+
+def _settled(ports: Ports, seen: Seen, desired: Desired, standing: Standing) -> Decided | Read:
+    """Return that nothing is to be done; what was so already when it was first seen is adopted."""
+    seen = seen.shown(endpoint=desired.connection_string)
+    applied, operation = seen.status.applied, seen.status.operation
+    overdue = operation is not None and operation.phase is Phase.TIMED_OUT
+    untold = applied is not None and applied.state is None
+    if overdue or not (standing.declared_applied or untold):
+        if seen.instance is None:
+            return Read.ATTRIBUTES
+        if not seen.instance.running:
+            return api_failures.busy(ports, seen)  # What is shown may be half of a change.
+    if applied is not None and untold:
+        # Recorded by an older version: what is in force is as declared, and nothing was done.
+        applied = applied.model_copy(update={"state": desired.state})
+    elif not standing.declared_applied:
+        applied = AppliedStatus(
+            state=desired.state, time=ports.now(), expire_time=seen.observed.expire_time
+        )
+        words = verdicts.in_words(seen.declaration, desired.connection_string)
+        adopted = Event(reason="Adopted", message=f"{words} is in force already; nothing was sent.")
+        seen = seen.then(AfterWrite(event=adopted))
+    if standing.comparison.unknown or desired.pfx:
+        reason = Reason.APPLIED_NOT_ECHOED
+    else:
+        verified = applied is not None and applied.request_id
+        reason = Reason.VERIFIED if verified else Reason.ADOPTED
+    verdict = verdicts.settled(
+        seen.declaration,
+        seen.observed,
+        reason=reason,
+        endpoint=desired.connection_string,
+        expired=material_problems.in_force_expiry(ports, seen.observed),
+        warnings=seen.warnings,
+    )
+    draft = replace(seen, attempt=Idle()).update(applied=applied, plan=None, operation=None)
+    return Decided(
+        draft=draft,
+        verdict=verdict,
+        look_after=next_look(ports, seen),
+        settled_until=_settled_until(ports, seen),
+    )
+
+
+def _settled_until(ports: Ports, seen: Seen) -> datetime:
+    """Return the first moment at which the clock alone may make something of the same facts."""
+    now = seen.began  # A date that has passed during this pass may have been overlooked.
+    moments = (
+        next_expiry_change(seen.observed, now=now, warning=ports.timings.expiry_warning),
+        next_judgement(seen.material.facts, now=now),
+        renewal_at(seen.declaration, seen.observed, engine=seen.engine or ""),
+    )
+    return min((each for each in moments if each is not None), default=_NEVER)

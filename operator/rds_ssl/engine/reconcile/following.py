@@ -1,0 +1,260 @@
+"""
+Following what was sent to its end: busy, verified, failed, or no effect at all.
+
+Source: docs/architecture.md, "The life of one change"; the rules are in `rds_ssl.core.operation`.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from rds_ssl.core import approval
+from rds_ssl.core.comparison import compare
+from rds_ssl.core.model import Cause, Observed, Phase, Priority
+from rds_ssl.core.operation import End, Watch, judge
+from rds_ssl.core.status import (
+    HISTORY_LENGTH,
+    AppliedStatus,
+    ApprovalStatus,
+    BeforeStatus,
+    HistoryEntry,
+    OperationStatus,
+    StateStatus,
+)
+from rds_ssl.engine.reconcile import attempt, observing
+from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect
+from rds_ssl.engine.reconcile.ports import VERIFIED, Ports
+from rds_ssl.engine.reconcile.stages import AfterWrite, Decided, Gathered, Seen
+from rds_ssl.engine.reporting import Event
+
+_log = logging.getLogger(__name__)
+
+UNKNOWN_REQUEST = "unknown"
+"""In place of the id of an own call whose answer was lost."""
+
+_REISSUED = {
+    True: "its server certificate is another one",
+    False: "its server certificate is the same",
+    None: "whether its server certificate is the same is not shown",
+}
+
+_PHASES = {
+    End.FAILED: Phase.FAILED,
+    End.NOT_CONVERGING: Phase.NOT_CONVERGING,
+    End.TIMED_OUT: Phase.TIMED_OUT,
+}
+
+
+async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
+    """
+    Look at an unfinished operation.
+
+    Returns:
+        How the pass ends; or what it goes on with, if the operation has ended: its status says how,
+        and it is a `Seen` if the settings were read.
+
+    Raises:
+        AliyunError: A read failed.
+        ObservationError: An answer makes no sense.
+        KubeError: The API server.
+    """
+    operation, known = gathered.status.operation, gathered.attempt
+    if operation is None or not gathered.in_flight:
+        return gathered
+    if isinstance(known, NotExecuted) and known.started == operation.start_time:
+        return gathered.update(operation=known.replaced)
+    sent = known
+    if not isinstance(sent, Sent) or sent.started != operation.start_time:
+        sent = _inherited(ports, gathered, operation)
+    stage, comparison, observed = gathered, None, None
+    stage = await observing.read_attributes(ports, stage, priority=Priority.IN_FLIGHT)
+    running = stage.instance is not None and stage.instance.running
+    if running:
+        observed = await observing.read_settings(stage, priority=Priority.IN_FLIGHT)
+        stage = observing.seen(stage, observed)
+        if operation.target is not None:
+            comparison = compare(operation.target, observed)
+    judgement = judge(
+        operation,
+        sent.watch,
+        running=running,
+        observed=observed,
+        comparison=comparison,
+        monotonic=ports.monotonic(),
+        now=ports.now(),
+        limits=ports.timings.limits,
+    )
+    sent = attempt.watched(sent, judgement.watch)
+    gathered.memory.attempt = sent
+    stage = replace(stage, attempt=sent)
+    if judgement.end is End.NONE:
+        stage = await _with_acceptance(ports, stage, operation, sent)
+        return Decided(draft=stage, verdict=None, look_after=judgement.look_after)
+    return _end(ports, stage, operation, judgement.end, sent)
+
+
+def give_up(ports: Ports, gathered: Gathered) -> Gathered:
+    """Return it with its operation ended, if that is overdue and cannot be read any more."""
+    operation, sent = gathered.status.operation, gathered.memory.attempt
+    gathered = replace(gathered, attempt=sent)  # It may be known for the first time.
+    limits = ports.timings.limits
+    if operation is None or not isinstance(sent, Sent) or not gathered.in_flight:
+        return gathered
+    age = (ports.now() - operation.start_time).total_seconds()
+    if age < limits.apply_timeout or ports.monotonic() - sent.watch.started < limits.settle:
+        return gathered
+    return _end(ports, gathered, operation, End.TIMED_OUT, sent)
+
+
+def _inherited(ports: Ports, gathered: Gathered, operation: OperationStatus) -> Sent:
+    """Return what is known of an operation that another process began, from now on."""
+    at = ports.monotonic()
+    ports.budget.inherit(gathered.resource)
+    sent = Sent(
+        started=operation.start_time,
+        watch=Watch(started=at, accepted=at if operation.phase is Phase.ACCEPTED else None),
+        without_effect=attempt.without_effect(gathered.attempt),
+    )
+    gathered.memory.attempt = sent
+    return sent
+
+
+async def _with_acceptance(
+    ports: Ports, stage: Gathered, operation: OperationStatus, sent: Sent
+) -> Gathered:
+    """Return it with the record that the call is known to be accepted, if that is new."""
+    if operation.phase is not Phase.SENDING or sent.watch.accepted is None:
+        return stage
+    accepted = operation.model_copy(update={"phase": Phase.ACCEPTED, "request_id": sent.request_id})
+    resource = await ports.reporter.record(stage.resource, accepted)
+    return replace(stage, resource=resource).update(operation=accepted)
+
+
+def _end(
+    ports: Ports, stage: Gathered, operation: OperationStatus, end: End, sent: Sent
+) -> Gathered:
+    """Return it with the end of its operation."""
+    if end is End.SEND_AGAIN:
+        # The record goes: whatever holds the next attempt must not hold a slot.
+        left = sent.replaced or _failed_before(operation)
+        return replace(stage, attempt=WithoutEffect(operation=operation)).update(operation=left)
+    entry = _entry(ports, stage, operation, end, sent)
+    history = (entry, *stage.status.history)[:HISTORY_LENGTH]
+    took = int((ports.now() - operation.start_time).total_seconds())
+    follows = AfterWrite(event=_event(entry, end, took), counted=_counted(end))
+    observed = stage.observed if isinstance(stage, Seen) else None
+    if end is not End.VERIFIED:
+        reason = observed.modify_status_reason if observed else ""
+        _log.warning("%s: %s", end.value, reason, extra=stage.log_fields(entry.request_id or ""))
+        ended = operation.model_copy(update={"phase": _PHASES[end], "end_time": ports.now()})
+        return replace(stage.then(follows), attempt=Idle()).update(operation=ended, history=history)
+    if isinstance(stage, Seen) and stage.observed.enabled:
+        # Pinned although nobody may name it any more: protection never moves by itself.
+        named = operation.target.connection_string if operation.target else None
+        stage = stage.shown(endpoint=named or stage.observed.connection_string)
+    applied = AppliedStatus(
+        state=operation.target,
+        time=ports.now(),
+        expire_time=observed.expire_time if observed else None,
+        # A call whose answer was lost is an own one all the same.
+        request_id=entry.request_id or UNKNOWN_REQUEST,
+    )
+    return replace(stage.then(follows), attempt=Idle()).update(
+        operation=None,
+        plan=None,
+        applied=applied,
+        history=history,
+        last_approval=_done(stage.status.last_approval, operation, now=ports.now()),
+    )
+
+
+def _event(entry: HistoryEntry, end: End, took: int) -> Event:
+    verified = end is End.VERIFIED
+    return Event(
+        reason="ChangeVerified" if verified else f"Change{end.value}",
+        message=f"{'In force' if verified else entry.changes + ' ' + end.value} after {took} s;"
+        f" cause: {entry.cause}; the instance was {'' if entry.restart_seen else 'not '}seen to"
+        f" be busy; {_REISSUED[entry.reissued]}."
+        + (
+            f" Request {entry.request_id}."
+            if entry.request_id
+            else " The answer to the call was lost."
+        ),
+        warning=not verified,
+    )
+
+
+def _counted(end: End) -> str:
+    return VERIFIED if end is End.VERIFIED else end.value
+
+
+def _entry(
+    ports: Ports, stage: Gathered, operation: OperationStatus, end: End, sent: Sent
+) -> HistoryEntry:
+    plan, target = stage.status.plan, operation.target
+    steps = plan.steps if plan else ()
+    return HistoryEntry(
+        time=ports.now(),
+        cause=(plan.cause if plan else None) or _cause(stage, target),
+        changes=plan.summary if plan else f"to {operation.digest}",
+        fields=tuple(dict.fromkeys(each.field for step in steps for each in step.changes)),
+        impacts=plan.impacts if plan else (),
+        material=operation.material,
+        approval=operation.approval,
+        restart_seen=sent.watch.busy_seen,
+        reissued=_reissued(operation.before, stage.observed if isinstance(stage, Seen) else None),
+        renews=target.renews if target else None,
+        request_id=sent.request_id or operation.request_id,
+        result=end.value,
+    )
+
+
+def _done(
+    last: ApprovalStatus | None, operation: OperationStatus, *, now: datetime
+) -> ApprovalStatus | None:
+    """Return the approval, ended if its plan is done, whatever else this pass may stumble over."""
+    if last is None or last.to != operation.digest:
+        return last
+    return approval.ended(last, to=None, now=now)
+
+
+def _cause(stage: Gathered, target: StateStatus | None) -> Cause:
+    """Return what asked for a call whose plan somebody took out of the status."""
+    if target is not None and target.renews:
+        return Cause.RENEWAL
+    if stage.resource.deleting:
+        return Cause.DELETION
+    was = stage.status.applied.state if stage.status.applied else None
+    rotation = was is not None and target is not None and was.settings == target.settings
+    return Cause.ROTATION if rotation else Cause.SPEC
+
+
+def _reissued(before: BeforeStatus | None, now: Observed | None) -> bool | None:
+    """Return whether the server certificate is another one; by its end where it is not shown."""
+    if before is None or now is None:
+        return None
+    old, new = before.server_certificate, now.server_certificate
+    if old is not None and new is not None:
+        return old.sha256 != new.sha256
+    if before.expire_time is not None and now.expire_time is not None:
+        return before.expire_time != now.expire_time
+    return None
+
+
+def _failed_before(operation: OperationStatus) -> OperationStatus | None:
+    """
+    Return the failure that an attempt without effect followed, as far as its record tells.
+
+    An accepted attempt is no first contact, whatever the attempts after it came to.
+    """
+    failures = operation.attempt - 1 - (operation.unanswered or 0)
+    if failures < 1:
+        return None
+    return operation.model_copy(
+        update={
+            "phase": Phase.FAILED,
+            "attempt": failures,
+            "unanswered": None,
+            "request_id": UNKNOWN_REQUEST,
+        }
+    )

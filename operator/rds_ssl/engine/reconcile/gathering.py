@@ -1,0 +1,123 @@
+"""The first stage: is the object for this operator to act on, and what does it refer to?"""
+
+from dataclasses import replace
+
+from rds_ssl.core import approval, eligibility, verdicts
+from rds_ssl.core.conditions import STALLED, Finding, Verdict
+from rds_ssl.core.declaration import Declaration, ManagementPolicy
+from rds_ssl.core.errors import MaterialError
+from rds_ssl.core.material import TRANSIENT
+from rds_ssl.engine.objects import Resource, older_claimant
+from rds_ssl.engine.reconcile import deletion
+from rds_ssl.engine.reconcile.material_problems import PATIENCE
+from rds_ssl.engine.reconcile.memory import Memory
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import Decided, Draft, Gathered
+
+
+async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered | Decided:
+    """
+    Return what a pass begins with, or its end: the object is not to be acted on, or cannot be.
+
+    Of an object with a change in flight the material is not read: it plays no part in its end.
+
+    Raises:
+        KubeError: The API server.
+    """
+    draft = Draft(
+        resource=resource,
+        before=resource,
+        status=resource.status,
+        memory=memory,
+        attempt=memory.attempt,
+    )
+    declaration = resource.declaration
+    if resource.deleting:
+        release = deletion.skip_reason(ports, draft)
+        if release is not None:
+            return draft.released(release)
+    if resource.operation_lost:
+        return _not_asked(ports, draft, verdicts.stalled(verdicts.RECORD_LOST))
+    if declaration is None:
+        return _not_asked(ports, draft, verdicts.stalled(verdicts.invalid(resource.faults)))
+    if not (resource.in_flight or resource.deleting):
+        stopped = select(ports, draft, declaration)
+        if stopped is not None:
+            return stopped
+        resource = await deletion.keep_finalizer(ports, resource)
+    try:
+        cloud, credentials = await ports.clouds.open(declaration, resource.key[0])
+    except MaterialError as error:
+        return _credentials_problem(ports, draft, error)
+    gathered = Gathered(
+        resource=resource,
+        before=resource,
+        status=resource.status,
+        memory=memory,
+        attempt=memory.attempt,
+        declaration=declaration,
+        cloud=cloud,
+        credentials=credentials,
+        began=ports.now(),
+    )
+    return gathered if resource.in_flight else await with_material(ports, gathered)
+
+
+async def with_material(ports: Ports, gathered: Gathered) -> Gathered:
+    """
+    Return it with what the object refers to; nothing is read for an object that goes.
+
+    Raises:
+        KubeError: The API server.
+    """
+    if gathered.resource.deleting or gathered.material.read:
+        return gathered
+    material = await ports.materials.gather(gathered.declaration, gathered.key[0])
+    return replace(gathered, material=material)
+
+
+def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | None:
+    """Return why this object is not for this operator to act on; None if it is."""
+    if draft.resource.deleting:
+        # Of one that was never applied the first change may have ended, and not well.
+        release = deletion.skip_reason(ports, draft)
+        return None if release is None else draft.released(release)
+    finding = eligibility.unusable(declaration)
+    if finding is not None:
+        return _not_asked(ports, draft, verdicts.stalled(finding))
+    if declaration.management_policy is not ManagementPolicy.ENFORCE:
+        return None
+    resource = draft.resource
+    winner = older_claimant(resource, ports.objects.beside(resource))
+    if winner is None:
+        return None
+    name = winner.key[1] if winner.key[0] == resource.key[0] else None
+    # What an object loses with the instance: it starts again as first contact.
+    spent = approval.ended(draft.status.last_approval, to=None, now=ports.now())
+    draft = draft.update(applied=None, plan=None, operation=None, last_approval=spent)
+    return _not_asked(ports, draft, verdicts.stalled(verdicts.conflict(resource.instance_id, name)))
+
+
+def _not_asked(ports: Ports, draft: Draft, verdict: Verdict) -> Decided:
+    return Decided(
+        draft=draft,
+        verdict=verdict,
+        look_after=ports.resync_after(),
+        asked_cloud=False,
+        looked=False,
+    )
+
+
+def _credentials_problem(ports: Ports, draft: Draft, error: MaterialError) -> Decided:
+    """Return that the credentials cannot be read: for a while it may pass by itself."""
+    waited = draft.memory.unreadable.lasts(
+        (draft.resource.inputs, error.reason, str(error)), now=ports.monotonic()
+    )
+    finding = Finding(reason=error.reason, message=str(error))
+    known = draft.status.condition(STALLED)
+    # Of an object that is deleted, more is said after it.
+    was_stalled = known is not None and known.message.startswith(finding.message.rstrip("."))
+    if error.reason not in TRANSIENT or waited >= PATIENCE or was_stalled:
+        return _not_asked(ports, draft, verdicts.stalled(finding))
+    decided = _not_asked(ports, draft, verdicts.waiting(finding))
+    return replace(decided, look_after=min(decided.look_after, PATIENCE - waited + 0.1))

@@ -1,0 +1,132 @@
+"""When the declared material cannot be used, and when what is in force runs out."""
+
+from datetime import timedelta
+
+from rds_ssl.core import verdicts
+from rds_ssl.core.comparison import compare, observed_material
+from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
+from rds_ssl.core.desired import Desired, settings_of
+from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
+from rds_ssl.core.material import Problem
+from rds_ssl.core.model import CAType, Observed, Reason
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import Decided, Seen
+
+PATIENCE = 300.0
+"""Seconds for which what may be a moment's state is Reconciling, before it is Stalled."""
+
+
+def in_force_expiry(ports: Ports, observed: Observed) -> tuple[Expiry, ...]:
+    """Return what is in force and has expired, or will soon."""
+    return expiry(observed, now=ports.now(), warning=ports.timings.expiry_warning)
+
+
+def expired(ports: Ports, observed: Observed) -> Finding | None:
+    """Return that something in force has expired, if so."""
+    for each in in_force_expiry(ports, observed):
+        if each.reason is Reason.CERTIFICATE_EXPIRED:
+            return Finding(reason=each.reason, message=each.message)
+    return None
+
+
+def expiring(ports: Ports, observed: Observed) -> Finding | None:
+    """Return the warning, if something in force is about to end."""
+    return verdicts.expiring(observed, in_force_expiry(ports, observed))
+
+
+def next_look(ports: Ports, observed: Observed) -> float:
+    """Return the seconds to the next look: a resync, or the moment when something expires."""
+    after = ports.resync_after()
+    now = ports.now()
+    change = next_expiry_change(observed, now=now, warning=ports.timings.expiry_warning)
+    return after if change is None else min(after, (change - now).total_seconds() + 1)
+
+
+def note_inputs(ports: Ports, seen: Seen, problem: Problem | None) -> None:
+    """Note what people can change, so that its standing still can be told."""
+    inputs, now = seen.memory.inputs, ports.monotonic()
+    first = inputs.seen is None
+    if inputs.note(
+        (seen.resource.inputs, seen.material.fingerprint),
+        now=now,
+        period=ports.timings.quiet_period,
+    ):
+        seen.memory.failures.written()
+    condition = seen.resource.status.condition(MATERIAL_READY)
+    if first and problem is not None and condition is not None and condition.status == "False":
+        # Another process has waited already.
+        waited = ports.now() - condition.last_transition_time
+        inputs.since = now - min(max(waited, timedelta()).total_seconds(), PATIENCE)
+
+
+def report(ports: Ports, seen: Seen, problem: Problem, *, endpoint: str) -> Decided:
+    """Return what is wrong; what is in force stays, and so does Ready where it speaks of that."""
+    finding = Finding(reason=problem.reason, message=problem.message)
+    waited = ports.monotonic() - seen.memory.inputs.since
+    known = seen.resource.status.condition(STALLED)
+    was_stalled = known is not None and known.message == problem.message
+    patient = problem.transient and waited < PATIENCE and not was_stalled
+    instance, observed = seen.status.instance, seen.observed
+    seen = seen.shown(endpoint=None if instance and instance.endpoint else endpoint)
+    ready: tuple[bool | None, Finding] = (False, finding)
+    if _applied_shown(seen, endpoint=endpoint):
+        ready = seen.as_it_was(finding)
+    past = expired(ports, observed)
+    if past is not None:
+        ready = False, past
+    verdict = Verdict(
+        ready=ready[0],
+        finding=ready[1],
+        material=finding,
+        material_ready=False,
+        reconciling=finding if patient else None,
+        stalled=None if patient else finding,
+        expiring=None if past else expiring(ports, observed),
+    )
+    look_after = next_look(ports, observed)
+    if patient:
+        look_after = min(look_after, PATIENCE - waited + 0.1)
+    if problem.reason is Reason.NOT_YET_VALID:
+        look_after = min(look_after, _until_valid(ports, seen))
+    return Decided(draft=seen.update(plan=None), verdict=verdict, look_after=look_after)
+
+
+def _until_valid(ports: Ports, seen: Seen) -> float:
+    """Return the seconds until the next thing becomes valid."""
+    facts = seen.material.facts
+    moments = [each.certificate.not_before for each in facts.client_ca]
+    moments += [each.this_update for each in facts.revocation_list]
+    if facts.server is not None:
+        moments.append(facts.server.leaf.not_before)
+    now = ports.now()
+    coming = [(each - now).total_seconds() for each in moments if each > now]
+    return min(coming, default=PATIENCE) + 0.1
+
+
+def _applied_shown(seen: Seen, *, endpoint: str) -> bool:
+    """True if an earlier version is applied, shown, and only the material has changed."""
+    applied, observed, declaration = seen.status.applied, seen.observed, seen.declaration
+    if applied is None or applied.state is None or seen.was_ready is not True:
+        return False
+    if applied.state.settings != settings_of(declaration, endpoint=endpoint):
+        return False
+    if observed_material(observed) not in {None, applied.state.material}:
+        return False
+    clients = declaration.client_authentication
+    pfx = declaration.server_certificate.pfx
+    beside = Desired(
+        enabled=declaration.enabled,
+        connection_string=endpoint,
+        ca_type=declaration.effective_ca_type,
+        server_certificate=observed.server_certificate
+        if declaration.effective_ca_type is CAType.CUSTOM
+        else None,
+        client_ca=observed.client_ca or (),
+        revocation_list=observed.revocation_list or (),
+        acl=clients.acl,
+        replication_acl=clients.replication_acl,
+        force_encryption=declaration.force_encryption,
+        minimum_tls_version=declaration.minimum_tls_version,
+        pfx=pfx.oss_object if pfx else "",
+    )
+    return compare(beside, observed, applied=applied).consistent

@@ -1,0 +1,89 @@
+"""
+May a state whose last operation ended badly be sent again?
+
+The rules are in `rds_ssl.core.operation.rearm`; what only a person can allow is told with the plan,
+so that it can be approved.
+"""
+
+from dataclasses import replace
+
+from rds_ssl.core import verdicts
+from rds_ssl.core.comparison import observed_material
+from rds_ssl.core.conditions import Finding
+from rds_ssl.core.desired import Desired, inputs_digest
+from rds_ssl.core.model import Phase
+from rds_ssl.core.operation import Rearm, rearm
+from rds_ssl.engine.reconcile import api_failures
+from rds_ssl.engine.reconcile.attempt import permits
+from rds_ssl.engine.reconcile.gating import approval_of, plan_status, seen_since
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import Decided, Planned, Read, Seen
+
+_RESTS_ON_THE_INSTANCE = frozenset({Phase.REFUSED, Phase.TIMED_OUT})
+"""Ends after which it depends on what the instance is now whether the call may be made again."""
+
+
+def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read | None:
+    """
+    Return why a state whose last operation ended badly is not sent again; None if it may.
+
+    Args:
+        after: Seconds to the usual next look.
+    """
+    seen, plan, step = planned.seen, planned.plan, planned.step
+    operation = seen.status.operation
+    if operation is None or permits(seen.attempt, step.digest):
+        return None
+    if seen.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
+        return Read.ATTRIBUTES
+    given = approval_of(seen)
+    answer, wait = rearm(
+        operation,
+        digest=step.digest,
+        inputs=inputs_of(seen, step),
+        now=ports.now(),
+        asked=seen.resource.asked is not None,
+        approved=given.names(plan),
+        running_for=seen.memory.sightings.running_for(ports.monotonic()),
+        limits=ports.timings.limits,
+    )
+    if answer is Rearm.YES:
+        return None
+    seen = seen.update(plan=None)
+    if operation.phase is Phase.REFUSED:
+        finding = api_failures.refusal(seen, operation.code or "", step, seen.observed)
+    else:
+        renews = step.renews is not None
+        finding = verdicts.ended(
+            operation.phase,
+            last=answer is Rearm.NO,
+            renewal=renews and operation.digest == step.digest,
+        )
+        if answer is Rearm.NO and not renews:
+            # Told with its plan: whoever approves it has to see what it is.
+            way_out = f"{finding.message} To send it once more, {given.remark(plan)}"
+            finding = Finding(reason=finding.reason, message=way_out)
+            since = seen_since(seen.resource.status.plan, plan, now=ports.now())
+            seen = seen.update(plan=plan_status(plan, held_by=finding.reason, since=since))
+    later = answer is Rearm.LATER
+    decided = seen.stalled(finding, look_after=min(wait, after) if later else after)
+    return replace(decided, asks_on=later)
+
+
+def inputs_of(seen: Seen, desired: Desired) -> str:
+    """Return a digest of everything that a refusal of *desired* may rest on."""
+    observed = seen.observed
+    instance = seen.instance or seen.memory.sightings.instance
+    shown = (
+        observed.enabled,
+        observed.ca_type,
+        observed.connection_string,
+        observed_material(observed),
+        observed.acl,
+        observed.replication_acl,
+        observed.force_encryption,
+        observed.minimum_tls_version,
+        observed.expire_time,
+        *(instance.kind if instance else ()),
+    )
+    return inputs_digest(desired, chain=seen.material.refusable, surroundings=repr(shown))

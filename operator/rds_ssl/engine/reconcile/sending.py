@@ -1,0 +1,303 @@
+"""
+The one dangerous call.
+
+Order of `send`: material read anew · token taken, slot reserved · the object read from etcd ·
+write-ahead record · the call. Source: docs/architecture.md, "The life of one change".
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rds_ssl.core import faults, pem, verdicts
+from rds_ssl.core.errors import AliyunError, ApiError
+from rds_ssl.core.model import (
+    Disposition,
+    Engine,
+    Observed,
+    Phase,
+    Priority,
+    Restart,
+    SecretText,
+)
+from rds_ssl.core.operation import Watch, may_fall_back
+from rds_ssl.core.parameters import Material, parameters
+from rds_ssl.core.plan import LEFT_BEHIND
+from rds_ssl.core.status import BeforeStatus, CertificateStatus, OperationStatus
+from rds_ssl.engine.objects import Resource, older_claimant
+from rds_ssl.engine.reconcile import attempt, finishing, observing
+from rds_ssl.engine.reconcile.attempt import Sent
+from rds_ssl.engine.reconcile.deletion import INHERITED
+from rds_ssl.engine.reconcile.gating import approval_of, plan_status
+from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Seen
+from rds_ssl.engine.reporting import Event
+from rds_ssl.offloading import offloaded
+
+_log = logging.getLogger(__name__)
+
+_NOT_EXECUTED = frozenset(
+    {
+        Disposition.BUSY,
+        Disposition.THROTTLED,
+        Disposition.BLOCKED,
+        Disposition.UNAVAILABLE,
+        Disposition.GONE,
+    }
+)
+"""Answers to a write after which nothing was executed, and the state itself was not refused."""
+
+_ACTION = "ModifyDBInstanceSSL"
+
+_AGAIN_AT_ONCE = 0.05
+"""Seconds: the object, or its material, is another one than the plan was made of."""
+
+_AFTER_OTHER = 10.0
+"""Seconds: another object's change of the same instance is under way."""
+
+_AFTER_GONE = 1.0
+"""Seconds: the watch has shown by then that the object is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAccepted:
+    """An answer after which nothing was executed, and the stage after it."""
+
+    seen: Seen
+    error: AliyunError
+
+
+async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
+    """
+    Send one step of a plan for which a slot is reserved.
+
+    Raises:
+        AliyunError: No token could be had; nothing was sent.
+        KubeError: The API server, before anything was sent, or when the acceptance was recorded.
+    """
+    seen = order.planned.seen
+    await seen.cloud.reserve(Priority.CHANGE)
+    # The token may have taken minutes: material may have changed meanwhile.
+    material = await _material(ports, order)
+    if material is None:
+        return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
+    operation = _operation(ports, order)
+    wire = await _wire(order, material, operation)
+    fresh = await _authoritative(ports, order)
+    if isinstance(fresh, Decided):
+        return fresh
+    if order.closes is not None and ports.now() >= order.closes:
+        return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
+    left = seen.status.operation
+    draft = replace(seen.shown(endpoint=None), resource=fresh).update(
+        operation=operation,
+        plan=plan_status(order.planned.plan, held_by=None, since=order.since),
+        last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),
+    )
+    seen = await finishing.write(ports, draft, order.verdict)
+    replaced = left if left and left.phase in LEFT_BEHIND else None
+    recorded = seen.status.operation or operation  # Its times as they are in the record.
+    await _announce(ports, order, seen)
+    return await _call(ports, order, seen, wire, recorded, replaced=replaced)
+
+
+async def _announce(ports: Ports, order: Order, seen: Seen) -> None:
+    """Tell what is about to be done, and why, before it is."""
+    plan = order.planned.plan
+    ports.started(plan)
+    approved = seen.status.operation.approval if seen.status.operation else None
+    why = f" Cause: {plan.cause.value}." + (f" Approved as {approved}." if approved else "")
+    # The digest first: a long summary is cut where an Event has no more room.
+    event = Event(
+        reason="ChangeStarted", message=f"Plan {plan.digest}.{why} {plan.summary} Sent to RDS."
+    )
+    await ports.reporter.announce_first(seen.resource, event)
+
+
+async def _material(ports: Ports, order: Order) -> Material | None:
+    """Return what is sent, key included; None if it is not what the plan was made of."""
+    seen = order.planned.seen
+    if not order.planned.step.enabled:
+        return Material()
+    planned = seen.material
+    # Facts kept for the version that the watch shows now cost no request.
+    now = await ports.materials.gather(seen.declaration, seen.key[0])
+    if now.fingerprint != planned.fingerprint:
+        return None
+    if planned.material is not None or now.material is not None:
+        return now.material or planned.material
+    fresh = await ports.materials.gather(seen.declaration, seen.key[0], fresh=True)
+    return fresh.material if fresh.fingerprint == planned.fingerprint else None
+
+
+async def _wire(
+    order: Order, material: Material, operation: OperationStatus
+) -> Mapping[str, str | SecretText]:
+    """Return what is sent."""
+    seen, step = order.planned.seen, order.planned.step
+    observed = seen.observed
+    if step.client_ca and material.client_ca is None:
+        material = await offloaded(
+            partial(_with_trust_in_force, material, observed),
+            size=len(observed.client_ca_pem) + len(observed.revocation_list_pem),
+        )
+    renews = step.renews is not None and seen.engine == Engine.SQLSERVER
+    return parameters(
+        step,
+        observed,
+        material,
+        engine=seen.engine or "",
+        comparison=order.planned.comparison,
+        update=renews and operation.attempt == 1,
+    )
+
+
+async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
+    """Read the object from etcd; the end of the pass if the plan does not hold for it any more."""
+    seen = order.planned.seen
+    instance_id = seen.declaration.instance_id
+    listed = await ports.resources.list_by_instance(instance_id)
+    claimants = [Resource.of(manifest, seen.resource) for manifest in listed]
+    mine = next((each for each in claimants if each.uid == seen.resource.uid), None)
+    if mine is None:
+        return Decided(draft=seen, verdict=None, look_after=_AFTER_GONE)
+    winner = older_claimant(mine, claimants)
+    if winner is not None:
+        name = winner.key[1] if winner.key[0] == seen.key[0] else None
+        verdict = verdicts.stalled(verdicts.conflict(instance_id, name))
+        return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
+    deletes = order.planned.intent is Intent.DELETION
+    if deletes and any(map(mine.successor, claimants)):
+        return seen.released(INHERITED)  # Perhaps of one that the watch does not show yet.
+    if any(each.in_flight for each in claimants if each.uid != mine.uid):
+        return Decided(draft=seen, verdict=None, look_after=_AFTER_OTHER)
+    ports.objects.refresh(mine)
+    known = seen.resource
+    same = mine.inputs == known.inputs and all(
+        mine.raw_status.get(part) == known.raw_status.get(part) for part in ("operation", "applied")
+    )
+    return mine if same else Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
+
+
+def _operation(ports: Ports, order: Order) -> OperationStatus:
+    """Return the record of the call."""
+    seen, digest = order.planned.seen, order.planned.step.digest
+    before, lost = seen.status.operation, attempt.without_effect(seen.attempt)
+    number, unanswered = 1, 0
+    if lost is not None and lost.digest == digest:
+        number, unanswered = lost.attempt + 1, (lost.unanswered or 0) + 1
+    elif before is not None and before.digest == digest:
+        again = before.phase is Phase.FAILED or may_fall_back(before)
+        number = before.attempt + 1 if again else 1
+    observed = seen.observed
+    leaf = observed.server_certificate
+    return OperationStatus(
+        digest=digest,
+        target=order.planned.step.state,
+        inputs_digest=order.inputs_digest,
+        phase=Phase.SENDING,
+        start_time=ports.now(),
+        attempt=number,
+        material=tuple(sorted(order.planned.plan.material)),
+        approval=approval_of(seen).digest_of(order.planned.plan),
+        unanswered=unanswered or None,
+        before=BeforeStatus(
+            enabled=observed.enabled,
+            server_certificate=CertificateStatus.of(leaf) if leaf else None,
+            expire_time=observed.expire_time,
+            last_modify_status=observed.last_modify_status or None,
+        ),
+    )
+
+
+async def _call(
+    ports: Ports,
+    order: Order,
+    seen: Seen,
+    wire: Mapping[str, str | SecretText],
+    operation: OperationStatus,
+    *,
+    replaced: OperationStatus | None,
+) -> Decided | NotAccepted:
+    """Make the call whose record is written; *replaced* as in `Sent`."""
+    memory = seen.memory
+    sent = Sent(
+        started=operation.start_time,
+        watch=Watch(started=ports.monotonic(), accepted=None),
+        replaced=replaced,
+        without_effect=attempt.without_effect(seen.attempt),
+    )
+    # Whatever happens from here on, this process watches: a cancelled call may be executed.
+    memory.attempt = sent
+    try:
+        request_id = await seen.cloud.modify_ssl(seen.declaration, wire)
+    except AliyunError as error:
+        return await _not_accepted(ports, seen, sent, operation, error)
+    at = ports.monotonic()
+    sent = replace(sent, watch=Watch(started=at, accepted=at), request_id=request_id)
+    memory.attempt = sent
+    memory.failures.written()
+    if order.planned.plan.restart is not Restart.NONE:
+        ports.budget.note_restart(seen.declaration.instance_id, request_id, ports.now())
+    accepted = operation.model_copy(update={"phase": Phase.ACCEPTED, "request_id": request_id})
+    resource = await ports.reporter.record(seen.resource, accepted)
+    _log.info("accepted", extra={"action": _ACTION, **seen.log_fields(request_id)})
+    draft = replace(seen, resource=resource, attempt=sent).update(operation=accepted)
+    return Decided(draft=draft, verdict=None, look_after=1.0)
+
+
+async def _not_accepted(
+    ports: Ports, seen: Seen, sent: Sent, operation: OperationStatus, error: AliyunError
+) -> Decided | NotAccepted:
+    fault = faults.classify(error, write=True)
+    request_id = error.request_id if isinstance(error, ApiError) else ""
+    _log.warning(
+        "%s: %s",
+        error,
+        getattr(error, "message", ""),
+        extra={"action": _ACTION, **seen.log_fields(request_id)},
+    )
+    memory = seen.memory
+    if fault.disposition is Disposition.UNKNOWN:
+        memory.attempt = replace(sent, watch=Watch(started=ports.monotonic(), accepted=None))
+        return Decided(draft=seen, verdict=None, look_after=1.0)
+    ports.changed(fault.reason.value)
+    memory.attempt = attempt.ended(sent)
+    if fault.read_back:
+        seen = await observing.read_back(ports, seen)
+    if fault.disposition in _NOT_EXECUTED or (fault.read_back and _at_work(seen)):
+        memory.attempt = attempt.not_executed(sent, operation.digest)
+        seen = replace(seen, attempt=memory.attempt).update(operation=sent.replaced)
+        return NotAccepted(seen=seen, error=error)
+    code = error.code if isinstance(error, ApiError) else type(error).__name__
+    refused = operation.model_copy(
+        update={
+            "phase": Phase.REFUSED,
+            "code": code,
+            "end_time": ports.now(),
+            "request_id": None,
+        }
+    )
+    seen = replace(seen, attempt=memory.attempt).update(operation=refused)
+    return NotAccepted(seen=seen, error=error)
+
+
+def _at_work(seen: Seen) -> bool:
+    """True if the instance is seen to be at work on another change."""
+    setting = seen.observed.last_modify_status == "setting"
+    return setting or (seen.instance is not None and not seen.instance.running)
+
+
+def _with_trust_in_force(material: Material, observed: Observed) -> Material:
+    """Return it with the client CA and CRL in force, which a first step keeps."""
+    lists = observed.revocation_list_pem
+    return replace(
+        material,
+        client_ca=pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert"),
+        revocation_list=pem.parse_revocation_list(
+            lists, field="ClientCertRevocationList", in_force=True
+        )
+        if lists
+        else None,
+    )
