@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rds_ssl.core.model import Reason
+from rds_ssl.core.model import Finding
 from rds_ssl.core.status import Condition
 
 READY = "Ready"
@@ -22,14 +22,6 @@ CERTIFICATE_EXPIRING = "CertificateExpiring"
 
 OWN = (READY, MATERIAL_READY, RECONCILING, STALLED, CHANGE_PENDING, CERTIFICATE_EXPIRING)
 """The types this operator writes, in the order in which they stand."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A reason and the sentence to it."""
-
-    reason: Reason
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

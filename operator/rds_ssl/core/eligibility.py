@@ -9,11 +9,10 @@ import re
 
 from rds_ssl.core import maintenance, renewal
 from rds_ssl.core.comparison import Comparison, Field
-from rds_ssl.core.conditions import Finding
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.formats import host_name
-from rds_ssl.core.model import ACL, CAType, Endpoint, Engine, Instance, Observed, Reason
+from rds_ssl.core.model import ACL, CAType, Endpoint, Engine, Finding, Instance, Observed, Reason
 
 _UNAVAILABLE = {
     "Stopped": "is stopped; start it",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from rds_ssl.core.comparison import Field
 from rds_ssl.core.facts import shown, title
-from rds_ssl.core.model import CAType, Observed, Reason
+from rds_ssl.core.model import CAType, Finding, Observed, Reason
 
 EXPIRY_WARNING = timedelta(days=30)
 """Default of the setting of that name: how long before the end a warning begins."""
@@ -25,12 +25,10 @@ CLOUD_LIFETIME = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expiry:
+class Expiry(Finding):
     """One thing that expires soon (CertificateExpiring) or has expired (CertificateExpired)."""
 
-    reason: Reason
     at: datetime
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

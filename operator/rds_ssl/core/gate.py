@@ -24,7 +24,7 @@ from rds_ssl.core.declaration import (
     ManagementPolicy,
 )
 from rds_ssl.core.maintenance import Opening, in_words, is_bound
-from rds_ssl.core.model import Cause, Impact, Observed, Reason, Restart
+from rds_ssl.core.model import Cause, Finding, Impact, Observed, Reason, Restart
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.setbacks import Setbacks
 from rds_ssl.core.status import HistoryEntry, write_time
@@ -37,15 +37,13 @@ URGENT = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Finding):
     """
     Why a plan does not go; *message* follows the plan's summary.
 
     *until* is when the answer may be another one, None if nobody can tell.
     """
 
-    reason: Reason
-    message: str
     until: datetime | None = None
 
     @property

@@ -15,8 +15,7 @@ from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import MaterialFacts, material_of
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
 from rds_ssl.core.formats import host_name
-from rds_ssl.core.material import Problem
-from rds_ssl.core.model import ACL, Observed, RevocationListFacts
+from rds_ssl.core.model import ACL, Finding, Observed, RevocationListFacts
 from rds_ssl.core.status import AppliedStatus
 
 MAX_WARNINGS = 10
@@ -27,13 +26,13 @@ MAX_WARNINGS = 10
 class Judgement:
     """*warnings* are sentences, the same on each pass; they stop nothing."""
 
-    problem: Problem | None = None
+    problem: Finding | None = None
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    problem: Problem
+    problem: Finding
     in_force: bool
 
 

@@ -1,7 +1,7 @@
 """
 What can be known to be wrong with material before it is sent (promise P5).
 
-Checks over facts, pure: time and endpoint are parameters. Each returns the first `Problem` or None;
+Checks over facts, pure: time and endpoint are parameters. Each returns the first `Finding` or None;
 warnings are asked for apart and stop nothing. A sentence is the same on every attempt: it names the
 object and its dates, never the time of the check. Only what would be newly sent is checked.
 
@@ -10,14 +10,13 @@ measured (no list, an expired one or a foreign one: all clients of that CA are r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.facts import CERT_MANAGER, ClientCAFacts, ServerFacts, shown, title
 from rds_ssl.core.formats import host_name
-from rds_ssl.core.model import CertificateFacts, Reason, RevocationListFacts
+from rds_ssl.core.model import CertificateFacts, Finding, Reason, RevocationListFacts
 
 TRANSIENT = frozenset(
     {
@@ -35,27 +34,12 @@ SHORT_LIFETIME = timedelta(days=7)
 """A certificate that lives shorter costs more than one change a week."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why something cannot be sent; *message* is a sentence for a condition."""
-
-    reason: Reason
-    field: str
-    """The place in the words of the user: ``Secret orders-tls, key tls.crt``."""
-    message: str
-
-    @property
-    def transient(self) -> bool:
-        """Whether it may go away by itself within minutes."""
-        return self.reason in TRANSIENT
+def problem_of(error: MaterialError) -> Finding:
+    """Return why something cannot be sent, out of what the parser raised."""
+    return Finding(reason=error.reason, message=str(error))
 
 
-def problem_of(error: MaterialError) -> Problem:
-    """Make the problem out of what the parser raised."""
-    return Problem(reason=error.reason, field=error.field, message=str(error))
-
-
-def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -> Problem | None:
+def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -> Finding | None:
     """
     Check a server certificate whose key is known to fit; its names apart, see `check_names`.
 
@@ -92,7 +76,7 @@ def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -
     return None
 
 
-def check_names(facts: ServerFacts, *, endpoint: str, where: str) -> Problem | None:
+def check_names(facts: ServerFacts, *, endpoint: str, where: str) -> Finding | None:
     """Check that a server certificate covers *endpoint*, the host name that clients ask for."""
     leaf = facts.leaf
     if covers(leaf, endpoint):
@@ -133,7 +117,7 @@ def covers(certificate: CertificateFacts, endpoint: str) -> bool:
         return any(_matches(pattern, host) for pattern in certificate.dns_names)
 
 
-def check_client_ca(cas: Sequence[ClientCAFacts], *, now: datetime, where: str) -> Problem | None:
+def check_client_ca(cas: Sequence[ClientCAFacts], *, now: datetime, where: str) -> Finding | None:
     """Check a client CA bundle: each is a CA, at least one is valid now."""
     for ca in cas:
         if not ca.is_ca:
@@ -171,7 +155,7 @@ def check_revocation_list(
     *,
     now: datetime,
     where: str,
-) -> Problem | None:
+) -> Finding | None:
     """
     Check that every CA has a current list of its own, and that no list is of another CA.
 
@@ -195,7 +179,7 @@ def check_revocation_list(
 
 def _check_lists_of(
     ca: ClientCAFacts, own: Sequence[RevocationListFacts], *, now: datetime, where: str
-) -> Problem | None:
+) -> Finding | None:
     name = title(ca.certificate)
     if not ca.may_sign_lists:
         return _invalid(
@@ -299,10 +283,10 @@ def _when(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _problem(reason: Reason, where: str, sentence: str) -> Problem:
+def _problem(reason: Reason, where: str, sentence: str) -> Finding:
     link = " " if sentence.startswith(("has ", "holds ")) else ": "
-    return Problem(reason=reason, field=where, message=f"{where}{link}{sentence}")
+    return Finding(reason=reason, message=f"{where}{link}{sentence}")
 
 
-def _invalid(where: str, sentence: str) -> Problem:
+def _invalid(where: str, sentence: str) -> Finding:
     return _problem(Reason.MATERIAL_INVALID, where, sentence)

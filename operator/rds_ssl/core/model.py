@@ -217,6 +217,18 @@ class Reason(StrEnum):
     API_UNAVAILABLE = "ApiUnavailable"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    Something that is to be said of an object: the reason of a condition and its message.
+
+    Who adds something to it (until when it holds, when it ends) embeds it as a kind of its own.
+    """
+
+    reason: Reason
+    message: str
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class CertificateFacts:
     """A certificate as facts. *sha256* is lower-case hex over DER; times are aware, UTC."""

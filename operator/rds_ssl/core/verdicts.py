@@ -1,10 +1,10 @@
 """The sentences and conditions of each way a pass can end. Pure."""
 
-from rds_ssl.core.conditions import Finding, Verdict
+from rds_ssl.core.conditions import Verdict
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.expiry import Expiry
 from rds_ssl.core.gate import Hold
-from rds_ssl.core.model import CAType, Observed, Phase, Reason
+from rds_ssl.core.model import CAType, Finding, Observed, Phase, Reason
 from rds_ssl.core.plan import Plan
 
 _READY_WORDS = {
@@ -74,9 +74,8 @@ def settled(
     ok, material = material_finding(declaration, warnings)
     past = [each for each in expired if each.reason is Reason.CERTIFICATE_EXPIRED]
     if past:
-        finding = Finding(reason=Reason.CERTIFICATE_EXPIRED, message=past[0].message)
         return Verdict(
-            ready=False, finding=finding, material=material, material_ready=ok, stalled=finding
+            ready=False, finding=past[0], material=material, material_ready=ok, stalled=past[0]
         )
     return Verdict(
         ready=True,

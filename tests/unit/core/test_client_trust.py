@@ -4,12 +4,12 @@ from datetime import datetime
 import pytest
 
 from rds_ssl.core.material import (
-    Problem,
+    TRANSIENT,
     check_client_ca,
     check_revocation_list,
     client_ca_warnings,
 )
-from rds_ssl.core.model import Reason
+from rds_ssl.core.model import Finding, Reason
 from rds_ssl.core.pem import (
     parse_client_ca,
     parse_revocation_list,
@@ -38,8 +38,8 @@ def root(name: str = "Test root") -> pki.Authority:
     return pki.make_root(name, extras=SINCE_LONG)
 
 
-def verdict(problem: Problem | None) -> tuple[Reason, bool] | None:
-    return None if problem is None else (problem.reason, problem.transient)
+def verdict(problem: Finding | None) -> tuple[Reason, bool] | None:
+    return None if problem is None else (problem.reason, problem.reason in TRANSIENT)
 
 
 INVALID = (Reason.MATERIAL_INVALID, False)
@@ -127,7 +127,7 @@ def test_a_bundle_warns_of_cas_whose_clients_are_refused() -> None:
     assert old.startswith(f"CN=Old expired at {stamp(YESTERDAY)}")
 
 
-def lists_of(cas: list[pki.Authority], *texts: bytes) -> Problem | None:
+def lists_of(cas: list[pki.Authority], *texts: bytes) -> Finding | None:
     bundle = parse_client_ca(b"".join(ca.pem for ca in cas), field=CA)
     lists = parse_revocation_list(b"".join(texts), field=CRL)
     signed = signed_lists(bundle, lists)
@@ -235,7 +235,7 @@ def no_lists() -> pki.Authority:
     ],
 )
 def test_revocation_lists_have_one_verdict(
-    judge: Callable[[pki.Authority, pki.Authority], Problem | None],
+    judge: Callable[[pki.Authority, pki.Authority], Finding | None],
     expected: tuple[Reason, bool] | None,
     words: str,
 ) -> None:

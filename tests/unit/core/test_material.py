@@ -6,14 +6,14 @@ import pytest
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.facts import ServerFacts
 from rds_ssl.core.material import (
-    Problem,
+    TRANSIENT,
     check_names,
     check_server_certificate,
     covers,
     problem_of,
     server_warnings,
 )
-from rds_ssl.core.model import Reason
+from rds_ssl.core.model import Finding, Reason
 from rds_ssl.core.pem import (
     parse_certificates,
     parse_server_certificate,
@@ -47,14 +47,14 @@ def server(leaf: pki.Leaf) -> ServerFacts:
     ).facts
 
 
-def check(leaf: pki.Leaf, *, endpoint: str = HOST, now: datetime = NOW) -> Problem | None:
+def check(leaf: pki.Leaf, *, endpoint: str = HOST, now: datetime = NOW) -> Finding | None:
     facts = server(leaf)
     problem = check_server_certificate(facts, now=now, where=CRT)
     return problem or check_names(facts, endpoint=endpoint, where=CRT)
 
 
-def verdict(problem: Problem | None) -> tuple[Reason, bool] | None:
-    return None if problem is None else (problem.reason, problem.transient)
+def verdict(problem: Finding | None) -> tuple[Reason, bool] | None:
+    return None if problem is None else (problem.reason, problem.reason in TRANSIENT)
 
 
 INVALID = (Reason.MATERIAL_INVALID, False)
@@ -138,7 +138,6 @@ def test_a_server_certificate_has_one_verdict(
 
     assert verdict(problem) == expected
     if problem is not None:
-        assert problem.field == CRT
         assert problem.message.startswith(f"{CRT}: ")
         assert words in problem.message
 
@@ -247,5 +246,5 @@ def test_a_problem_knows_whether_it_may_be_a_moments_state(
 ) -> None:
     problem = problem_of(MaterialError("said", reason=reason, field=CRT))
 
-    assert problem == Problem(reason=reason, field=CRT, message="said")
-    assert problem.transient is transient
+    assert problem == Finding(reason=reason, message="said")
+    assert (problem.reason in TRANSIENT) is transient

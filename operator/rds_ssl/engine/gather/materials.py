@@ -22,8 +22,7 @@ from rds_ssl.core.facts import (
     ServerMaterial,
     shown,
 )
-from rds_ssl.core.material import Problem
-from rds_ssl.core.model import CAType, Reason, SecretText
+from rds_ssl.core.model import CAType, Finding, Reason, SecretText
 from rds_ssl.core.parameters import Material, PFXMaterial
 from rds_ssl.core.signers import signed_lists
 from rds_ssl.kube.resources import DataObject, Kind, Resources
@@ -58,7 +57,7 @@ class DeclaredMaterial:
     """
 
     facts: MaterialFacts
-    problem: Problem | None = None
+    problem: Finding | None = None
     material: Material | None = None
     signed: Mapping[str, frozenset[str]] | None = None
     password: Version | None = None

@@ -9,11 +9,11 @@ docs/architecture.md, "The life of one change".
 from dataclasses import replace
 
 from rds_ssl.core import approval, eligibility, faults, verdicts
-from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING, Finding
+from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
-from rds_ssl.core.model import Impact, Phase, Reason
+from rds_ssl.core.model import Finding, Impact, Phase, Reason
 from rds_ssl.core.operation import UNFINISHED, may_fall_back
 from rds_ssl.core.plan import Standing, stand
 from rds_ssl.core.renewal import renewal_at, tried

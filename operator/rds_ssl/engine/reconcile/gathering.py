@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from rds_ssl.core import approval, eligibility, verdicts
-from rds_ssl.core.conditions import STALLED, Finding, Verdict
+from rds_ssl.core.conditions import STALLED, Verdict
 from rds_ssl.core.declaration import Declaration, ManagementPolicy
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.material import TRANSIENT
+from rds_ssl.core.model import Finding
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.material_problems import PATIENCE

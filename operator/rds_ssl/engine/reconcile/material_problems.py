@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import compare, observed_material
-from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Finding, Verdict
+from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict
 from rds_ssl.core.desired import Desired, settings_of
 from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
-from rds_ssl.core.material import Problem
-from rds_ssl.core.model import CAType, Observed, Reason
+from rds_ssl.core.material import TRANSIENT
+from rds_ssl.core.model import CAType, Finding, Observed, Reason
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Seen
 
@@ -25,7 +25,7 @@ def expired(ports: Ports, observed: Observed) -> Finding | None:
     """Return that something in force has expired, if so."""
     for each in in_force_expiry(ports, observed):
         if each.reason is Reason.CERTIFICATE_EXPIRED:
-            return Finding(reason=each.reason, message=each.message)
+            return each
     return None
 
 
@@ -42,7 +42,7 @@ def next_look(ports: Ports, observed: Observed) -> float:
     return after if change is None else min(after, (change - now).total_seconds() + 1)
 
 
-def note_inputs(ports: Ports, seen: Seen, problem: Problem | None) -> None:
+def note_inputs(ports: Ports, seen: Seen, problem: Finding | None) -> None:
     """Note what people can change, so that its standing still can be told."""
     inputs, now = seen.memory.inputs, ports.monotonic()
     first = inputs.seen is None
@@ -59,28 +59,27 @@ def note_inputs(ports: Ports, seen: Seen, problem: Problem | None) -> None:
         inputs.since = now - min(max(waited, timedelta()).total_seconds(), PATIENCE)
 
 
-def report(ports: Ports, seen: Seen, problem: Problem, *, endpoint: str) -> Decided:
+def report(ports: Ports, seen: Seen, problem: Finding, *, endpoint: str) -> Decided:
     """Return what is wrong; what is in force stays, and so does Ready where it speaks of that."""
-    finding = Finding(reason=problem.reason, message=problem.message)
     waited = ports.monotonic() - seen.memory.inputs.since
     known = seen.resource.status.condition(STALLED)
     was_stalled = known is not None and known.message == problem.message
-    patient = problem.transient and waited < PATIENCE and not was_stalled
+    patient = problem.reason in TRANSIENT and waited < PATIENCE and not was_stalled
     instance, observed = seen.status.instance, seen.observed
     seen = seen.shown(endpoint=None if instance and instance.endpoint else endpoint)
-    ready: tuple[bool | None, Finding] = (False, finding)
+    ready: tuple[bool | None, Finding] = (False, problem)
     if _applied_shown(seen, endpoint=endpoint):
-        ready = seen.as_it_was(finding)
+        ready = seen.as_it_was(problem)
     past = expired(ports, observed)
     if past is not None:
         ready = False, past
     verdict = Verdict(
         ready=ready[0],
         finding=ready[1],
-        material=finding,
+        material=problem,
         material_ready=False,
-        reconciling=finding if patient else None,
-        stalled=None if patient else finding,
+        reconciling=problem if patient else None,
+        stalled=None if patient else problem,
         expiring=None if past else expiring(ports, observed),
     )
     look_after = next_look(ports, observed)

@@ -7,10 +7,9 @@ endpoints and of ModifyPGHbaConfig.
 """
 
 from rds_ssl.core import eligibility, surroundings
-from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.formats import host_name
-from rds_ssl.core.model import Engine, Reason
+from rds_ssl.core.model import Engine, Finding, Reason
 from rds_ssl.engine.reconcile import api_failures
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Read, Seen

@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import observed_material
-from rds_ssl.core.conditions import Finding
 from rds_ssl.core.desired import Desired, inputs_digest
-from rds_ssl.core.model import Phase
+from rds_ssl.core.model import Finding, Phase
 from rds_ssl.core.operation import Rearm, rearm
 from rds_ssl.engine.reconcile import api_failures
 from rds_ssl.engine.reconcile.attempt import permits

@@ -15,10 +15,10 @@ from typing import Self
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import Comparison
-from rds_ssl.core.conditions import READY, Finding, Verdict
+from rds_ssl.core.conditions import READY, Verdict
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired, material_of
-from rds_ssl.core.model import Endpoint, Instance, Observed, Reason
+from rds_ssl.core.model import Endpoint, Finding, Instance, Observed, Reason
 from rds_ssl.core.operation import UNFINISHED
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
