@@ -754,3 +754,35 @@ async def test_the_finalizer_of_others_stays() -> None:
         finalizers = world.kube.objects[NAMESPACE, "a"]["metadata"]["finalizers"]
         assert finalizers == ["example.org/own"]
         assert world.cost("a") == OFF
+
+
+@played
+async def test_a_call_without_effect_is_made_again_although_a_read_before_it_fails() -> None:
+    async with EngineWorld() as world:
+        await on(world)
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=1)
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(10)
+        assert len(world.modifies("a")) == 2
+        assert is_on(world)
+        world.rds.fault({"kind": "reset-before"}, action="DescribePGHbaConfig", times=1)
+
+        await world.run(240)
+
+        assert not exists(world)
+        assert len(world.modifies("a")) == 3
+        assert world.cost("a") == OFF
+
+
+@played
+async def test_an_object_whose_credentials_are_missing_gets_its_finalizer_without_a_conflict() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", deletionPolicy="Disable", credentialsSecretRef={"name": "none"})
+
+        await world.run(5)
+
+        assert world.kube.objects[NAMESPACE, "a"]["metadata"]["finalizers"]
+        assert "conflict" not in {result for _, _, result in world.passes}

@@ -96,10 +96,10 @@ async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
 def give_up(ports: Ports, gathered: Gathered) -> Gathered:
     """Return it with its operation ended, if that is overdue and cannot be read any more."""
     operation, sent = gathered.status.operation, gathered.memory.attempt
-    gathered = replace(gathered, attempt=sent)  # It may be known for the first time.
     limits = ports.timings.limits
     if operation is None or not isinstance(sent, Sent) or not gathered.in_flight:
         return gathered
+    gathered = replace(gathered, attempt=sent)  # It may be known for the first time.
     age = (ports.now() - operation.start_time).total_seconds()
     if age < limits.apply_timeout or ports.monotonic() - sent.watch.started < limits.settle:
         return gathered

@@ -46,6 +46,7 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         if stopped is not None:
             return stopped
         resource = await deletion.keep_finalizer(ports, resource)
+        draft = replace(draft, resource=resource, before=resource)
     try:
         cloud, credentials = await ports.clouds.open(declaration, resource.key[0])
     except MaterialError as error:
