@@ -13,34 +13,22 @@ import logging
 import signal
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from random import SystemRandom
 
-from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl import wiring
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
-from rds_ssl.core.operation import Limits
-from rds_ssl.core.plan import Plan
 from rds_ssl.engine.events import handlers
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.events.watchdog import Watchdog
-from rds_ssl.engine.gather.clouds import Clouds
-from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
-from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
-from rds_ssl.engine.reconcile.reconciler import Reconciler
-from rds_ssl.engine.reporting import Reporter
-from rds_ssl.engine.scheduling.budget import Budget
-from rds_ssl.engine.scheduling.outages import Outages
-from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.engine.objects import Key
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Kind, Resources
 from rds_ssl.settings import Settings
 from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
+from rds_ssl.wiring import Parts
 
 _log = logging.getLogger(__name__)
 
@@ -72,87 +60,6 @@ def run(settings: Settings) -> int:
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
     with asyncio.Runner() as runner:
         return runner.run(operator.run())
-
-
-class _Parts:
-    """The engine, wired."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        resources: Resources,
-        transport: Transport,
-        metrics: Metrics,
-        known_version: Callable[[Kind, Key], tuple[str, str] | None],
-    ) -> None:
-        self._metrics = metrics
-        self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue()
-        self.reporter = Reporter(resources, self.objects, _now)
-        self.outages = Outages(self._wake_after)
-        self.budget = Budget(settings.max_concurrent_changes, self._wake)
-        materials = Materials(resources, known_version)
-        clouds = Clouds(
-            transport=transport,
-            resources=resources,
-            version=known_version,
-            limits=RateLimits(settings.api_rate),
-            answered=self.outages.answered,
-            own=_own_credentials(settings),
-            identity_namespaces=settings.identity_namespaces,
-            network=settings.network,
-            api_url=settings.api_url,
-        )
-        ports = Ports(
-            resources=resources,
-            objects=self.objects,
-            clouds=clouds,
-            materials=materials,
-            reporter=self.reporter,
-            budget=self.budget,
-            outages=self.outages,
-            timings=_timings(settings),
-            now=_now,
-            started=self._started,
-            changed=self._changed,
-            random=SystemRandom(),
-        )
-        self.reconciler = Reconciler(ports, self.queue)
-        self.router = EventRouter(
-            objects=self.objects,
-            queue=self.queue,
-            reconciler=self.reconciler,
-            budget=self.budget,
-            outages=self.outages,
-            materials=materials,
-            clouds=clouds,
-        )
-
-    def _wake(self, key: Key) -> None:
-        self.reconciler.force(key)
-        self.queue.add(key)
-
-    def _wake_after(self, key: Key, seconds: float) -> None:
-        self.reconciler.force(key)
-        self.queue.add_after(key, seconds)
-
-    def _started(self, plan: Plan) -> None:
-        self._metrics.change_started(plan.cause.value, [each.value for each in plan.impacts])
-
-    def _changed(self, what: str) -> None:
-        if what == VERIFIED:
-            self._metrics.change_verified()
-        else:
-            self._metrics.change_failed(what)
-
-    async def measured_step(self, key: Key) -> None:
-        """Make a pass, and count it."""
-        started = time.perf_counter()
-        result = "bug"
-        try:
-            result = await self.reconciler.step(key)
-        finally:
-            self._metrics.pass_ended(result, time.perf_counter() - started)
 
 
 class Operator:
@@ -214,7 +121,7 @@ class Operator:
             if not await self._wait_for_rights(resources):
                 return 0
             transport = Transport(
-                self._http, now=_now, on_call=self._metrics.api_call, user_agent=agent
+                self._http, now=wiring.now, on_call=self._metrics.api_call, user_agent=agent
             )
             return await self._work(kube, resources, transport)
         finally:
@@ -257,7 +164,7 @@ class Operator:
                 await self._stop.wait()
 
     async def _work(self, kube: KubeClient, resources: Resources, transport: Transport) -> int:
-        parts = _Parts(self._settings, resources, transport, self._metrics, self._version)
+        parts = Parts(self._settings, resources, transport, self._metrics, self._version)
         for kind, watches in self._watches.items():
             for path in self._paths("/api/v1", f"{kind.lower()}s"):
                 watches.append(MetadataWatch(kube, path, _to_router(parts.router, kind)))
@@ -296,7 +203,7 @@ class Operator:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _list_once(self, parts: _Parts, resources: Resources) -> None:
+    async def _list_once(self, parts: Parts, resources: Resources) -> None:
         """Know all objects before the first pass: of two claimants the older one counts."""
         while not self._stop.is_set():
             try:
@@ -320,7 +227,7 @@ class Operator:
         return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
 
     async def _serve(
-        self, kube: KubeClient, parts: _Parts, watchdog: Watchdog, stop: asyncio.Task[None]
+        self, kube: KubeClient, parts: Parts, watchdog: Watchdog, stop: asyncio.Task[None]
     ) -> None:
         """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
         watchdog.stale.clear()
@@ -362,7 +269,7 @@ class Operator:
             return [f"{group}/{plural}"]
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
-    def _observe(self, parts: _Parts, transport: Transport, watchdog: Watchdog) -> None:
+    def _observe(self, parts: Parts, transport: Transport, watchdog: Watchdog) -> None:
         self._metrics.watch(
             queue_depth=lambda: parts.queue.depth,
             queue_oldest_age=lambda: parts.queue.oldest_age,
@@ -380,34 +287,3 @@ async def _all_synced(watches: list[MetadataWatch]) -> None:
 
 def _to_router(router: EventRouter, kind: Kind) -> Callable[[Key], None]:
     return lambda name: router.data_changed(kind, name)
-
-
-def _own_credentials(settings: Settings) -> Credentials | None:
-    if settings.access_key_id is None or settings.access_key_secret is None:
-        return None
-    return Credentials(
-        access_key_id=settings.access_key_id,
-        access_key_secret=settings.access_key_secret,
-        security_token=settings.security_token,
-    )
-
-
-def _timings(settings: Settings) -> Timings:
-    return Timings(
-        limits=Limits(
-            poll=settings.poll,
-            settle=settings.settle,
-            verify_after=settings.verify_after,
-            apply_timeout=settings.apply_timeout,
-        ),
-        resync=settings.resync,
-        quiet_period=settings.quiet_period,
-        drift_delay=settings.drift_delay,
-        expiry_warning=timedelta(seconds=settings.expiry_warning),
-        max_changes_per_day=settings.max_changes_per_day,
-        read_only=settings.read_only,
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

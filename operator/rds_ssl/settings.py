@@ -11,22 +11,26 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    InstanceOf,
-    PrivateAttr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from rds_ssl.core.durations import format_duration
 from rds_ssl.core.errors import SettingsError
-from rds_ssl.core.model import SecretText
+from rds_ssl.setting_types import (
+    ApiUrl,
+    Bind,
+    Duration,
+    Globs,
+    KeyText,
+    LogFormat,
+    LogLevel,
+    Namespaces,
+    Network,
+    PositiveDuration,
+    Secret,
+    Selector,
+)
 
 PREFIX = "RDS_SSL_"
 
@@ -62,165 +66,102 @@ _SHOWN_CHARACTERS = 80
 # A Service named rds-ssl, or rds-ssl-NAME, makes kubelet set these in its namespace's Pods.
 _OF_A_SERVICE = re.compile(r"RDS_SSL_(\w+_)?(SERVICE_HOST|(SERVICE_)?PORT(_\w+)?)", re.ASCII)
 
-_NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
-_DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-_GLOB = re.compile(r"[a-z0-9*?\[\]!-]{1,253}", re.ASCII)
-_PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-_LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
-_BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
-# rds_ssl.aliyun.endpoints asks the same before each call; here it is asked at the start.
-_API_URL = re.compile(rf"(?:(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?)?", re.ASCII)
-# As in rds_ssl.aliyun.credentials.
-_OF_A_KEY = re.compile(r"[!-+\--~]+", re.ASCII)
-# Source: Kubernetes, "Labels and selectors".
-_WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-_LABEL = rf"(?:[a-z0-9.-]{{1,253}}/)?{_WORD}"
-_REQUIREMENT = (
-    rf"\s*(?:!?{_LABEL}"
-    rf"|{_LABEL}\s*(?:=|==|!=)\s*(?:{_WORD})?"
-    rf"|{_LABEL}\s+(?:in|notin)\s*\(\s*{_WORD}(?:\s*,\s*{_WORD})*\s*\))\s*"
-)
-_SELECTOR = re.compile(rf"(?:{_REQUIREMENT}(?:,{_REQUIREMENT})*)?", re.ASCII)
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if match is None or not any(match.groups()):
-        raise ValueError("it should be a duration such as 10s, 0.5s or 1h30m (units h, m, s)")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _words(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", value) if word))
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _secret(value: object) -> object:
-    return SecretText(_key_text(value)) if isinstance(value, str) else value
-
-
-def _key_text(text: str) -> str:
-    if not _OF_A_KEY.fullmatch(text):
-        raise ValueError("it holds characters that no access key has")
-    return text
-
-
-def _all_are(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(given: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        texts = (given,) if isinstance(given, str) else given
-        if not all(pattern.fullmatch(text) for text in texts):
-            raise ValueError(f"it should be {what}")
-        return given
-
-    return AfterValidator(check)
-
-
-_Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0, allow_inf_nan=False)]
-_PositiveDuration = Annotated[float, BeforeValidator(_duration), Field(gt=0, allow_inf_nan=False)]
-_Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-_Namespaces = Annotated[
-    _Words, _all_are(_NAMESPACE, "names of namespaces with commas or spaces between them")
-]
-_Globs = Annotated[
-    _Words, _all_are(_GLOB, "names or globs (team-*) of namespaces with commas or spaces between")
-]
-_Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
-_ApiUrl = Annotated[
-    str, _all_are(_API_URL, "https://HOST[:PORT], or http to this machine, with nothing behind it")
-]
-_Bind = Annotated[
-    str, _all_are(_BIND, "[HOST]:PORT, such as :8080, 127.0.0.1:0 or [::1]:8080, or empty")
-]
-_KeyText = Annotated[str, AfterValidator(_key_text)]
-_Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]
-_Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
-_LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
-_LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
-
 
 class Settings(BaseModel):
-    """The settings; durations are in seconds. Made by `load`, which checks more than the fields."""
+    """
+    The settings; durations are in seconds. Made by `load`, which checks more than the fields.
+
+    What stands below a number is why it is that one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    api_url: _ApiUrl = Field(
+    api_url: ApiUrl = Field(
         default="", description="URL of the RDS API in place of the region's own."
     )
-    network: _Network = Field(
+    network: Network = Field(
         default="public", description="Which endpoints reach RDS from here: public or vpc."
     )
-    namespaces: _Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
-    identity_namespaces: _Globs = Field(
+    namespaces: Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
+    identity_namespaces: Globs = Field(
         default=(),
         description="Namespaces (globs) that may use the operator's own access key; empty: none.",
     )
-    selector: _Selector = Field(
+    selector: Selector = Field(
         default="", description="Label selector of the objects to serve; empty: all."
     )
     workers: int = Field(default=16, ge=1, le=1000, description="Passes at a time.")
+    """A pass waits for the cloud nearly all of its time; more than these the rate does not feed."""
     api_rate: float = Field(
         default=5.0,
         ge=0,
         allow_inf_nan=False,
         description="Calls per second to one endpoint with one access key; 0: no limit.",
     )
-    resync: _PositiveDuration = Field(
+    """The limit of an account, for all its tools together, is not published: this leaves room."""
+    resync: PositiveDuration = Field(
         default=600.0, description="How often an object with nothing to do is looked at."
     )
-    poll: _PositiveDuration = Field(
+    """Seconds. A thousand objects at rest cost 1.7 of the 5 calls a second."""
+    poll: PositiveDuration = Field(
         default=10.0, description="How often an instance is looked at while it changes."
     )
-    quiet_period: _Duration = Field(
+    """Seconds. A restart takes minutes: 20 reads see its end within 5 % of its length."""
+    quiet_period: Duration = Field(
         default=10.0, description="How long the inputs stand still before a change is sent."
     )
-    settle: _PositiveDuration = Field(
+    """
+    Seconds. A certificate, a CA and a spec that are written one after another cost one restart,
+    not three.
+    """
+    settle: PositiveDuration = Field(
         default=180.0, description="When a change that left no trace counts as not executed."
     )
-    verify_after: _Duration = Field(
+    """Seconds. No page says how soon work is seen after a call: as long as a restart takes."""
+    verify_after: Duration = Field(
         default=30.0, description="When a change is verified of which nothing was seen under way."
     )
-    apply_timeout: _PositiveDuration = Field(
+    """
+    Seconds. The status follows an accepted call with a delay; what shows the new state before any
+    work was seen may still be about to restart.
+    """
+    apply_timeout: PositiveDuration = Field(
         default=1800.0, description="When a change without an end is given up."
     )
-    drift_delay: _Duration = Field(
+    """Seconds. Ten times a restart: an instance that is at work for longer needs a person."""
+    drift_delay: Duration = Field(
         default=1800.0, description="How long a change made elsewhere stands before it is put back."
     )
-    expiry_warning: _Duration = Field(
+    """Seconds. Enough to suspend the object, or to end a rename, for whoever made the change."""
+    expiry_warning: Duration = Field(
         default=2_592_000.0, description="How long before its expiry a certificate is warned about."
     )
+    """Seconds. 30 days: whoever renews by hand needs weeks."""
     max_concurrent_changes: int = Field(
         default=5, ge=0, description="Instances of one account in change at a time; 0: no limit."
     )
+    """A fault that hits each changed instance is seen before it has hit more than these."""
     max_changes_per_day: int = Field(
         default=3,
         ge=0,
         le=10,  # As many as status.history remembers.
         description="Changes of one instance in 24 hours that may restart it; 0: no limit.",
     )
+    """Whatever goes wrong, an instance restarts no more often than this without a person."""
     read_only: bool = Field(default=False, description="Change nothing in the cloud.")
-    http_bind: _Bind = Field(
+    http_bind: Bind = Field(
         default=":8080", description="Where probes and metrics are served; empty: nowhere."
     )
-    log_format: _LogFormat = Field(default="text", description="text or json.")
-    log_level: _LogLevel = Field(default="info", description="debug, info, warning or error.")
+    log_format: LogFormat = Field(default="text", description="text or json.")
+    log_level: LogLevel = Field(default="info", description="debug, info, warning or error.")
     kubeconfig: str | None = Field(
         default=None, description="File with access to the cluster; not set: the Pod's own access."
     )
-    access_key_id: _KeyText | None = Field(
+    access_key_id: KeyText | None = Field(
         default=None, description="The operator's own access key: its id."
     )
-    access_key_secret: _Secret | None = Field(default=None, description="Its secret.")
-    security_token: _Secret | None = Field(
+    access_key_secret: Secret | None = Field(default=None, description="Its secret.")
+    security_token: Secret | None = Field(
         default=None, description="Its token, if it is temporary."
     )
 

@@ -8,7 +8,7 @@ server without waiting for it. Only the time of day moves; what is measured runs
 import sys
 from datetime import UTC, datetime, timedelta
 
-from rds_ssl import app, cli
+from rds_ssl import cli, wiring
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     def ahead() -> datetime:
         return datetime.now(UTC) + offset
 
-    app._now = ahead  # noqa: SLF001  # The one clock; no user is to find a setting for it.
+    wiring.now = ahead  # The one clock; no user is to find a setting for it.
     cli.main(prog_name="rds-ssl")
 
 

@@ -1,0 +1,97 @@
+"""
+What the value of a setting may be: texts as people write them, checked and read.
+
+Errors are sentences that begin with "it should be", and hold no value.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
+
+from rds_ssl.core.model import SecretText
+
+_NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
+_DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_GLOB = re.compile(r"[a-z0-9*?\[\]!-]{1,253}", re.ASCII)
+_PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+_LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
+_BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
+# rds_ssl.aliyun.endpoints asks the same before each call; here it is asked at the start.
+_API_URL = re.compile(rf"(?:(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?)?", re.ASCII)
+# As in rds_ssl.aliyun.credentials.
+_OF_A_KEY = re.compile(r"[!-+\--~]+", re.ASCII)
+# Source: Kubernetes, "Labels and selectors".
+_WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_LABEL = rf"(?:[a-z0-9.-]{{1,253}}/)?{_WORD}"
+_REQUIREMENT = (
+    rf"\s*(?:!?{_LABEL}"
+    rf"|{_LABEL}\s*(?:=|==|!=)\s*(?:{_WORD})?"
+    rf"|{_LABEL}\s+(?:in|notin)\s*\(\s*{_WORD}(?:\s*,\s*{_WORD})*\s*\))\s*"
+)
+_SELECTOR = re.compile(rf"(?:{_REQUIREMENT}(?:,{_REQUIREMENT})*)?", re.ASCII)
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError("it should be a duration such as 10s, 0.5s or 1h30m (units h, m, s)")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", value) if word))
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _secret(value: object) -> object:
+    return SecretText(_key_text(value)) if isinstance(value, str) else value
+
+
+def _key_text(text: str) -> str:
+    if not _OF_A_KEY.fullmatch(text):
+        raise ValueError("it holds characters that no access key has")
+    return text
+
+
+def _all_are(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        texts = (given,) if isinstance(given, str) else given
+        if not all(pattern.fullmatch(text) for text in texts):
+            raise ValueError(f"it should be {what}")
+        return given
+
+    return AfterValidator(check)
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0, allow_inf_nan=False)]
+PositiveDuration = Annotated[float, BeforeValidator(_duration), Field(gt=0, allow_inf_nan=False)]
+_Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Namespaces = Annotated[
+    _Words, _all_are(_NAMESPACE, "names of namespaces with commas or spaces between them")
+]
+Globs = Annotated[
+    _Words, _all_are(_GLOB, "names or globs (team-*) of namespaces with commas or spaces between")
+]
+Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
+ApiUrl = Annotated[
+    str, _all_are(_API_URL, "https://HOST[:PORT], or http to this machine, with nothing behind it")
+]
+Bind = Annotated[
+    str, _all_are(_BIND, "[HOST]:PORT, such as :8080, 127.0.0.1:0 or [::1]:8080, or empty")
+]
+KeyText = Annotated[str, AfterValidator(_key_text)]
+Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]
+Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
+LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
