@@ -25,7 +25,7 @@ _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="offloaded")
 
 async def offloaded(work: Callable[[], T], *, size: int | None = None) -> T:
     """
-    Give the result of *work*, or raise what it raises.
+    Return the result of *work*, or raise what it raises.
 
     Whoever is cancelled meanwhile leaves it to end by itself, unless it has not begun. Nothing of
     it is kept: it may hold a private key.

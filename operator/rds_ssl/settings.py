@@ -228,7 +228,7 @@ def load(
 
 
 def flags() -> tuple[Flag, ...]:
-    """Give the flags, in the order of the settings."""
+    """Return the flags, in the order of the settings."""
     return tuple(
         Flag(
             setting=name,

@@ -127,7 +127,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("{asctime} {levelname} {name} {message}", style="{")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        """Give the time in UTC, to the second."""
+        """Return the time in UTC, to the second."""
         return time.strftime(datefmt or "%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # The base's name.
@@ -304,7 +304,7 @@ class Metrics:
             self._clock_skew.set_function(skew)
 
     def value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
-        """Give the present value of a sample, by its full name; None if there is none."""
+        """Return the present value of a sample, by its full name; None if there is none."""
         return self._registry.get_sample_value(name, dict(labels or {}))
 
     def render(self) -> bytes:

@@ -137,13 +137,13 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
 
 
 def read_request_id(fields: Mapping[str, object]) -> str:
-    """Give the ``RequestId`` of a body, cut and safe to print; empty if there is none."""
+    """Return the ``RequestId`` of a body, cut and safe to print; empty if there is none."""
     return _name(fields.get("RequestId"))
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
     """
-    Give the wait that the API asks for, in seconds; None if it asks for none.
+    Return the wait that the API asks for, in seconds; None if it asks for none.
 
     ``x-acs-retry-after`` is in milliseconds (the unit is the SDK's reading, no page has it),
     ``Retry-After`` in seconds; its other form, a date, is not used by this API.

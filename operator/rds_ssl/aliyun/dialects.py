@@ -55,7 +55,7 @@ def sign(
     date: str,
     nonce: str,
 ) -> Request:
-    """Make a signed request; see `rds_ssl.aliyun.signing.sign_v3` for *host*, *date*, *nonce*."""
+    """Return a signed request; see `rds_ssl.aliyun.signing.sign_v3` for *host*, *date*, *nonce*."""
     if dialect is Dialect.V1:
         signed = sign_v1(
             parameters,
@@ -87,7 +87,7 @@ def sign(
 
 
 def unread(error: ApiError) -> bool:
-    """Tell whether a V3 request was refused as one whose parameters nobody has read."""
+    """True if a V3 request was refused as one whose parameters nobody has read."""
     return error.code.startswith("Missing") and error.code != _OF_CREDENTIALS
 
 
@@ -103,7 +103,7 @@ class Dialects:
         self._v1: set[str] = set()
 
     def of(self, endpoint: str) -> Dialect:
-        """Give the dialect for a call."""
+        """Return the dialect for a call."""
         return Dialect.V1 if endpoint in self._v1 else Dialect.V3
 
     def learn(self, endpoint: str, error: ApiError | None = None) -> bool:

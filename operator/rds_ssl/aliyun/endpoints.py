@@ -46,7 +46,7 @@ _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 def endpoint_url(region_id: str, *, network: Network = "public", override: str = "") -> str:
     """
-    Give the URL of RDS in a region, without a path: ``https://rds.aliyuncs.com``.
+    Return the URL of RDS in a region, without a path: ``https://rds.aliyuncs.com``.
 
     *override* (setting ``API_URL``) wins. Asked for ``vpc``, the regional VPC host is given always;
     the vendor's SDK gives the public one for mapped regions, which a closed VPC cannot reach.

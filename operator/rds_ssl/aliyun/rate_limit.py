@@ -105,7 +105,7 @@ class RateLimiter:
             self._timer = loop.call_at(max(token, earliest), self._serve)
 
     def _due(self, action: str) -> float:
-        """Give the time from which its first waiter may be served; never without one."""
+        """Return the time from which its first waiter may be served; never without one."""
         return self._paused_until.get(action, 0.0) if self._waiting[action] else math.inf
 
     def _refill(self, now: float) -> None:
@@ -123,7 +123,7 @@ class RateLimits:
 
     def of(self, endpoint: str, principal: str) -> RateLimiter:
         """
-        Give the limiter of a caller.
+        Return the limiter of a caller.
 
         *principal* is what stays the same over time: an access key's id, or a role's ARN (each
         temporary key of a role has an id of its own, and the account's limit is one).

@@ -53,7 +53,7 @@ def canonical_request(
     *, method: str, query: Mapping[str, str], headers: Mapping[str, str], payload_sha256: str
 ) -> str:
     """
-    Make the V3 canonical request.
+    Return the V3 canonical request.
 
     All *headers* given are signed: ``host``, ``content-type`` if there is a body, every
     ``x-acs-*``. *payload_sha256* is lower-case hex over the body; without a body, over nothing.
@@ -72,7 +72,7 @@ def canonical_request(
 
 
 def authorization_v3(canonical: str, *, access_key_id: str, access_key_secret: SecretText) -> str:
-    """Make the value of ``Authorization`` for a canonical request."""
+    """Return the value of ``Authorization`` for a canonical request."""
     to_sign = f"{_ALGORITHM_V3}\n{_sha256(canonical.encode())}"
     signature = hmac.new(
         access_key_secret.reveal().encode(), to_sign.encode(), hashlib.sha256
@@ -102,7 +102,7 @@ def sign_v3(
     extra_headers: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """
-    Make all headers of a V3 request, ``authorization`` included.
+    Return all headers of a V3 request, ``authorization`` included.
 
     Args:
         host: As in the Host header, with a port unless it is the scheme's own.
@@ -144,7 +144,7 @@ def common_parameters_v1(
     access_key_id: str,
     security_token: SecretText | None = None,
 ) -> dict[str, str]:
-    """Make the parameters that each V1 request carries besides those of its operation."""
+    """Return the parameters that each V1 request carries besides those of its operation."""
     parameters = {
         "Action": action,
         "Version": version,
@@ -163,7 +163,7 @@ def common_parameters_v1(
 
 def string_to_sign_v1(method: str, parameters: Mapping[str, str]) -> str:
     """
-    Make the text that V1 signs.
+    Return the text that V1 signs.
 
     *parameters* are all of them, common and own, whether they travel in the query or the body.
     """
@@ -173,7 +173,7 @@ def string_to_sign_v1(method: str, parameters: Mapping[str, str]) -> str:
 def signature_v1(
     method: str, parameters: Mapping[str, str], *, access_key_secret: SecretText
 ) -> str:
-    """Make the V1 parameter ``Signature``: HMAC-SHA1, Base64. See `string_to_sign_v1`."""
+    """Return the V1 parameter ``Signature``: HMAC-SHA1, Base64. See `string_to_sign_v1`."""
     mac = hmac.new(
         f"{access_key_secret.reveal()}&".encode(),
         string_to_sign_v1(method, parameters).encode(),
@@ -195,7 +195,7 @@ def sign_v1(
     method: str = "POST",
 ) -> dict[str, str]:
     """
-    Make all parameters of a V1 request, ``Signature`` included; where they travel is not signed.
+    Return all parameters of a V1 request, ``Signature`` included; where they travel is not signed.
 
     Args:
         parameters: The operation's own.

@@ -168,7 +168,7 @@ class Transport:
 
     def skew_of(self, endpoint: str) -> float | None:
         """
-        Give `clock_skew` by the answers of one endpoint; None before the first.
+        Return `clock_skew` by the answers of one endpoint; None before the first.
 
         It stands as long as nothing has moved by more than a slow answer would: it is part of a
         condition's text.

@@ -27,7 +27,7 @@ def _plain(text: str) -> Iterator[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Give the lines of a table; the last column is as long as it is."""
+    """Return the lines of a table; the last column is as long as it is."""
     shown = [list(head), *([safe(cell) or NOTHING for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     return [
@@ -37,7 +37,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Give lines of ``name: value`` with the values below each other; empty ones are left out."""
+    """Return lines of ``name: value`` with the values below each other; empty ones are left out."""
     width = max((len(name) for name, value in pairs if value), default=0) + 1
     return [f"{(name + ':').ljust(width)} {safe(value)}" for name, value in pairs if value]
 
@@ -48,12 +48,12 @@ def indented(lines: Sequence[str]) -> list[str]:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give ``1 plan`` or ``2 plans``."""
+    """Return ``1 plan`` or ``2 plans``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def span(duration: timedelta) -> str:
-    """Give the two largest units of a duration that is not negative: ``3d 4h``."""
+    """Return the two largest units of a duration that is not negative: ``3d 4h``."""
     minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -64,7 +64,7 @@ def span(duration: timedelta) -> str:
 
 
 def moment(time: datetime | None, now: datetime) -> str:
-    """Give a time and how far it is; empty for None."""
+    """Return a time and how far it is; empty for None."""
     if time is None:
         return ""
     far = f"in {span(time - now)}" if time > now else f"{span(now - time)} ago"

@@ -68,12 +68,12 @@ class Seen:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the status is about the spec as it is now."""
+        """True if the status is about the spec as it is now."""
         return self.status.observed_generation == self.generation
 
     @property
     def in_flight(self) -> bool:
-        """Whether a change was sent, or is being sent, and has not ended."""
+        """True if a change was sent, or is being sent, and has not ended."""
         operation = self.status.operation
         return operation is not None and operation.phase.is_unfinished
 
@@ -123,17 +123,17 @@ class Pending:
 
     @property
     def under_way(self) -> bool:
-        """Whether it is no plan any more, but a change that was sent."""
+        """True if it is no plan any more, but a change that was sent."""
         return not self.reason and self.seen.in_flight
 
     @property
     def approvable(self) -> bool:
-        """Whether an approval would let it go."""
+        """True if an approval would let it go."""
         return self.reason in APPROVABLE | REPEATABLE
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether it stays until somebody does something."""
+        """True if it stays until somebody does something."""
         if self.reason == Reason.DRIFTED and APPROVE_ANNOTATION in self.message:
             return True  # It is only reported: its time is that of the window after an approval.
         if self.reason in _TIMED:
@@ -161,7 +161,7 @@ WHEN_LET_GO = Opening(rank=3)
 
 
 def opening(pending: Pending, now: datetime) -> Opening:
-    """Say when a plan may start: now, at a time, or when a person lets it go, and then when."""
+    """Return when a plan may start: now, at a time, or when a person lets it go, and then when."""
     if pending.under_way:
         return UNDER_WAY
     not_before = pending.plan.not_before
@@ -178,7 +178,7 @@ def pending_of(seen: Sequence[Seen]) -> list[Pending]:
 
 def why_not_approvable(pending: Pending | None, seen: Seen, digest: str) -> str | None:
     """
-    Say why a plan cannot be approved; None if it can.
+    Return why a plan cannot be approved; None if it can.
 
     Args:
         digest: The only plan that is meant; empty for whichever is pending.

@@ -25,7 +25,7 @@ _HEAD = (
 
 
 def status_table(seen: Sequence[Seen], now: datetime) -> list[str]:
-    """Give one line for each object."""
+    """Return one line for each object."""
     return table(_HEAD, [_row(each, now) for each in seen])
 
 
@@ -176,7 +176,7 @@ def _history(seen: Seen) -> list[str]:
 
 def status_json(seen: Seen, now: datetime) -> dict[str, object]:
     """
-    Give the shape that docs/commands.md promises: every key is always there.
+    Return the shape that docs/commands.md promises: every key is always there.
 
     What is an object below is as in the status of the DBInstanceSSL.
     """

@@ -51,7 +51,7 @@ _WAYS_OUT: Mapping[str, str] = {
 
 
 def plan_table(pending: Sequence[Pending]) -> list[str]:
-    """Give one line for each plan."""
+    """Return one line for each plan."""
     return table(_HEAD, [_row(each) for each in pending])
 
 
@@ -71,7 +71,7 @@ def _row(pending: Pending) -> tuple[str, ...]:
 
 
 def totals(pending: Sequence[Pending], now: datetime) -> list[str]:
-    """Say how many restarts may start when, and how many plans wait for a person."""
+    """Return how many restarts may start when, and how many plans wait for a person."""
     groups: dict[Opening, list[Pending]] = {}
     for each in pending:
         groups.setdefault(opening(each, now), []).append(each)
@@ -151,7 +151,7 @@ def _paragraph(title: str, text: str) -> list[str]:
 
 
 def way_out(pending: Pending) -> str:
-    """Say what lets a plan go."""
+    """Return what lets a plan go."""
     seen = pending.seen
     if not pending.reason:
         return "It was sent." if pending.under_way else "Nothing holds it: it is sent next."
@@ -161,7 +161,7 @@ def way_out(pending: Pending) -> str:
 
 
 def plan_json(pending: Pending) -> dict[str, object]:
-    """Give the shape that docs/commands.md promises: every key is always there."""
+    """Return the shape that docs/commands.md promises: every key is always there."""
     seen, plan = pending.seen, pending.plan
     return {
         "namespace": seen.namespace,
@@ -186,5 +186,5 @@ def plan_json(pending: Pending) -> dict[str, object]:
 
 
 def days_left(end: datetime | None, now: datetime) -> int | None:
-    """Give whole days until *end*, negative when it is past; None if it is not known."""
+    """Return whole days until *end*, negative when it is past; None if it is not known."""
     return None if end is None else (end - now) // timedelta(days=1)

@@ -34,7 +34,7 @@ class Request:
 
 
 def explain(error: KubeError, request: Request) -> str:
-    """Say what happened and what to do, in a sentence or two."""
+    """Return what happened and what to do, in a sentence or two."""
     match error:
         case KubeConflict():
             return (

@@ -137,7 +137,7 @@ class Resource:
 
     def successor(self, other: "Resource") -> bool:
         """
-        Whether *other* lives on and wants the instance as it declares it.
+        True if *other* lives on and wants the instance as it declares it.
 
         Within the namespace it need not have reached the instance: a renamed object never has.
         From another one that alone would let anybody stand in the way.
@@ -153,7 +153,7 @@ class Resource:
 
     @property
     def has_finalizer(self) -> bool:
-        """Whether it waits for the operator before it goes."""
+        """True if it waits for the operator before it goes."""
         return FINALIZER in self.finalizers
 
     @property
@@ -190,7 +190,7 @@ def elder(one: Resource) -> tuple[datetime, str]:
 
 
 def older_claimant(mine: Resource, others: Iterable[Resource]) -> Resource | None:
-    """Give the claimant that wins over *mine*, if there is one."""
+    """Return the claimant that wins over *mine*, if there is one."""
     rivals = [each for each in others if each.uid != mine.uid and each.claims]
     winner = min(rivals, key=elder, default=None)
     return winner if winner is not None and elder(winner) < elder(mine) else None
@@ -260,27 +260,27 @@ class Objects:
         return len(self._objects)
 
     def keys(self) -> set[Key]:
-        """Give the keys of all objects."""
+        """Return the keys of all objects."""
         return set(self._objects)
 
     def get(self, key: Key) -> Resource | None:
-        """Give an object, or None."""
+        """Return an object, or None."""
         kept = self._objects.get(key)
         return None if kept is None else kept.whole()
 
     def at_rest(self, key: Key) -> Resource | None:
-        """Give an object without its status, or None."""
+        """Return an object without its status, or None."""
         kept = self._objects.get(key)
         return None if kept is None else kept.resource
 
     def version(self, key: Key) -> tuple[str, str] | None:
-        """Give (uid, resourceVersion) of an object as it is known, or None."""
+        """Return (uid, resourceVersion) of an object as it is known, or None."""
         kept = self._objects.get(key)
         return None if kept is None else (kept.resource.uid, kept.resource.resource_version)
 
     def outlived(self, resource: Resource) -> bool:
         """
-        Whether another object of that name, which is known already, has come after it.
+        True if another object of that name, which is known already, has come after it.
 
         Events of one object come in order, those of two objects that follow each other need not.
         """
@@ -332,20 +332,20 @@ class Objects:
         return gone.whole()
 
     def users(self, reference: Referenced) -> list[Key]:
-        """Give the keys of the objects that refer to a Secret or ConfigMap, in their order."""
+        """Return the keys of the objects that refer to a Secret or ConfigMap, in their order."""
         return sorted(self._by_reference.get(reference, ()))
 
     def named_beside(self, resource: Resource) -> list[Key]:
-        """Give the keys of the other objects that name its instance."""
+        """Return the keys of the other objects that name its instance."""
         keys = self._by_instance.get(resource.instance_id, ())
         return [key for key in keys if key != resource.key]
 
     def beside(self, resource: Resource) -> list[Resource]:
-        """Give the other objects that name its instance."""
+        """Return the other objects that name its instance."""
         return [self._objects[key].whole() for key in self.named_beside(resource)]
 
     def histories_with(self, material: frozenset[str]) -> list[tuple[Outcome, ...]]:
-        """Give of the histories in which something of *material* was sent what it came to."""
+        """Return of the histories in which something of *material* was sent what it came to."""
         keys = {key for each in material for key in self._by_material.get(each, ())}
         return [self._objects[key].outcomes for key in keys]
 

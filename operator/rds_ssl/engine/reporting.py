@@ -36,7 +36,7 @@ class Event:
 
 def merge_patch(old: object, new: object) -> dict[str, Any]:
     """
-    Make the merge patch (RFC 7386) that turns *old* into *new*; empty if they are equal.
+    Return the merge patch (RFC 7386) that turns *old* into *new*; empty if they are equal.
 
     Lists are replaced as a whole, and null takes away what is not in *new* any more.
     """

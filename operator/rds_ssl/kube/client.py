@@ -68,7 +68,7 @@ class KubeClient:
 
     def session(self) -> aiohttp.ClientSession:
         """
-        Make a session with the same credentials and connections for kopf, which closes it itself.
+        Return a session with the same credentials and connections for kopf, which closes it itself.
 
         The token is asked for at each request, so that a rotated one needs no 401 first.
         """

@@ -59,7 +59,7 @@ class Credentials:
 
     async def authorization(self) -> str | None:
         """
-        Give the header as it is now: a Pod's token is renewed in its file.
+        Return the header as it is now: a Pod's token is renewed in its file.
 
         Raises:
             KubeUnavailable: It is there no more.
@@ -72,7 +72,7 @@ class Credentials:
 
     def tls(self) -> ssl.SSLContext:
         """
-        Make the context: the cluster's CA or those of the system, and the client's certificate.
+        Return the context: the cluster's CA or those of the system, and the client's certificate.
 
         Raises:
             KubeError: A file of them is not there, or is none.

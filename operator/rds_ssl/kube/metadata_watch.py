@@ -55,7 +55,7 @@ class MetadataWatch:
         """Loop time of the last word of the API server; a bookmark comes every minute."""
 
     def version(self, key: Key) -> Version | None:
-        """Give (uid, resourceVersion) of an object; None if it does not exist, or not yet."""
+        """Return (uid, resourceVersion) of an object; None if it does not exist, or not yet."""
         return self._versions.get(key)
 
     async def run(self) -> None:

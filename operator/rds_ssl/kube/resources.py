@@ -160,7 +160,7 @@ class Resources:
 
     async def is_terminating(self, involved: Mapping[str, Any], *, time: str) -> bool:
         """
-        Tell whether the namespace of an object is being deleted.
+        True if the namespace of an object is being deleted.
 
         Asked by an Event that is not stored (dryRun): there the API server refuses every creation
         and names the cause. To read the Namespace would take a right over the whole cluster, which
@@ -179,7 +179,7 @@ class Resources:
 
     async def missing(self, *, watch_config: bool = True) -> list[str]:
         """
-        Say what stands in the way of the work: the CRD, or a right; sentences, empty if nothing.
+        Return what stands in the way of the work: the CRD, or a right; sentences, empty if nothing.
 
         Asks by doing: one LIST with limit 1 for each kind and namespace.
 

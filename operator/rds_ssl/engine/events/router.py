@@ -99,7 +99,7 @@ class EventRouter:
 
 
 def _priority(resource: Resource) -> Priority:
-    """Tell how soon an object is looked at that this process has not seen before."""
+    """Return how soon an object is looked at that this process has not seen before."""
     if resource.in_flight:
         return Priority.IN_FLIGHT
     ready = resource.status.condition(READY)

@@ -128,7 +128,7 @@ class Clouds:
 
     async def open(self, declaration: Declaration, namespace: str) -> tuple[Cloud, Credentials]:
         """
-        Make the client of an object.
+        Return the client of an object.
 
         Raises:
             MaterialError: No credentials, faulty ones, or none that this namespace may use.

@@ -156,7 +156,7 @@ class Materials:
     async def _signed_lists(
         self, cas: ClientCAMaterial, lists: RevocationListMaterial, reading: "_Reading"
     ) -> Mapping[str, frozenset[str]]:
-        """Give `signed_lists`, made once for each version of the two."""
+        """Return `signed_lists`, made once for each version of the two."""
         (of_cas, cas_version), (of_lists, lists_version) = (
             reading.sources[_CA],
             reading.sources[_CRL],
@@ -172,7 +172,7 @@ class Materials:
     # -- facts of one object ------------------------------------------------------------------
 
     def kept(self, source: _Source) -> tuple[Version, object] | None:
-        """Give the facts that still hold, and the version that they are of; or None."""
+        """Return the facts that still hold, and the version that they are of; or None."""
         found = self._kept.get(source)
         if found is None or found[0] != self._version(source.kind, source.name):
             return None
@@ -330,7 +330,7 @@ class _Reading:
         parse: Callable[[tuple[bytes, ...]], object],
         public: Callable[..., object],
     ) -> object:
-        """Give what *parse* makes of the values, or what was kept of it: its *public* side."""
+        """Return what *parse* makes of the values, or what was kept of it: its *public* side."""
         source = _Source(kind, (self._namespace, name), keys)
         if not self._fresh:
             kept = self._materials.kept(source)

@@ -282,7 +282,7 @@ def _server_certificate(declaration: Declaration) -> str:
 
 
 def _words(gathered: Gathered) -> dict[str, str]:
-    """Give what a sentence may name and every pass knows; what it does not is empty."""
+    """Return what a sentence may name and every pass knows; what it does not is empty."""
     reference = gathered.declaration.credentials_secret_ref
     return {
         "credentials": f"Secret {reference.name}" if reference else "the operator's own identity",

@@ -80,7 +80,7 @@ class Draft:
 
     @property
     def in_flight(self) -> bool:
-        """Whether a call is on its way or at work, as far as this pass knows by now."""
+        """True if a call is on its way or at work, as far as this pass knows by now."""
         operation = self.status.operation
         return operation is not None and operation.phase in UNFINISHED
 
@@ -131,7 +131,7 @@ class Gathered(Draft):
 
     @property
     def has_work(self) -> bool:
-        """Whether something is to be done: silence of the cloud matters to the reader."""
+        """True if something is to be done: silence of the cloud matters to the reader."""
         return (
             self.was_ready is not True
             or self.resource.status.observed_generation != self.resource.generation
@@ -142,7 +142,7 @@ class Gathered(Draft):
 
     @property
     def rotates(self) -> bool:
-        """Whether the material declared is not the material applied."""
+        """True if the material declared is not the material applied."""
         material, applied = self.material, self.resource.status.applied
         if not material.read or material.problem is not None or applied is None:
             return False
@@ -278,7 +278,7 @@ class Decided:
 
     @property
     def keeps_slot(self) -> bool:
-        """Whether the slot, or the place among those that wait for one, is still needed."""
+        """True if the slot, or the place among those that wait for one, is still needed."""
         return self.release is None and (self.draft.in_flight or self.awaits_slot)
 
 

@@ -29,7 +29,7 @@ class _Slot:
     """No other with the same material meanwhile: it has failed elsewhere."""
 
     def excludes(self, other: "_Slot") -> bool:
-        """Whether the two may not be held at the same time, whatever the limit."""
+        """True if the two may not be held at the same time, whatever the limit."""
         if self.instance_id == other.instance_id or self.primary == other.primary:
             return True
         if not (self.alone or other.alone):
@@ -161,7 +161,7 @@ class Budget:
 
     def _admitted(self) -> list[Key]:
         """
-        Give those in the queue that would get a slot if all of them asked now.
+        Return those in the queue that would get a slot if all of them asked now.
 
         Whether one has to be alone may have changed since it asked: it says so when it asks again.
         """

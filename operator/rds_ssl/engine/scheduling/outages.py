@@ -31,7 +31,7 @@ class Outages:
         self._parked: dict[str, dict[Key, None]] = {}
 
     def blocks(self, endpoint: str, key: Key) -> bool:
-        """Whether *key* must wait; it is woken when the endpoint answers again."""
+        """True if *key* must wait; it is woken when the endpoint answers again."""
         if endpoint not in self._probers:
             return False
         prober, heard_at = self._probers[endpoint]
