@@ -7,7 +7,9 @@ What each disposition does: docs/conditions.md.
 from collections.abc import Mapping
 
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, TransportError
-from rds_ssl.core.fault_meanings import (
+from rds_ssl.core.fault_table import (
+    BY_CODE,
+    BY_PATTERN,
     FAILED_READ,
     FORBIDDEN,
     REFUSED,
@@ -16,7 +18,6 @@ from rds_ssl.core.fault_meanings import (
     UNKNOWN,
     Fault,
 )
-from rds_ssl.core.fault_table import BY_CODE, BY_PATTERN
 from rds_ssl.core.model import Disposition
 
 __all__ = ["WORDS", "Fault", "classify", "lookup", "message", "sentence", "skew_words"]

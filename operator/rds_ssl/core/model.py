@@ -141,7 +141,7 @@ class Phase(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What an error of the cloud API means for the object: `rds_ssl.core.fault_meanings`."""
+    """What an error of the cloud API means for the object: `rds_ssl.core.fault_table`."""
 
     REJECTED = "Rejected"
     BLOCKED = "Blocked"

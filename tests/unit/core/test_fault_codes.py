@@ -2,22 +2,39 @@
 Every error code that the vendor's pages have, with the HTTP statuses that they give it.
 
 The list is a copy of the pages' and knows nothing of the table it tests: a code, its statuses, what
-a write with it means, the source. ``0`` stands for a status that no page tells.
+a write with it means, where it is from. ``0`` stands for a status that no page tells.
 """
 
+import inspect
+import re
 import string
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pytest
 
+from rds_ssl.core import fault_table
 from rds_ssl.core.errors import ApiError
-from rds_ssl.core.fault_meanings import Fault, Source
-from rds_ssl.core.fault_table import BY_CODE
+from rds_ssl.core.fault_table import BY_CODE, TABLE, Fault
 from rds_ssl.core.faults import WORDS, classify, lookup, message
 from rds_ssl.core.model import Disposition, Reason
 
 D = Disposition
 R = Reason
+
+
+class Source(StrEnum):
+    """Where codes are from: the first word of the comment behind them in the table."""
+
+    DOC = "page"
+    NEWER = "later"
+    READ = "read"
+    TERRAFORM = "terraform"
+    GATEWAY = "gateway"
+    STS = "sts"
+    INFERRED = "family"
+
+
 S = Source
 
 
@@ -236,7 +253,15 @@ def listed() -> list[Code]:
     return found
 
 
+def told_sources() -> dict[str, Source]:
+    """Give what the table's comments say."""
+    lines = inspect.getsource(fault_table).splitlines()
+    told = [re.fullmatch(r' +"([^"]+)",  # (\w+).*', line) for line in lines]
+    return {code: Source(one[2]) for one in told if one for code in one[1].split()}
+
+
 CODES = listed()
+SOURCES = told_sources()
 every_code = pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 
 WHO = (
@@ -273,7 +298,7 @@ def error(
 
 def test_the_list_and_the_table_have_the_same_codes() -> None:
     names = [each.name for each in CODES]
-    inferred = {name for name, row in BY_CODE.items() if row.source is S.INFERRED}
+    inferred = {name for name, source in SOURCES.items() if source is S.INFERRED}
 
     assert len(names) == len(set(names)) == 130
     assert {FAMILIES.get(name, name) for name in names} == set(BY_CODE) - inferred
@@ -284,11 +309,16 @@ def test_the_list_and_the_table_have_the_same_codes() -> None:
         "InvalidSecurityToken",
     }
     assert len(BY_CODE) == 133
+    assert set(SOURCES) == set(BY_CODE)
+
+
+def test_a_code_is_in_one_row_once() -> None:
+    assert sorted(code for fault in TABLE for code in fault.codes) == sorted(BY_CODE)
 
 
 @every_code
 def test_a_code_has_its_row_with_its_source(code: Code) -> None:
-    assert code.row.source is code.group.source
+    assert SOURCES[FAMILIES.get(code.name, code.name)] is code.group.source
     assert lookup(code.name, code.statuses[0]) is code.row
 
 

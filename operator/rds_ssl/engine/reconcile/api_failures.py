@@ -7,7 +7,7 @@ from rds_ssl.core.conditions import Verdict
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, ObservationError
-from rds_ssl.core.fault_meanings import UNAVAILABLE, Fault
+from rds_ssl.core.fault_table import UNAVAILABLE, Fault
 from rds_ssl.core.model import Disposition, Finding, Observed, Reason
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Gathered
