@@ -4,7 +4,8 @@ How the operator's source is built, in numbers.
     PYTHONPATH=tests python -m support.structure
 
 Lines of code are those that hold a token of the program: no comment, no docstring, no empty line.
-A chain is of imports within one folder, each module once.
+A chain is of imports within one folder, each module once. How a value is followed:
+`support.pass_path`.
 """
 
 import ast
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from support.pass_path import Start, figures, imported
+
 OPERATOR = Path(__file__).parents[2] / "operator"
 PACKAGE = OPERATOR / "rds_ssl"
 
@@ -22,6 +25,17 @@ LONG_FUNCTION, LONG_MODULE = 60, 400
 
 SETTINGS = ("minimum_tls_version", "force_encryption", "replication_acl")
 """Of the declaration: in how many files is each spelled?"""
+
+_STAGES = frozenset({"Gathered", "Seen", "Planned", "Order", "Decided"})
+
+STARTS = (
+    Start("rds_ssl.engine.evaluation", "Evaluation.evaluate", "work"),
+    Start("rds_ssl.engine.deletion", "Deletion.disable", "work"),
+    Start("rds_ssl.engine.reconcile.evaluation", "evaluate", "seen", _STAGES),
+    Start("rds_ssl.engine.reconcile.deletion", "turn_off", "seen", _STAGES),
+    Start("rds_ssl.engine.reconcile.reconciler", "Reconciler._decide", "seen", _STAGES),
+)
+"""What a pass knows, by the names of one layout of the engine or another."""
 
 _NO_CODE = frozenset(
     {
@@ -54,6 +68,8 @@ def main() -> None:
         (f"modules over {LONG_MODULE} lines", list(long_modules(sources))),
     ):
         print(f"{what}: {len(names)}{': ' if names else ''}{', '.join(names)}")
+    for line in walks(sources):
+        print(line)
 
 
 def code_lines(text: str) -> int:
@@ -80,7 +96,7 @@ def longest_chain(package: str, sources: Mapping[Path, str]) -> list[str]:
     """Return the modules of the longest chain of imports within *package*, by their names."""
     trees = {_name(file): ast.parse(text) for file, text in sources.items()}
     within = {name: tree for name, tree in trees.items() if name.startswith(f"{package}.")}
-    imports = {name: frozenset(_imported(tree)) & within.keys() for name, tree in within.items()}
+    imports = {name: frozenset(imported(tree)) & within.keys() for name, tree in within.items()}
 
     @cache
     def below(name: str) -> tuple[str, ...]:
@@ -90,11 +106,25 @@ def longest_chain(package: str, sources: Mapping[Path, str]) -> list[str]:
     return [name.removeprefix(f"{package}.") for name in longest]
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{each.name}" for each in node.names)
+def walks(sources: Mapping[Path, str]) -> Iterator[str]:
+    """Yield how far it is from each of `STARTS`: with the value, its stages, all made of it."""
+    trees = {_name(file): ast.parse(text) for file, text in sources.items()}
+    for start in STARTS:
+        name = f"{start.module.removeprefix('rds_ssl.')}.{start.function}({start.parameter})"
+        alone = start._replace(stages=frozenset())
+        for what, found in (
+            ("alone", figures(trees, alone)),
+            ("and its stages", figures(trees, start) if start.stages else None),
+            ("and all that is made of it", figures(trees, start, made=True)),
+        ):
+            if found is not None:
+                yield (
+                    f"{name} {what}: {found.stays} stays in a module, {found.modules} modules,"
+                    f" {found.climbs} climbs to a folder above ({found.climbs_by_import} to a"
+                    f" module that imports), {found.returns} returns"
+                )
+        if figures(trees, alone) is None:
+            yield f"{name}: no such start"
 
 
 def long_functions(sources: Mapping[Path, str]) -> Iterator[str]:
