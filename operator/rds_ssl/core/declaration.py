@@ -1,38 +1,38 @@
 """
 The spec of a DBInstanceSSL as values: the twin of crds/dbinstancessl.yaml.
 
-The API server has checked an object before this program sees it. The same rules stand here a
-second time because objects outlive schemas: one stored under an older CRD must end in a condition,
-not in a call. tests/contract holds both sides equal, rule by rule, with the same sentences.
+The string below a field is its description in the CRD, for users, and each rule has beside it how
+the API server checks it. tests/contract holds both sides equal.
+
+Each rule stands as deep as it can. An unchanged field below a rule on its own level may stay
+invalid when the rule is tightened later; a rule on spec blocks every edit of an old object.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PlainSerializer,
-    StrictBool,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import Field, StrictBool, ValidationError
 
-from rds_ssl.core.durations import format_duration
 from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.model import ACL, CAType, Impact
-from rds_ssl.core.schema import (
-    Block,
-    Fault,
-    FaultsError,
-    Part,
-    between,
-    matching,
-    sentences,
-    without_nulls,
+from rds_ssl.core.schema import Block, Part, rule, sentences, without_nulls
+from rds_ssl.core.spec_types import (
+    PFX,
+    CASource,
+    CredentialsReference,
+    DistinctImpacts,
+    ExpiryMargin,
+    HostName,
+    InstanceID,
+    Reference,
+    RegionID,
+    RevocationListSource,
+    Schedule,
+    SecretReference,
+    TimeZone,
+    WindowDuration,
+    immutable,
 )
 
 
@@ -64,254 +64,263 @@ class DeletionPolicy(StrEnum):
     DISABLE = "Disable"
 
 
-_HOST_LABEL = "[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
-_CRON_FIELD = "[-0-9A-Za-z*,/]+"
-_OBJECT_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-
-_InstanceID = Annotated[
-    str,
-    Field(max_length=64),
-    matching("[A-Za-z0-9][-_A-Za-z0-9]*", "must be an instance ID such as pgm-bp1234567890abcde"),
-]
-_RegionID = Annotated[
-    str,
-    Field(max_length=64),
-    # It becomes part of a host name: nothing but labels of letters and digits gets through.
-    matching("[a-z]{2,4}(-[a-z0-9]+)+", "must be a region ID such as cn-hangzhou"),
-]
-_HostName = Annotated[
-    str,
-    Field(max_length=253),
-    matching(
-        rf"{_HOST_LABEL}(\.{_HOST_LABEL})*",
-        "must be a host name alone, without scheme, port or trailing dot,"
-        " such as orders.pg.rds.aliyuncs.com",
-    ),
-]
-_ObjectName = Annotated[
-    str,
-    Field(max_length=253),
-    matching(
-        rf"{_OBJECT_LABEL}(\.{_OBJECT_LABEL})*",
-        "must be the name of an object: lower-case letters, digits, - and .",
-    ),
-]
-_DataKey = Annotated[
-    str,
-    Field(max_length=253),
-    # As the API server has it for the keys of Secrets and ConfigMaps.
-    matching(
-        r"(?!\.$|\.\.)[-._A-Za-z0-9]+", "must be a key of the object: letters, digits, -, _ and ."
-    ),
-]
-_Schedule = Annotated[
-    str,
-    Field(max_length=128),
-    matching(
-        f"{_CRON_FIELD}( +{_CRON_FIELD}){{4}}",
-        "must have five fields (minute, hour, day of month, month, day of week),"
-        " such as 0 3 * * SAT",
-    ),
-]
-_TimeZone = Annotated[
-    str,
-    Field(max_length=64),
-    matching(
-        "[A-Za-z][-+_A-Za-z0-9]*(/[-+_A-Za-z0-9]+)*",
-        "must be an IANA time zone such as Asia/Shanghai",
-    ),
-]
-_DurationText = (
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "maxLength": 32}),
-)
-_ExpiryMargin = Annotated[timedelta, between("1h", "2160h", "720h"), *_DurationText]
-_WindowDuration = Annotated[timedelta, between("30m", "24h", "2h"), *_DurationText]
-
-
-def _distinct(impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
-    repeated = (index for index, each in enumerate(impacts) if each in impacts[:index])
-    if faults := tuple(Fault("must not name an impact twice", f"[{index}]") for index in repeated):
-        raise FaultsError(faults)
-    return impacts
-
-
-class SecretReference(Part):
-    """A Secret with a certificate chain (leaf first) and its private key, both PEM."""
-
-    name: _ObjectName
-    certificate_key: _DataKey = "tls.crt"
-    private_key_key: _DataKey = "tls.key"
-
-
-class KeyReference(Part):
-    """One key of a Secret or ConfigMap in the object's namespace."""
-
-    name: _ObjectName
-    key: _DataKey
-
-
-class CAKeyReference(KeyReference):
-    """The key with the client CAs."""
-
-    key: _DataKey = "ca.crt"
-
-
-class RevocationListKeyReference(KeyReference):
-    """The key with the revocation lists."""
-
-    key: _DataKey = "ca.crl"
-
-
-class PFX(Part):
-    """A PFX file in OSS and the password that opens it (SQL Server)."""
-
-    oss_object: Annotated[str, Field(min_length=1, max_length=1024)]
-    password_secret_key_ref: KeyReference
-
-
 class ServerCertificate(Block):
     """The certificate that the instance shows; an absent block is the same as an empty one."""
 
     ca_type: CAType | None = None
-    """None: inferred, see `Declaration.effective_ca_type`."""
+    """
+    Whose certificate (CAType): aliyun, the cloud's, renewed by the cloud, or custom, yours.
+    Default: custom with secretRef or pfx, else aliyun. custom needs exactly one of the two, aliyun
+    forbids both.
+    """
     secret_ref: SecretReference | None = None
+    """
+    A Secret of any type in this namespace with a certificate chain and its private key, as
+    cert-manager writes it. A new certificate in it is applied after the quiet period, which on
+    most engines restarts the database; the same certificate written again is no change.
+    """
     pfx: PFX | None = None
-    renew_before: _ExpiryMargin | None = None
+    """
+    A PFX file in OSS (SQL Server). The cloud does not show it again: a new file needs a new object
+    name to be noticed, and a new password alone is no change.
+    """
+    renew_before: ExpiryMargin | None = None
+    """
+    Renew a cloud certificate this long before it expires, on engines where the cloud does not do
+    it (MySQL, SQL Server); 1h to 2160h, such as 720h (units h, m, s). Default: not renewed by the
+    operator. One call per expiry date; it restarts the database, except MySQL 8.0. Without effect
+    on a custom certificate.
+    """
 
-    def _faults(self) -> Iterator[Fault]:
-        if self.secret_ref and self.pfx:
-            yield Fault("secretRef and pfx exclude each other")
-        if self.ca_type is CAType.ALIYUN and (self.secret_ref or self.pfx):
-            yield Fault("caType aliyun forbids secretRef and pfx; set caType: custom or leave it")
-        if self.ca_type is CAType.CUSTOM and not (self.secret_ref or self.pfx):
-            yield Fault("caType custom needs secretRef or pfx")
+    @rule(
+        "secretRef and pfx exclude each other",
+        cel="!(has(self.secretRef) && has(self.pfx))",
+    )
+    def _has_one_source(self) -> bool:
+        return not (self.secret_ref and self.pfx)
 
+    @rule(
+        "caType aliyun forbids secretRef and pfx; set caType: custom or leave it",
+        cel='!has(self.caType) || self.caType != "aliyun"'
+        " || !(has(self.secretRef) || has(self.pfx))",
+    )
+    def _has_no_source_for_aliyun(self) -> bool:
+        return self.ca_type is not CAType.ALIYUN or not (self.secret_ref or self.pfx)
 
-def _one_source(secret: KeyReference | None, config_map: KeyReference | None) -> Iterator[Fault]:
-    if (secret is None) == (config_map is None):
-        yield Fault("exactly one of secretKeyRef and configMapKeyRef must be set")
-
-
-class CASource(Block):
-    """Where the client CAs are read: exactly one of the two."""
-
-    secret_key_ref: CAKeyReference | None = None
-    config_map_key_ref: CAKeyReference | None = None
-
-    def _faults(self) -> Iterator[Fault]:
-        yield from _one_source(self.secret_key_ref, self.config_map_key_ref)
-
-
-class RevocationListSource(Block):
-    """Where the revocation lists are read: exactly one of the two."""
-
-    secret_key_ref: RevocationListKeyReference | None = None
-    config_map_key_ref: RevocationListKeyReference | None = None
-
-    def _faults(self) -> Iterator[Fault]:
-        yield from _one_source(self.secret_key_ref, self.config_map_key_ref)
+    @rule(
+        "caType custom needs secretRef or pfx",
+        cel='!has(self.caType) || self.caType != "custom" || has(self.secretRef) || has(self.pfx)',
+    )
+    def _has_a_source_for_custom(self) -> bool:
+        return self.ca_type is not CAType.CUSTOM or bool(self.secret_ref or self.pfx)
 
 
 class ClientAuthentication(Block):
     """Who may log in by certificate; an absent block is the same as an empty one: off."""
 
     ca: CASource | None = None
+    """
+    The CAs whose clients may log in (ClientCAEnabled, ClientCACert), PEM. To drop or replace one
+    that is in force needs approval. A change restarts the database.
+    """
     revocation_list: RevocationListSource | None = None
+    """
+    Revoked clients (ClientCrlEnabled, ClientCertRevocationList), PEM: a current list for every CA
+    in ca. PostgreSQL refuses all clients of a CA without one, and all clients once a list is past
+    its nextUpdate. Needs ca.
+    """
     acl: ACL = ACL.PREFER
+    """
+    How clients prove themselves (ACL). Default prefer, which accepts plain connections as well;
+    all others need ca. verify-full needs PostgreSQL 12. Stricter locks out clients without a
+    certificate; looser needs approval.
+    """
     replication_acl: ACL = ACL.PREFER
+    """
+    The same for replication connections (ReplicationACL). Default prefer; all others need ca.
+    """
 
-    def _faults(self) -> Iterator[Fault]:
-        if self.ca:
-            return
-        if self.revocation_list:
-            yield Fault("revocationList needs ca", field="revocationList")
-        if self.acl is not ACL.PREFER:
-            yield Fault("acl other than prefer needs ca", field="acl")
-        if self.replication_acl is not ACL.PREFER:
-            yield Fault("replicationACL other than prefer needs ca", field="replicationACL")
+    @rule(
+        "revocationList needs ca",
+        cel="has(self.ca) || !has(self.revocationList)",
+        field="revocationList",
+    )
+    def _has_the_ca_of_its_list(self) -> bool:
+        return bool(self.ca or not self.revocation_list)
 
+    @rule(
+        "acl other than prefer needs ca",
+        cel='has(self.ca) || self.acl == "prefer"',
+        field="acl",
+    )
+    def _has_the_ca_of_its_acl(self) -> bool:
+        return bool(self.ca or self.acl is ACL.PREFER)
 
-class CredentialsReference(Part):
-    """The Secret with the access key of the cloud account, in the object's namespace."""
-
-    name: _ObjectName
+    @rule(
+        "replicationACL other than prefer needs ca",
+        cel='has(self.ca) || self.replicationACL == "prefer"',
+        field="replicationACL",
+    )
+    def _has_the_ca_of_its_replication_acl(self) -> bool:
+        return bool(self.ca or self.replication_acl is ACL.PREFER)
 
 
 class Window(Part):
     """A time in which a restart is welcome."""
 
-    schedule: _Schedule
-    """Five cron fields: when it opens, in *time_zone*."""
-    duration: _WindowDuration
-    time_zone: _TimeZone = "UTC"
-    """Syntactically checked only; the zone may not exist."""
+    schedule: Schedule
+    """
+    When the window opens: five cron fields (minute, hour, day of month, month, day of week), such
+    as "0 3 * * SAT".
+    """
+    duration: WindowDuration
+    """How long the window is open; 30m to 24h, such as 2h (units h, m, s)."""
+    # Syntactically checked only: the zone may not exist.
+    time_zone: TimeZone = "UTC"
+    """The IANA time zone of the schedule, such as Asia/Shanghai. Default UTC."""
 
 
 class Maintenance(Block):
     """When a change that may restart the instance may start; an absent block: at any time."""
 
     windows: Annotated[tuple[Window, ...], Field(max_length=16)] = ()
+    """
+    Times in which such a change may start, except in their last 15 minutes. Excludes
+    useInstanceWindow.
+    """
     use_instance_window: StrictBool = False
-    override_before_expiry: _ExpiryMargin | None = None
+    """
+    Use the instance's own maintenance time (MaintainTime). Default false. Excludes windows.
+    """
+    override_before_expiry: ExpiryMargin | None = None
+    """
+    What replaces material that expires within this time does not wait for a window; 1h to 2160h,
+    such as 72h (units h, m, s). Default: it waits as well. Needs windows or useInstanceWindow.
+    """
 
-    def _faults(self) -> Iterator[Fault]:
-        if self.windows and self.use_instance_window:
-            yield Fault("windows and useInstanceWindow exclude each other")
-        if self.override_before_expiry and not (self.windows or self.use_instance_window):
-            yield Fault(
-                "overrideBeforeExpiry needs windows or useInstanceWindow",
-                field="overrideBeforeExpiry",
-            )
+    @rule(
+        "windows and useInstanceWindow exclude each other",
+        cel="!(has(self.windows) && size(self.windows) > 0 && self.useInstanceWindow)",
+    )
+    def _has_one_kind_of_window(self) -> bool:
+        return not (self.windows and self.use_instance_window)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A key of an object that the spec names; *field* is the path of the reference."""
-
-    kind: Literal["Secret", "ConfigMap"]
-    name: str
-    key: str
-    field: str
-    """``spec.serverCertificate.secretRef``"""
+    @rule(
+        "overrideBeforeExpiry needs windows or useInstanceWindow",
+        cel="!has(self.overrideBeforeExpiry)"
+        " || (has(self.windows) && size(self.windows) > 0) || self.useInstanceWindow",
+        field="overrideBeforeExpiry",
+    )
+    def _has_a_window_to_override(self) -> bool:
+        return not self.override_before_expiry or bool(self.windows or self.use_instance_window)
 
 
 class Declaration(Block):
-    """The spec of a DBInstanceSSL. Defaults are those of the CRD."""
+    """
+    The declared settings. They are the whole truth: a block that is absent is off, except where a
+    field says "not managed".
+    """
 
-    instance_id: _InstanceID
-    region_id: _RegionID
-    connection_string: _HostName | None = None
+    instance_id: Annotated[InstanceID, immutable("instanceID")]
+    """
+    The instance (DBInstanceId), such as pgm-bp1234567890abcde. Immutable. One object manages one
+    instance: of two that name the same one, the older wins.
+    """
+    region_id: Annotated[RegionID, immutable("regionID")]
+    """
+    The region of the instance, such as cn-hangzhou. It chooses the endpoint of the cloud API.
+    Immutable.
+    """
+    connection_string: HostName | None = None
+    """
+    The host name of the endpoint to protect (ConnectionString), without scheme or port. Default:
+    the endpoint applied last, else the one protected now, else the instance's internal endpoint;
+    status.instance.endpoint shows the choice. Never a read/write-splitting endpoint. Another
+    endpoint needs approval and restarts the database.
+    """
     enabled: StrictBool = True
+    """
+    Whether SSL is on (SSLEnabled). Default true. False reads no Secret and no ConfigMap with
+    material. Both directions restart the database; off needs approval.
+    """
     server_certificate: ServerCertificate = ServerCertificate()
+    """
+    The certificate that the instance shows to its clients. Absent: one of the cloud's own CA, for
+    the protected endpoint.
+    """
     client_authentication: ClientAuthentication = ClientAuthentication()
+    """
+    Who may log in with a client certificate (PostgreSQL on cloud disks). Absent: off; what the
+    instance has of it is then to be removed, which needs approval.
+    """
     force_encryption: StrictBool = False
+    """
+    Whether plain connections are refused (ForceEncryption; MySQL from minor version 20241130, SQL
+    Server). Default false. True needs enabled; to set it back needs approval.
+    """
     minimum_tls_version: Literal["1.0", "1.1", "1.2"] | None = None
-    """None: not managed."""
+    """
+    The lowest TLS version accepted (TlsVersion; SQL Server). Absent: not managed, the instance
+    keeps its own. Lower needs approval.
+    """
     credentials_secret_ref: CredentialsReference | None = None
-    """None: the operator's own identity, if the namespace may use it."""
+    """
+    The access key for the cloud API. Absent: the operator's own identity, if this namespace may
+    use it.
+    """
     management_policy: ManagementPolicy = ManagementPolicy.ENFORCE
+    """
+    Enforce (default) applies the settings. Observe reads the instance and shows the plan in
+    status, and writes nothing to the cloud.
+    """
     drift_policy: DriftPolicy = DriftPolicy.CORRECT
+    """
+    What to do when the instance was changed elsewhere: Correct (default) puts it back, half an
+    hour after it was seen; Report only says so (reason Drifted).
+    """
     adoption_policy: AdoptionPolicy = AdoptionPolicy.REVIEW
-    approval_required: Annotated[
-        tuple[Impact, ...], Field(max_length=6), AfterValidator(_distinct)
-    ] = (Impact.WEAKENS, Impact.DROPS_TRUST, Impact.MOVES_ENDPOINT)
+    """
+    What to do at first contact with an instance that has SSL on and differs: Review (default)
+    waits for approval, Overwrite applies the declaration.
+    """
+    approval_required: DistinctImpacts = (
+        Impact.WEAKENS,
+        Impact.DROPS_TRUST,
+        Impact.MOVES_ENDPOINT,
+    )
+    """
+    A plan with one of these impacts waits until the annotation rds-ssl.dev/approve names its
+    digest. Default Weakens, DropsTrust, MovesEndpoint. The empty list waives approval.
+    """
     maintenance: Maintenance = Maintenance()
+    """When a change that may restart the database may start. Absent: at any time."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    """
+    What becomes of the instance when this object is deleted: Retain (default) leaves it as it is;
+    Disable turns SSL off before the object goes, which restarts the database. Disable needs
+    managementPolicy Enforce.
+    """
     suspend: StrictBool = False
+    """True stops all writes to the cloud; reading, plan and status go on. Default false."""
 
-    def _faults(self) -> Iterator[Fault]:
-        if self.force_encryption and not self.enabled:
-            yield Fault(
-                "forceEncryption cannot be true while enabled is false", field="forceEncryption"
-            )
-        if (
-            self.deletion_policy is DeletionPolicy.DISABLE
-            and self.management_policy is not ManagementPolicy.ENFORCE
-        ):
-            yield Fault(
-                "deletionPolicy Disable needs managementPolicy Enforce", field="deletionPolicy"
-            )
+    @rule(
+        "forceEncryption cannot be true while enabled is false",
+        cel="!self.forceEncryption || self.enabled",
+        field="forceEncryption",
+    )
+    def _is_on_where_encryption_is_forced(self) -> bool:
+        return self.enabled or not self.force_encryption
+
+    @rule(
+        "deletionPolicy Disable needs managementPolicy Enforce",
+        cel='self.deletionPolicy != "Disable" || self.managementPolicy == "Enforce"',
+        field="deletionPolicy",
+    )
+    def _may_disable_at_the_end(self) -> bool:
+        return (
+            self.deletion_policy is not DeletionPolicy.DISABLE
+            or self.management_policy is ManagementPolicy.ENFORCE
+        )
 
     @property
     def effective_ca_type(self) -> CAType:

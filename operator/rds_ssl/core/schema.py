@@ -1,15 +1,18 @@
-"""What the twins of the CRD are made of: blocks, rules with sentences, and the faults they find."""
+"""
+What the custom resource is declared with: blocks, their rules, and the violations that these find.
 
-import re
-from collections.abc import Iterator, Mapping
+A rule is written once, as Python and beside it as CEL for the API server: objects outlive schemas,
+and one that was stored under an older CRD must end in a condition, not in a call.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Self
+from functools import cache
+from typing import Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
-from pydantic_core import ErrorDetails
-
-from rds_ssl.core.durations import parse_duration
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
 
 _ACRONYMS = {"acl": "ACL", "ca": "CA", "id": "ID", "tls": "TLS"}
 
@@ -29,70 +32,88 @@ class Part(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A broken rule: a sentence, and the field or item of the block that it is about."""
+class ValidationRule:
+    """A rule as the API server checks it: an item of ``x-kubernetes-validations``."""
 
-    sentence: str
+    cel: str
+    message: str
+    field: str = ""
+    """The field of a block that it is about, as the API spells it; empty: the value as a whole."""
+
+    @property
+    def item(self) -> dict[str, str]:
+        """The rule as it stands in a CRD."""
+        path = {"fieldPath": f".{self.field}"} if self.field else {}
+        return {"rule": self.cel, "message": self.message, **path}
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Add the rule to the schema of what it annotates."""
+        schema = handler(core)
+        schema["x-kubernetes-validations"] = [
+            *schema.get("x-kubernetes-validations", ()),
+            self.item,
+        ]
+        return schema
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRule:
+    """A rule that compares the fields of a block, as both sides check it."""
+
+    validation: ValidationRule
+    holds: Callable[[Any], bool]
+
+
+def rule(
+    message: str, *, cel: str, field: str = ""
+) -> Callable[[Callable[[Any], bool]], BlockRule]:
+    """Make a predicate of a block its rule; *field* is what a violation is put down to."""
+    return lambda holds: BlockRule(ValidationRule(cel, message, field), holds)
+
+
+@cache
+def rules_of(block: type[BaseModel]) -> tuple[BlockRule, ...]:
+    """Collect the rules of a block and of its bases, in their order."""
+    return tuple(
+        each
+        for kind in reversed(block.__mro__)
+        for each in vars(kind).values()
+        if isinstance(each, BlockRule)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """A broken rule: its message, and the field or item of the block that it is about."""
+
+    message: str
     field: str = ""
     """``acl``, ``[1]`` or, for the block itself, empty."""
 
 
-class FaultsError(ValueError):
+class ViolationsError(ValueError):
     """All rules that one block breaks; pydantic would keep the first only."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("; ".join(fault.sentence for fault in faults))
-        self.faults = faults
+    def __init__(self, violations: tuple[FieldViolation, ...]) -> None:
+        super().__init__("; ".join(each.message for each in violations))
+        self.violations = violations
 
 
 class Block(Part):
     """A block with rules that compare its fields."""
 
-    def _faults(self) -> Iterator[Fault]:
-        """Yield the rules of this block that its fields break."""
-        yield from ()
+    model_config = ConfigDict(ignored_types=(BlockRule,))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if faults := tuple(self._faults()):
-            raise FaultsError(faults)
+        broken = [each.validation for each in rules_of(type(self)) if not each.holds(self)]
+        if broken:
+            raise ViolationsError(
+                tuple(FieldViolation(each.message, each.field) for each in broken)
+            )
         return self
-
-
-def matching(pattern: str, sentence: str) -> AfterValidator:
-    """Refuse, with *sentence*, text that *pattern* does not match as a whole."""
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(sentence)
-        return text
-
-    return AfterValidator(check)
-
-
-def between(lowest: str, highest: str, example: str) -> BeforeValidator:
-    """Read the text of a duration that lies between two bounds, both allowed."""
-    least, most = parse_duration(lowest), parse_duration(highest)
-    sentence = (
-        f"must be a duration between {lowest} and {highest}, such as {example} (units h, m, s)"
-    )
-
-    def read(value: object) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        if not isinstance(value, str):
-            # pydantic collects ValueErrors and lets TypeErrors through.
-            raise ValueError("must be a string")  # noqa: TRY004
-        try:
-            duration = parse_duration(value)
-        except ValueError as error:
-            raise ValueError(sentence) from error
-        if not least <= duration <= most:
-            raise ValueError(sentence)
-        return duration
-
-    return BeforeValidator(read)
 
 
 def without_nulls(value: object) -> object:
@@ -108,17 +129,17 @@ def sentences(detail: ErrorDetails) -> Iterator[str]:
     """
     Word one error of pydantic, led by the path of its field; no value of the object is repeated.
 
-    Our own rules are worded as they are (`FaultsError` gives one sentence per fault).
+    Our own rules are worded as they are (`ViolationsError` gives one sentence per rule).
     """
     path = "spec" + "".join(
         f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"]
     )
     context = detail.get("ctx", {})
     cause = context.get("error")
-    if isinstance(cause, FaultsError):
-        for fault in cause.faults:
-            separator = "." if fault.field and not fault.field.startswith("[") else ""
-            yield f"{path}{separator}{fault.field}: {fault.sentence}"
+    if isinstance(cause, ViolationsError):
+        for each in cause.violations:
+            separator = "." if each.field and not each.field.startswith("[") else ""
+            yield f"{path}{separator}{each.field}: {each.message}"
         return
     words = {
         "enum": "must be one of {expected}",

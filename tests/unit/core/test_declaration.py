@@ -14,12 +14,12 @@ from rds_ssl.core.declaration import (
     DeletionPolicy,
     DriftPolicy,
     ManagementPolicy,
-    Reference,
     parse,
 )
 from rds_ssl.core.durations import format_duration, parse_duration
 from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.model import ACL, CAType, Impact
+from rds_ssl.core.spec_types import Reference
 
 LEAST: dict[str, Any] = {"instanceID": "pgm-1", "regionID": "cn-hangzhou"}
 PFX = {"ossObject": "oss:b:f.pfx", "passwordSecretKeyRef": {"name": "pfx", "key": "password"}}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rds_ssl.core import material as checks
 from rds_ssl.core import pem
-from rds_ssl.core.declaration import CAKeyReference, Declaration, RevocationListKeyReference
+from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import MaterialFacts
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.facts import (
@@ -25,6 +25,7 @@ from rds_ssl.core.facts import (
 from rds_ssl.core.model import CAType, Finding, Reason, SecretText
 from rds_ssl.core.parameters import Material, PFXMaterial
 from rds_ssl.core.signers import signed_lists
+from rds_ssl.core.spec_types import KeyReference
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
@@ -300,8 +301,8 @@ class _Reading:
 
     async def _public(
         self,
-        secret: CAKeyReference | RevocationListKeyReference | None,
-        config_map: CAKeyReference | RevocationListKeyReference | None,
+        secret: KeyReference | None,
+        config_map: KeyReference | None,
         *,
         field: str,
         parse: Callable[..., object],
