@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from rds_ssl.core import status
+from rds_ssl.core import states, status
 from rds_ssl.core.model import (
     ACL,
     API_GROUP,
@@ -48,7 +48,7 @@ def test_a_new_object_says_that_nobody_has_looked_at_it(orders: Json) -> None:
 def full_status(text: str, number: int) -> status.Status:
     """Every field set; texts and lists longer than the CRD has room for."""
     time = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    certificate = status.CertificateStatus(
+    certificate = states.CertificateStatus(
         sha256=text,
         subject=text,
         issuer=text,
@@ -56,7 +56,7 @@ def full_status(text: str, number: int) -> status.Status:
         not_before=time,
         not_after=time,
     )
-    state = status.StateStatus(
+    state = states.StateStatus(
         enabled=True,
         connection_string=text,
         ca_type=CAType.CUSTOM,
@@ -99,14 +99,14 @@ def full_status(text: str, number: int) -> status.Status:
         instance=status.InstanceStatus(
             engine=text, engine_version=text, category=text, storage_type=text, endpoint=text
         ),
-        observed=status.ObservedStatus(
+        observed=states.ObservedStatus(
             enabled=True,
             ca_type=CAType.CUSTOM,
             connection_string=text,
             server_certificate=certificate,
-            client_ca=(status.ClientCAStatus(sha256=text, subject=text, not_after=time),) * number,
+            client_ca=(states.ClientCAStatus(sha256=text, subject=text, not_after=time),) * number,
             revocation_list=(
-                status.RevocationListStatus(
+                states.RevocationListStatus(
                     sha256=text, issuer=text, next_update=time, revoked_count=3
                 ),
             )
@@ -137,7 +137,7 @@ def full_status(text: str, number: int) -> status.Status:
             end_time=time,
             request_id=text,
             attempt=1,
-            before=status.BeforeStatus(
+            before=states.BeforeStatus(
                 enabled=True,
                 server_certificate=certificate,
                 expire_time=time,
@@ -228,7 +228,7 @@ def test_kubectl_prints_the_columns(crd: ControlPlane) -> None:
 
 @pytest.mark.usefixtures("orders")
 def test_a_time_to_come_is_printed_as_it_is(crd: ControlPlane, api: httpx.Client) -> None:
-    observed = status.ObservedStatus(enabled=True, expire_time=datetime(2999, 1, 1, tzinfo=UTC))
+    observed = states.ObservedStatus(enabled=True, expire_time=datetime(2999, 1, 1, tzinfo=UTC))
     whole = status.Status(observed_generation=1, observed=observed)
 
     api.patch(

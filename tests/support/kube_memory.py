@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from rds_ssl.core.errors import KubeConflict, KubeNotFound, KubeRefused
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import FINALIZER
-from rds_ssl.core.status import write_time
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from support.line import Connection

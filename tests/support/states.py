@@ -23,7 +23,8 @@ from rds_ssl.core.model import (
     SecretText,
 )
 from rds_ssl.core.parameters import Material
-from rds_ssl.core.status import AppliedStatus, BeforeStatus, OperationStatus
+from rds_ssl.core.states import BeforeStatus
+from rds_ssl.core.status import AppliedStatus, OperationStatus
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from rds_ssl.core.status import write_time
+from rds_ssl.core.formats import write_time
 
 NOTHING = "-"
 """What stands where there is nothing."""

@@ -16,7 +16,9 @@ from rds_ssl.commands.layout import (
 from rds_ssl.commands.objects import Pending, Seen
 from rds_ssl.commands.plans import days_left, plan_detail
 from rds_ssl.core.conditions import READY
-from rds_ssl.core.status import ObservedStatus, OperationStatus, write_time
+from rds_ssl.core.formats import write_time
+from rds_ssl.core.states import ObservedStatus
+from rds_ssl.core.status import OperationStatus
 
 _HEAD = (
     *("NAMESPACE", "NAME", "INSTANCE", "ENGINE", "READY", "REASON", "ENDPOINT", "EXPIRES"),

@@ -13,7 +13,8 @@ from enum import StrEnum
 from rds_ssl.core.desired import Desired, fingerprint
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
-from rds_ssl.core.status import AppliedStatus, StateStatus
+from rds_ssl.core.states import StateStatus
+from rds_ssl.core.status import AppliedStatus
 
 
 class Field(StrEnum):

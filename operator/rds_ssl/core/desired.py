@@ -15,7 +15,7 @@ from functools import cached_property
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
-from rds_ssl.core.status import StateStatus
+from rds_ssl.core.states import StateStatus
 
 TLS_VERSIONS = ("1.0", "1.1", "1.2")
 """The values of TlsVersion, the weakest first."""

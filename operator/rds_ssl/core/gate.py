@@ -17,17 +17,13 @@ from typing import NamedTuple
 
 from rds_ssl.core.approval import Approval
 from rds_ssl.core.comparison import Field
-from rds_ssl.core.declaration import (
-    AdoptionPolicy,
-    Declaration,
-    DriftPolicy,
-    ManagementPolicy,
-)
+from rds_ssl.core.declaration import AdoptionPolicy, Declaration, DriftPolicy, ManagementPolicy
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.maintenance import Opening, in_words, is_bound
 from rds_ssl.core.model import Cause, Finding, Impact, Observed, Reason, Restart
 from rds_ssl.core.plan import Plan
 from rds_ssl.core.setbacks import Setbacks
-from rds_ssl.core.status import HistoryEntry, write_time
+from rds_ssl.core.status import HistoryEntry
 
 DAY = timedelta(days=1)
 """What changes per day are counted over, and how long a corrected drift is remembered."""

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from rds_ssl.core.comparison import Comparison, Field
 from rds_ssl.core.model import Observed, Phase
-from rds_ssl.core.status import BeforeStatus, OperationStatus
+from rds_ssl.core.states import BeforeStatus
+from rds_ssl.core.status import OperationStatus
 
 READ_BACKS = (1.0, 3.0, 7.0, 15.0)
 """Seconds after the answer; then every `Limits.poll`."""

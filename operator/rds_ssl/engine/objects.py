@@ -19,8 +19,9 @@ from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.model import APPROVE_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION, Reason
 from rds_ssl.core.operation import UNFINISHED
 from rds_ssl.core.setbacks import Outcome
-from rds_ssl.core.status import TOKEN_LENGTH, Status
+from rds_ssl.core.status import Status
 from rds_ssl.core.status import parse as parse_status
+from rds_ssl.core.status_types import TOKEN_LENGTH
 
 _Name = TypeVar("_Name")
 

@@ -12,11 +12,10 @@ from rds_ssl.core.conditions import (
     READY,
     RECONCILING,
     STALLED,
-    Finding,
     Verdict,
     compose,
 )
-from rds_ssl.core.model import Reason
+from rds_ssl.core.model import Finding, Reason
 from rds_ssl.core.status import Condition
 from support.states import NOW
 

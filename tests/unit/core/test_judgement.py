@@ -12,7 +12,8 @@ from rds_ssl.core.desired import MaterialFacts
 from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge, next_judgement
 from rds_ssl.core.model import CAType, Observed, Reason
 from rds_ssl.core.signers import signed_lists
-from rds_ssl.core.status import AppliedStatus, StateStatus
+from rds_ssl.core.states import StateStatus
+from rds_ssl.core.status import AppliedStatus
 from support import pki
 from support.bad_input import LONG_AGO, Stored, declared
 from support.pki_world import CA, CRL, CRT, HOST, KEY

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import (
     ACL,
     CAType,
@@ -20,20 +21,19 @@ from rds_ssl.core.model import (
     Phase,
     RevocationListFacts,
 )
+from rds_ssl.core.states import ObservedStatus
 from rds_ssl.core.status import (
     HISTORY_LENGTH,
-    TOKEN_LENGTH,
     AppliedStatus,
     ChangeStatus,
     Condition,
     HistoryEntry,
     InstanceStatus,
-    ObservedStatus,
     OperationStatus,
     Status,
     parse,
-    write_time,
 )
+from rds_ssl.core.status_types import TOKEN_LENGTH
 
 NOW = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
 WIRE_NOW = "2026-11-24T03:00:00Z"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from rds_ssl.core.status import write_time
+from rds_ssl.core.formats import write_time
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played

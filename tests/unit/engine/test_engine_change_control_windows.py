@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rds_ssl.core.status import write_time
+from rds_ssl.core.formats import write_time
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played

@@ -12,14 +12,13 @@ from rds_ssl.core import approval
 from rds_ssl.core.comparison import compare
 from rds_ssl.core.model import Cause, Observed, Phase, Priority
 from rds_ssl.core.operation import End, Watch, judge
+from rds_ssl.core.states import BeforeStatus, StateStatus
 from rds_ssl.core.status import (
     HISTORY_LENGTH,
     AppliedStatus,
     ApprovalStatus,
-    BeforeStatus,
     HistoryEntry,
     OperationStatus,
-    StateStatus,
 )
 from rds_ssl.engine.reconcile import attempt, observing
 from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect

@@ -21,7 +21,8 @@ from rds_ssl.core.desired import Desired, material_of
 from rds_ssl.core.model import Endpoint, Finding, Instance, Observed, Reason
 from rds_ssl.core.operation import UNFINISHED
 from rds_ssl.core.plan import Plan
-from rds_ssl.core.status import InstanceStatus, ObservedStatus, Status
+from rds_ssl.core.states import ObservedStatus
+from rds_ssl.core.status import InstanceStatus, Status
 from rds_ssl.engine.gather.clouds import Cloud
 from rds_ssl.engine.gather.materials import NOTHING_READ, DeclaredMaterial
 from rds_ssl.engine.objects import Key, Resource

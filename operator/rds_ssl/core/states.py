@@ -1,0 +1,178 @@
+"""
+The states of an instance that the status of a DBInstanceSSL shows and keeps.
+
+`ObservedStatus` is shown to people and programs; `BeforeStatus` and `StateStatus` are recorded with
+a call, to be read again.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StrictBool, StrictInt
+
+from rds_ssl.core.formats import host_name
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
+from rds_ssl.core.schema import Part
+from rds_ssl.core.status_types import Line, Name, Time, Word, first
+
+
+class CertificateStatus(Part):
+    """The server certificate in force; *sha256* is lower-case hex over DER."""
+
+    sha256: Word
+    subject: Line | None = None
+    issuer: Line | None = None
+    dns_names: Annotated[tuple[Name, ...], *first(100)] = ()
+    not_before: Time | None = None
+    not_after: Time | None = None
+
+    @classmethod
+    def of(cls, facts: CertificateFacts) -> Self:
+        """Take over the facts of a leaf certificate."""
+        return cls(
+            sha256=facts.sha256,
+            subject=facts.subject,
+            issuer=facts.issuer,
+            dns_names=facts.dns_names,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+        )
+
+
+class ClientCAStatus(Part):
+    """A client CA in force; *sha256* is lower-case hex over DER."""
+
+    sha256: Word
+    subject: Line | None = None
+    not_after: Time | None = None
+
+    @classmethod
+    def of(cls, facts: CertificateFacts) -> Self:
+        """Take over the facts of a CA certificate."""
+        return cls(sha256=facts.sha256, subject=facts.subject, not_after=facts.not_after)
+
+
+class RevocationListStatus(Part):
+    """A revocation list in force; *sha256* is lower-case hex over DER."""
+
+    sha256: Word
+    issuer: Line | None = None
+    next_update: Time | None = None
+    revoked_count: Annotated[StrictInt, Field(ge=0)] | None = None
+
+    @classmethod
+    def of(cls, facts: RevocationListFacts) -> Self:
+        """Take over the facts of a CRL."""
+        return cls(
+            sha256=facts.sha256,
+            issuer=facts.issuer,
+            next_update=facts.next_update,
+            revoked_count=len(facts.serials),
+        )
+
+
+class ObservedStatus(Part):
+    """
+    What the API showed last; None is "not echoed", an empty tuple "echoed as empty".
+
+    For people and for other programs. Lists may be cut: never compare a plan with them.
+    """
+
+    enabled: StrictBool
+    ca_type: CAType | None = None
+    connection_string: Name | None = None
+    server_certificate: CertificateStatus | None = None
+    client_ca: Annotated[tuple[ClientCAStatus, ...], *first(100)] | None = None
+    revocation_list: Annotated[tuple[RevocationListStatus, ...], *first(100)] | None = None
+    acl: ACL | None = None
+    replication_acl: ACL | None = None
+    force_encryption: StrictBool | None = None
+    minimum_tls_version: Word | None = None
+    expire_time: Time | None = None
+    renewal_required: StrictBool | None = None
+
+    @classmethod
+    def of(cls, observed: Observed) -> Self:
+        """Take over an observation."""
+        leaf, cas, crls = (
+            observed.server_certificate,
+            observed.client_ca,
+            observed.revocation_list,
+        )
+        return cls(
+            enabled=observed.enabled,
+            ca_type=observed.ca_type,
+            connection_string=observed.connection_string,
+            server_certificate=None if leaf is None else CertificateStatus.of(leaf),
+            client_ca=None if cas is None else tuple(map(ClientCAStatus.of, cas)),
+            revocation_list=None if crls is None else tuple(map(RevocationListStatus.of, crls)),
+            acl=observed.acl,
+            replication_acl=observed.replication_acl,
+            force_encryption=observed.force_encryption,
+            minimum_tls_version=observed.minimum_tls_version,
+            expire_time=observed.expire_time,
+            renewal_required=observed.renewal_required,
+        )
+
+
+class BeforeStatus(Part):
+    """What the instance showed right before the call, to tell afterwards what the call did."""
+
+    enabled: StrictBool
+    server_certificate: CertificateStatus | None = None
+    expire_time: Time | None = None
+    last_modify_status: Word | None = None
+
+
+class StateStatus(Part):
+    """
+    A state of SSL: settings as values, material by its fingerprints; with SSL off nothing else.
+
+    A set of CAs or lists has one fingerprint, see `rds_ssl.core.desired.fingerprint`. Nothing of a
+    private key or of a password enters it.
+    """
+
+    enabled: StrictBool
+    connection_string: Name
+    force_encryption: StrictBool
+    ca_type: CAType | None = None
+    server_certificate: Word | None = None
+    """SHA-256 of the leaf, for `CAType.CUSTOM`."""
+    not_after: Time | None = None
+    """The end of the leaf: SSLExpireTime shows it where the certificate itself is not shown."""
+    chain: Word | None = None
+    """Of leaf and intermediates in their order."""
+    pfx: Line | None = None
+    """The object in OSS."""
+    client_ca: Word | None = None
+    revocation_list: Word | None = None
+    acl: ACL | None = None
+    """None without a client CA."""
+    replication_acl: ACL | None = None
+    minimum_tls_version: Word | None = None
+    """None: not managed."""
+    renews: Time | None = None
+    """The SSLExpireTime that a renewal was to end."""
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Everything but the content of the material, in the form in which it is compared."""
+        if not self.enabled:
+            return (False,)
+        return (
+            True,
+            host_name(self.connection_string),
+            self.ca_type,
+            self.client_ca is not None,
+            self.revocation_list is not None,
+            self.acl,
+            self.replication_acl,
+            self.force_encryption,
+            self.minimum_tls_version,
+        )
+
+    @property
+    def material(self) -> tuple[str | None, ...]:
+        """The content of the material: leaf, CAs, lists, the name of a PFX file; off has none."""
+        if not self.enabled:
+            return ()
+        return (self.server_certificate, self.client_ca, self.revocation_list, self.pfx)

@@ -1,0 +1,68 @@
+"""What the fields of a DBInstanceSSL's status hold: times, texts and lists cut to their bounds."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+from rds_ssl.core.formats import write_time
+from rds_ssl.core.model import Impact
+
+TOKEN_LENGTH = 1024
+"""What is kept of the annotation ``reconcile-requested-at``: compare that many characters."""
+
+
+def _read_time(value: object) -> datetime:
+    """Read an RFC 3339 time; whole seconds, as metav1.Time has them on the wire."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("must be a time with its offset")  # Not a TypeError, for pydantic.
+    try:
+        return value.astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # The first and the last day of the calendar, with an offset.
+        raise ValueError("must be a time that UTC can name") from error
+
+
+Time = Annotated[
+    AwareDatetime,
+    PlainValidator(_read_time),
+    PlainSerializer(write_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def cut(limit: int, ending: str = "…") -> tuple[Any, ...]:
+    """Bound a text: a longer one is shortened to *limit* characters, *ending* included."""
+
+    def shorten(value: object) -> object:
+        if isinstance(value, str) and len(value) > limit:
+            return value[: limit - len(ending)] + ending
+        return value
+
+    return Field(max_length=limit), BeforeValidator(shorten)
+
+
+def first(limit: int) -> tuple[Any, ...]:
+    """Bound a list: of a longer one, the first *limit* items are kept."""
+    return Field(max_length=limit), BeforeValidator(
+        lambda value: value[:limit] if isinstance(value, list | tuple) else value
+    )
+
+
+Word = Annotated[str, *cut(128)]
+Name = Annotated[str, *cut(253)]
+Code = Annotated[str, *cut(256)]
+Phrase = Annotated[str, *cut(512)]
+Line = Annotated[str, *cut(1024)]
+Summary = Annotated[str, *cut(4096)]
+Token = Annotated[str, *cut(TOKEN_LENGTH, ending="")]
+Material = Annotated[tuple[Word, ...], *first(4)]
+Impacts = Annotated[tuple[Impact, ...], *first(6)]
