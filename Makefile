@@ -27,7 +27,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults year bench check fmt controlplane built
+.PHONY: help setup demo test soak faults year bench check fmt crds controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ check: $(SYNCED) ## Check style, types and imports; changes nothing
 fmt: $(SYNCED) ## Format the code, and repair what ruff can repair
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+crds: $(SYNCED) ## Write crds/dbinstancessl.yaml from the models of spec and status
+	@$(RUN) support.crd
 
 controlplane: $(SYNCED) built ## Start a control plane in the foreground and print its KUBECONFIG
 	@$(RUN) support.controlplane serve

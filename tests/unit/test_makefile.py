@@ -20,6 +20,7 @@ TARGETS = {
     "bench",
     "check",
     "fmt",
+    "crds",
     "controlplane",
 }
 

@@ -1,8 +1,8 @@
 """
-The spec of a DBInstanceSSL as values: the twin of crds/dbinstancessl.yaml.
+The spec of a DBInstanceSSL as values, and the source of its half of the CRD.
 
-The string below a field is its description in the CRD, for users, and each rule has beside it how
-the API server checks it. tests/contract holds both sides equal.
+`make crds` writes crds/dbinstancessl.yaml from these models: the string below a field is its
+description, for users; bounds, defaults and rules are those that this program checks itself.
 
 Each rule stands as deep as it can. An unchanged field below a rule on its own level may stay
 invalid when the rule is tightened later; a rule on spec blocks every edit of an old object.

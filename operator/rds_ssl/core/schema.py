@@ -1,8 +1,9 @@
 """
 What the custom resource is declared with: blocks, their rules, and the violations that these find.
 
-A rule is written once, as Python and beside it as CEL for the API server: objects outlive schemas,
-and one that was stored under an older CRD must end in a condition, not in a call.
+A rule is written once, as Python and beside it as CEL, from which `make crds` gives the API server
+the same rule. Both check it: objects outlive schemas, and one that was stored under an older CRD
+must end in a condition, not in a call.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,5 +1,8 @@
 """
-The status of a DBInstanceSSL as values: the twin of crds/dbinstancessl.yaml.
+The status of a DBInstanceSSL as values, and the source of its half of the CRD.
+
+`make crds` writes crds/dbinstancessl.yaml from these models: the string below a field is its
+description, for users; bounds and defaults are those that this program keeps itself.
 
 Reading is tolerant: a status that a foreign hand has damaged loses the damaged part and nothing
 else. Writing is bounded: texts and lists are cut to what the CRD allows, so that no PATCH of a
@@ -15,7 +18,10 @@ from rds_ssl.core.model import Cause, Change, Instance, Phase, Restart
 from rds_ssl.core.schema import Part
 from rds_ssl.core.states import BeforeStatus, ObservedStatus, StateStatus
 from rds_ssl.core.status_types import (
+    INT32,
+    INT64,
     Code,
+    Count,
     Impacts,
     Material,
     Name,
@@ -33,29 +39,49 @@ HISTORY_LENGTH = 10
 
 _Path = tuple[int | str, ...]
 
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_CONDITION_TYPE = rf"^({_LABEL}(\.{_LABEL})*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
+_CONDITION_REASON = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+
 
 class Condition(Part):
     """metav1.Condition; foreign types pass through unchanged."""
 
-    type: Annotated[str, Field(max_length=316)]
+    # The patterns are metav1's, for the API server; reading asks for no more than it needs.
+    type: Annotated[str, Field(max_length=316, json_schema_extra={"pattern": _CONDITION_TYPE})]
+    """What the condition is about."""
     status: Literal["True", "False", "Unknown"]
-    reason: Annotated[str, Field(min_length=1, max_length=1024)]
-    message: Annotated[str, *cut(32768)]
+    """Whether it holds."""
+    observed_generation: Annotated[StrictInt, Field(ge=0, json_schema_extra=INT64)] | None = None
+    """metadata.generation that the condition was set upon."""
     last_transition_time: Time
-    observed_generation: Annotated[StrictInt, Field(ge=0)] | None = None
+    """When status changed last."""
+    reason: Annotated[
+        str, Field(min_length=1, max_length=1024, json_schema_extra={"pattern": _CONDITION_REASON})
+    ]
+    """Why, as one word; docs/conditions.md has a row for each."""
+    message: Annotated[str, *cut(32768)]
+    """Why, for people; empty if there is nothing to add."""
 
 
 class InstanceStatus(Part):
     """What the instance is, as far as the cloud API says."""
 
     engine: Word | None = None
+    """Database engine (Engine)."""
     engine_version: Word | None = None
+    """Version of the engine (EngineVersion)."""
     category: Word | None = None
+    """Edition (Category)."""
     storage_type: Word | None = None
+    """Kind of storage (DBInstanceStorageType)."""
     master_instance_id: Word | None = None
-    """Of a read-only instance, its primary."""
+    """Of a read-only instance, its primary (MasterInstanceId)."""
     endpoint: Name | None = None
-    """The pinned choice where ``spec.connectionString`` is absent."""
+    """
+    The endpoint to protect; the operator's choice, once made, where spec.connectionString is
+    absent.
+    """
 
     @classmethod
     def of(cls, instance: Instance, *, endpoint: str | None) -> Self:
@@ -74,8 +100,11 @@ class ChangeStatus(Part):
     """One field of a plan, in words; ``from`` and ``to`` on the wire."""
 
     field: Name
+    """The field."""
     before: Annotated[Phrase, Field(alias="from")]
+    """What is in force, in words."""
     after: Annotated[Phrase, Field(alias="to")]
+    """What is declared, in words."""
 
     @classmethod
     def of(cls, change: Change) -> Self:
@@ -87,106 +116,173 @@ class StepStatus(Part):
     """What one call to the cloud changes."""
 
     changes: Annotated[tuple[ChangeStatus, ...], *first(16)] = ()
+    """What the call changes."""
 
 
 class PlanStatus(Part):
     """What is to be done, and what holds it; absent when there is nothing to do."""
 
     digest: Word
+    """Names exactly this plan: another one has another digest."""
     cause: Cause | None = None
+    """What asks for it."""
     summary: Summary
+    """The plan in words."""
     steps: Annotated[tuple[StepStatus, ...], *first(4)] = ()
+    """The calls that it takes, in order."""
     impacts: Impacts = ()
+    """What it does to those who use the database."""
     restart: Restart
+    """Whether the database restarts; Unknown is treated as Expected."""
     held_by: Word | None = None
-    """A reason of ChangePending."""
+    """The reason that holds it back, as in ChangePending."""
     since: Time | None = None
     """When this plan was first seen."""
     not_before: Time | None = None
+    """The earliest time at which it can start."""
 
 
 class OperationStatus(Part):
     """The write-ahead record of the one dangerous call."""
 
     digest: Word
-    """Of the state that the call leads to: names it, for approvals and further attempts."""
+    """Digest of the state that it leads to."""
     target: StateStatus | None = None
-    """That state; None if it cannot be told any more."""
+    """That state, as values; no secret enters it."""
     inputs_digest: Word | None = None
-    """Of everything that a refusal may rest on; while it stands, a refused call is not repeated."""
+    """
+    Digest of everything that a refusal may rest on; a refused call is not repeated while it
+    stands.
+    """
     phase: Phase
+    """How far it got."""
     code: Code | None = None
+    """Error code of the cloud API."""
     start_time: Time
+    """When it began."""
     end_time: Time | None = None
+    """When it ended."""
     request_id: Word | None = None
-    attempt: Annotated[StrictInt, Field(ge=1)]
+    """Request ID of the cloud API."""
+    attempt: Annotated[StrictInt, Field(ge=1, json_schema_extra=INT32)]
+    """How many times it has been tried."""
     material: Material = ()
-    """What was newly sent, see `rds_ssl.core.plan.Plan.material`."""
+    """
+    Fingerprints of what is newly sent: one for the server certificate, the client CAs and the
+    revocation lists each. No secret enters them.
+    """
     approval: Word | None = None
-    """The digest that was approved, if it was sent because of that."""
-    unanswered: Annotated[StrictInt, Field(ge=0)] | None = None
-    """Attempts before this one whose outcome was unknown and that proved to be without effect."""
+    """Digest of the plan whose approval let it go, if one had to."""
+    unanswered: Count | None = None
+    """Attempts before this one whose outcome was unknown and that had no effect."""
     before: BeforeStatus | None = None
+    """What the instance showed right before, to tell afterwards what the call did."""
 
 
 class AppliedStatus(Part):
     """The last change that was verified, or the state that was adopted."""
 
     state: StateStatus | None = None
-    """None if it cannot be told any more."""
+    """What it is, as values; no secret enters it. Absent if it cannot be told any more."""
     time: Time
+    """When it was verified or adopted."""
     expire_time: Time | None = None
-    """SSLExpireTime then: where the certificate is not shown, another end is another one."""
+    """
+    The end of the server certificate in force then. Another end, where the certificate is not
+    shown, is somebody else's.
+    """
     request_id: Word | None = None
+    """Request ID of the call; absent if it was adopted."""
 
 
 class ApprovalStatus(Part):
     """The approval that was spent last; *digest* is the plan's, *to* that of what it leads to."""
 
     digest: Word
+    """Digest of the plan that was approved."""
     to: Word
+    """Digest of the state that it leads to; later steps towards it need no other approval."""
     impacts: Impacts = ()
-    """What was approved; a later step with another one is not covered."""
+    """What was approved; a later step with another one needs its own."""
     time: Time
+    """When it was spent."""
     end_time: Time | None = None
-    """When its plan was done, or given up for another one: it covers nothing any more."""
+    """When its plan was done, or gave way to another one. From then on it lets nothing go."""
 
 
 class HistoryEntry(Part):
     """One change of the past; *changes* is a summary in words."""
 
     time: Time
+    """When it ended."""
     cause: Word
+    """What asked for it."""
     changes: Summary
+    """What was changed, in words."""
     fields: Annotated[tuple[Name, ...], *first(16)] = ()
-    """What was changed, in the words of the spec."""
+    """What was changed, as fields of the spec."""
     impacts: Impacts = ()
+    """What it does to those who use the database."""
     material: Material = ()
-    """What was newly sent, see `rds_ssl.core.plan.Plan.material`."""
+    """Fingerprints of what was newly sent, as in operation."""
     approval: Word | None = None
-    """The digest that was approved, if it was sent because of that."""
+    """Digest of the plan whose approval let it go, if one had to."""
     restart_seen: StrictBool | None = None
+    """Whether the instance was seen restarting."""
     reissued: StrictBool | None = None
+    """Whether the cloud issued another server certificate."""
+    # A renewal is not tried twice for one end.
     renews: Time | None = None
-    """The SSLExpireTime that a renewal was to end: it is not tried twice for one."""
+    """Of a renewal, the end of the certificate that it was for."""
     request_id: Word | None = None
+    """Request ID of the cloud API."""
     result: Word
+    """How it ended."""
 
 
 class Status(Part):
-    """The whole status; -1 stands for an object that no pass has looked at."""
+    """What the operator found and did; written by the operator only."""
 
-    observed_generation: StrictInt = -1
-    conditions: Annotated[tuple[Condition, ...], *first(32)] = ()
+    observed_generation: Annotated[StrictInt, Field(json_schema_extra=INT64)] = -1
+    """metadata.generation of the object that the last pass looked at; -1 before the first."""
+    conditions: Annotated[
+        tuple[
+            Annotated[Condition, Field(description="A condition, as metav1.Condition has it.")], ...
+        ],
+        *first(32),
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            }
+        ),
+    ] = ()
+    """
+    Ready and MaterialReady; and, only while true, Reconciling (work goes on by itself), Stalled
+    (a person has to act), ChangePending (a plan is held back) and CertificateExpiring.
+    """
     instance: InstanceStatus | None = None
+    """What the instance is."""
     observed: ObservedStatus | None = None
+    """
+    What the cloud API showed last. A field that is absent was not shown; an empty list was
+    shown as empty. Long lists are cut.
+    """
     plan: PlanStatus | None = None
+    """What is to be done; absent when there is nothing to do."""
     operation: OperationStatus | None = None
+    """
+    The last call to the cloud, recorded before it is made. While phase is Sending or Accepted,
+    nothing else is sent.
+    """
     applied: AppliedStatus | None = None
+    """The last change that was verified, or the state that was adopted."""
     last_approval: ApprovalStatus | None = None
+    """The approval that was spent last."""
     history: Annotated[tuple[HistoryEntry, ...], *first(HISTORY_LENGTH)] = ()
-    """The newest first."""
+    """The last ten changes, the newest first."""
     last_handled_reconcile_at: Token | None = None
+    """Echo of the annotation rds-ssl.dev/reconcile-requested-at, once it was acted upon."""
 
     def condition(self, kind: str) -> Condition | None:
         """Find the condition of a type."""

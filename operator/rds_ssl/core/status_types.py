@@ -1,4 +1,4 @@
-"""What the fields of a DBInstanceSSL's status hold: times, texts and lists cut to their bounds."""
+"""What the fields of a DBInstanceSSL's status hold: times, counts, bounded texts and lists."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictInt,
     WithJsonSchema,
 )
 
@@ -57,6 +58,11 @@ def first(limit: int) -> tuple[Any, ...]:
     )
 
 
+INT32 = {"format": "int32"}
+INT64 = {"format": "int64"}
+"""What the API server checks the size of a number by."""
+
+Count = Annotated[StrictInt, Field(ge=0, json_schema_extra=INT32)]
 Word = Annotated[str, *cut(128)]
 Name = Annotated[str, *cut(253)]
 Code = Annotated[str, *cut(256)]
