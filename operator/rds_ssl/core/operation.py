@@ -27,6 +27,9 @@ RETRY_FAILED = timedelta(minutes=10)
 
 UNFINISHED = frozenset(each for each in Phase if each.is_unfinished)
 
+LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
+"""Ends of an own operation that may leave the instance half changed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

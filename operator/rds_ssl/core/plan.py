@@ -32,12 +32,9 @@ from rds_ssl.core.model import (
     Phase,
     Restart,
 )
-from rds_ssl.core.operation import End
+from rds_ssl.core.operation import LEFT_BEHIND, End
 from rds_ssl.core.prediction import predict_restart
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
-
-LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
-"""Ends of an own operation that may leave the instance half changed."""
 
 UNPROVED = frozenset({End.NOT_CONVERGING.value, End.TIMED_OUT.value})
 """Results after which RDS has not said how the change ended; after Failed it has."""

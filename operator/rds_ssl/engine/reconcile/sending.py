@@ -21,9 +21,8 @@ from rds_ssl.core.model import (
     Restart,
     SecretText,
 )
-from rds_ssl.core.operation import Watch, may_fall_back
+from rds_ssl.core.operation import LEFT_BEHIND, Watch, may_fall_back
 from rds_ssl.core.parameters import Material, parameters
-from rds_ssl.core.plan import LEFT_BEHIND
 from rds_ssl.core.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.status import OperationStatus
 from rds_ssl.engine.objects import Resource, older_claimant
