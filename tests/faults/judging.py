@@ -333,9 +333,9 @@ GATES = (
     ),
     Fault(
         name="take a renewed cloud certificate for a foreign change",
-        file="core/comparison.py",
-        old="    elif desired.ca_type is CAType.CUSTOM:\n",
-        new="    elif desired.ca_type is not None:\n",
+        file="core/fields.py",
+        old="counts=lambda state, _: state.ca_type is CAType.CUSTOM and",
+        new="counts=lambda state, _: state.ca_type is not None and",
         tests=("core/test_comparison.py", "core/test_plan.py"),
     ),
     Fault(

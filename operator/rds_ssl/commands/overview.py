@@ -16,6 +16,7 @@ from rds_ssl.commands.layout import (
 from rds_ssl.commands.objects import Pending, Seen
 from rds_ssl.commands.plans import days_left, plan_detail
 from rds_ssl.core.conditions import READY
+from rds_ssl.core.fields import ROWS
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.states import ObservedStatus
 from rds_ssl.core.status import OperationStatus
@@ -130,13 +131,14 @@ def _observed(observed: ObservedStatus | None, now: datetime) -> list[str]:
                 )
                 for each in observed.revocation_list or ()
             ),
-            ("ACL", observed.acl or ""),
-            ("Replication ACL", observed.replication_acl or ""),
-            ("Encryption forced", _yes_or_no(observed.force_encryption)),
-            ("Lowest TLS version", observed.minimum_tls_version or ""),
+            *((row.label, _word(row.shown(observed))) for row in ROWS.values() if row.label),
             ("Renewal asked for", "yes" if observed.renewal_required else ""),
         ]
     )
+
+
+def _word(value: object) -> str:
+    return _yes_or_no(value) if isinstance(value, bool) else str(value or "")
 
 
 def _yes_or_no(value: bool | None) -> str:  # noqa: FBT001  # A word for a flag has only the flag.

@@ -4,12 +4,13 @@ What a plan changes, in words for people. Pure.
 Names of certificates come from outside: they are cut and made printable.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.facts import shown, title
-from rds_ssl.core.model import ACL, CAType, CertificateFacts, Change, Observed, RevocationListFacts
+from rds_ssl.core.fields import ROWS, Field
+from rds_ssl.core.model import CertificateFacts, Change, Observed, RevocationListFacts
 from rds_ssl.core.revocation import serials_left
 
 
@@ -18,22 +19,15 @@ def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tup
     named = comparison.different | comparison.unknown
     if Field.ENABLED in named and desired.enabled:
         # Off shows nothing else: what is turned on is named as a whole.
-        named |= {Field.CONNECTION_STRING, Field.CA_TYPE}
-        if desired.server_certificate:
-            named |= {Field.SERVER_CERTIFICATE}
-        if desired.pfx:
-            named |= {Field.PFX}
-        if desired.client_ca:
-            named |= {Field.CLIENT_CA, Field.ACL, Field.REPLICATION_ACL}
-        if desired.revocation_list:
-            named |= {Field.REVOCATION_LIST}
-        if desired.minimum_tls_version:
-            named |= {Field.MINIMUM_TLS_VERSION}
-    words = _words(desired, observed)
+        named |= {
+            field
+            for field, row in ROWS.items()
+            if row.wanted(desired.state) and not row.while_off and field is not Field.RENEWAL
+        }
+    words = {field: _words(field, desired, observed) for field in ROWS if field in named}
     return tuple(
         Change(field=field.value, before=before, after=after)
         for field, (before, after) in words.items()
-        if field in named
     )
 
 
@@ -48,56 +42,31 @@ def notes(desired: Desired, observed: Observed) -> Iterator[str]:
         yield f"No longer revoked by {shown(issuer)}: {named}{more}."
 
 
-def _words(desired: Desired, observed: Observed) -> Mapping[Field, tuple[str, str]]:
-    """Put every field into words, before and after, in the order of the spec."""
-    hidden = observed.enabled and observed.force_encryption is None
-    forced = "not shown" if hidden else _on(bool(observed.force_encryption))
-    renewed = f"until {desired.renews:%Y-%m-%d}" if desired.renews else "not shown"
-    words = {
-        Field.ENABLED: (_on(observed.enabled), _on(desired.enabled)),
-        Field.CONNECTION_STRING: (observed.connection_string or "none", desired.connection_string),
-        Field.CA_TYPE: (_text(observed.ca_type), desired.ca_type.value),
-        Field.SERVER_CERTIFICATE: (
-            _certificate(observed.server_certificate),
-            _certificate(desired.server_certificate),
-        ),
-        Field.PFX: ("not shown", desired.pfx),
-        Field.RENEWAL: (f"a cloud certificate {renewed}", "a new one"),
-        Field.CLIENT_CA: (_bundle(observed.client_ca), _bundle(desired.client_ca)),
-        Field.REVOCATION_LIST: (
-            _lists(observed.revocation_list),
-            _lists(desired.revocation_list),
-        ),
-        Field.ACL: (_acl(observed.acl), desired.acl.value),
-        Field.REPLICATION_ACL: (_acl(observed.replication_acl), desired.replication_acl.value),
-        Field.FORCE_ENCRYPTION: (forced, _on(desired.force_encryption)),
-        Field.MINIMUM_TLS_VERSION: (
-            observed.minimum_tls_version or "not shown",
-            desired.minimum_tls_version or "not managed",
-        ),
-    }
+def _words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
+    """Put *field* into words, before and after."""
+    row = ROWS[field]
+    match field:
+        case Field.SERVER_CERTIFICATE:
+            before = _certificate(observed.server_certificate)
+            after = _certificate(desired.server_certificate)
+        case Field.CLIENT_CA:
+            before, after = _bundle(observed.client_ca), _bundle(desired.client_ca)
+        case Field.REVOCATION_LIST:
+            before, after = _lists(observed.revocation_list), _lists(desired.revocation_list)
+        case Field.RENEWAL:
+            before, after = f"a cloud certificate until {desired.renews:%Y-%m-%d}", "a new one"
+        case _:
+            value = row.shown(observed)
+            before = row.absent if value is None else _text(value)
+            after = _text(row.wanted(desired.state))
     if not observed.enabled:
         # There is nothing that could be shown.
-        return {
-            field: (
-                before if field in {Field.ENABLED, Field.FORCE_ENCRYPTION} else "none",
-                after,
-            )
-            for field, (before, after) in words.items()
-        }
-    return words
+        before = _text(bool(row.shown(observed))) if row.while_off else "none"
+    return before, after
 
 
-def _on(value: bool) -> str:  # noqa: FBT001  # A word for a flag has nothing but the flag.
-    return "on" if value else "off"
-
-
-def _text(value: CAType | None) -> str:
-    return value.value if value else "not shown"
-
-
-def _acl(value: ACL | None) -> str:
-    return value.value if value else "none"
+def _text(value: object) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _certificate(facts: CertificateFacts | None) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.facts import ClientCAFacts, ServerFacts
+from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
 from rds_ssl.core.states import StateStatus
 
@@ -89,14 +90,6 @@ class Desired:
         text = json.dumps((state.settings, state.material, state.renews), default=str)
         # 64 bits tell the few states that one object ever has apart.
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def fingerprint(parts: Iterable[str], *, ordered: bool = False) -> str | None:
-    """Name a set of fingerprints by one; None if it is empty. *ordered*: as a list."""
-    parts = tuple(parts) if ordered else sorted(set(parts))
-    if not parts:
-        return None
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def material_of(

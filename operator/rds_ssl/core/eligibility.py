@@ -8,9 +8,10 @@ vendor's pages on SSL encryption of each engine.
 import re
 
 from rds_ssl.core import maintenance, renewal
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.declaration import Declaration
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.fields import Field
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import ACL, CAType, Endpoint, Engine, Finding, Instance, Observed, Reason
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from rds_ssl.core.comparison import Field
 from rds_ssl.core.facts import shown, title
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import CAType, Finding, Observed, Reason
 
 EXPIRY_WARNING = timedelta(days=30)

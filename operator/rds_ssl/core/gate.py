@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rds_ssl.core.approval import Approval
-from rds_ssl.core.comparison import Field
 from rds_ssl.core.declaration import AdoptionPolicy, Declaration, DriftPolicy, ManagementPolicy
+from rds_ssl.core.fields import Field
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.maintenance import Opening, in_words, is_bound
 from rds_ssl.core.model import Cause, Finding, Impact, Observed, Reason, Restart

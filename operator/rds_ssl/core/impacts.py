@@ -6,8 +6,9 @@ Pure. Source: docs/conditions.md, "The plan in status".
 
 from collections.abc import Iterator
 
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.desired import TLS_VERSIONS, Desired
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import ACL, CAType, Impact, Observed
 from rds_ssl.core.revocation import revocation_weakens
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import Observed, Phase
 from rds_ssl.core.states import BeforeStatus
 from rds_ssl.core.status import OperationStatus

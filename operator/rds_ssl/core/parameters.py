@@ -21,9 +21,10 @@ the page of ModifyDBInstanceSSL.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
 from rds_ssl.core.desired import Desired
 from rds_ssl.core.facts import ClientCAMaterial, RevocationListMaterial, ServerMaterial
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import CAType, Engine, Observed, SecretText
 
 

@@ -12,16 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rds_ssl.core.changes import changes, notes
-from rds_ssl.core.comparison import (
-    MATERIAL,
-    Comparison,
-    Field,
-    compare,
-    observed_material,
-)
-from rds_ssl.core.desired import Desired, fingerprint, loosened
+from rds_ssl.core.comparison import Comparison, compare, observed_material
+from rds_ssl.core.desired import Desired, loosened
 from rds_ssl.core.expiry import replaced_end
-from rds_ssl.core.formats import host_name
+from rds_ssl.core.fields import MATERIAL, ROWS, SETTINGS, Field, shows
+from rds_ssl.core.formats import fingerprint, host_name
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
     CAType,
@@ -235,7 +230,7 @@ def _unproved(
     hidden = compare(desired, observed).unknown - {Field.RENEWAL}
     if observed.expire_time is not None:
         hidden -= _TOLD_BY_END
-    if observed.force_encryption is None:
+    if not shows(observed, Field.FORCE_ENCRYPTION):
         hidden |= {Field.FORCE_ENCRYPTION}
     return frozenset(each for each in hidden if each in sent)
 
@@ -302,25 +297,22 @@ def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> C
 
 
 def _new_material(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[str]:
+    """Yield `Plan.material`."""
     fields = comparison.different | comparison.unknown
     on = Field.ENABLED in fields and desired.enabled
-    if desired.server_certificate and (on or Field.SERVER_CERTIFICATE in fields):
-        yield from _named(desired.server_certificate.sha256)
-    if desired.pfx and (on or Field.PFX in fields):
-        yield from _named(desired.pfx)
-    known = {each.sha256 for each in observed.client_ca or ()} if observed.enabled else set()
-    cas = {each.sha256 for each in desired.client_ca} - known
-    if cas and (on or Field.CLIENT_CA in fields):
-        yield from _named(*cas)
-    lists = {each.sha256 for each in desired.revocation_list}
-    if lists and (on or Field.REVOCATION_LIST in fields):
-        yield from _named(*lists)
-
-
-def _named(*parts: str) -> Iterator[str]:
-    name = fingerprint(parts)
-    if name is not None:
-        yield name
+    leaf, known = desired.server_certificate, observed.client_ca or () if observed.enabled else ()
+    for field, parts in (
+        (Field.SERVER_CERTIFICATE, {leaf.sha256} if leaf else set()),
+        (Field.PFX, {desired.pfx} if desired.pfx else set()),
+        (
+            Field.CLIENT_CA,
+            {each.sha256 for each in desired.client_ca} - {each.sha256 for each in known},
+        ),
+        (Field.REVOCATION_LIST, {each.sha256 for each in desired.revocation_list}),
+    ):
+        name = fingerprint(parts)
+        if name is not None and (on or field in fields):
+            yield name
 
 
 def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
@@ -396,16 +388,11 @@ def _facts_before(observed: Observed) -> Mapping[str, object]:
     leaf = observed.server_certificate
     custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
     return {
-        Field.ENABLED: observed.enabled,
+        **{field: ROWS[field].shown(observed) for field in SETTINGS},
         Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
-        Field.CA_TYPE: observed.ca_type,
         Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
         Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
         Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
-        Field.ACL: observed.acl,
-        Field.REPLICATION_ACL: observed.replication_acl,
-        Field.FORCE_ENCRYPTION: observed.force_encryption,
-        Field.MINIMUM_TLS_VERSION: observed.minimum_tls_version,
     }
 
 

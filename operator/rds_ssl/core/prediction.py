@@ -4,7 +4,8 @@ Does a change restart the instance? Pure.
 By engine, version and what is sent. Source: the vendor's pages on SSL encryption of each engine.
 """
 
-from rds_ssl.core.comparison import Comparison, Field
+from rds_ssl.core.comparison import Comparison
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import Engine, Restart
 
 _QUIET = frozenset(

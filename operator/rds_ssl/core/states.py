@@ -157,7 +157,7 @@ class StateStatus(Part):
     """
     A state of SSL: settings as values, material by its fingerprints; with SSL off nothing else.
 
-    A set of CAs or lists has one fingerprint, see `rds_ssl.core.desired.fingerprint`. Nothing of a
+    A set of CAs or lists has one fingerprint, see `rds_ssl.core.formats.fingerprint`. Nothing of a
     private key or of a password enters it.
     """
 

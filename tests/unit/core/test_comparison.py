@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from rds_ssl.core.changes import changes
 from rds_ssl.core.comparison import (
-    MATERIAL,
     Comparison,
-    Field,
     compare,
     observed_material,
 )
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.fields import MATERIAL, Field
 from rds_ssl.core.model import ACL, CAType, Observed
 from rds_ssl.core.observation import read_ssl
 from rds_ssl.core.pem import parse_certificates, parse_revocation_lists

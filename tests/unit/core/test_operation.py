@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.comparison import Comparison, Field, compare
+from rds_ssl.core.comparison import Comparison, compare
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import ACL, Observed, Phase
 from rds_ssl.core.operation import (
     MAX_ATTEMPTS,

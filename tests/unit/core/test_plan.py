@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.comparison import Field
 from rds_ssl.core.desired import Desired
+from rds_ssl.core.fields import Field
 from rds_ssl.core.model import ACL, CAType, Cause, Engine, Impact, Observed, Phase, Restart
 from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
