@@ -85,5 +85,5 @@ def _lists(lists: tuple[RevocationListFacts, ...] | None) -> str:
     if not lists:
         return "none"
     return ", ".join(
-        f"{shown(each.issuer)} ({each.sha256[:16]}, {len(each.serials)} revoked)" for each in lists
+        f"{shown(each.issuer)} ({each.sha256[:16]}, {each.revoked_count} revoked)" for each in lists
     )

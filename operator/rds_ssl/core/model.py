@@ -257,6 +257,11 @@ class RevocationListFacts:
     next_update: datetime | None
     serials: frozenset[int]
 
+    @property
+    def revoked_count(self) -> int:
+        """How many serial numbers it names."""
+        return len(self.serials)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import StrictBool
 
 from rds_ssl.core.formats import host_name
-from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed
 from rds_ssl.core.schema import Part
 from rds_ssl.core.status_types import Count, Line, Name, Time, Word, first
 
@@ -34,15 +34,8 @@ class CertificateStatus(Part):
 
     @classmethod
     def of(cls, facts: CertificateFacts) -> Self:
-        """Take over the facts of a leaf certificate."""
-        return cls(
-            sha256=facts.sha256,
-            subject=facts.subject,
-            issuer=facts.issuer,
-            dns_names=facts.dns_names,
-            not_before=facts.not_before,
-            not_after=facts.not_after,
-        )
+        """Take over the facts of a leaf certificate, whose names are the same."""
+        return cls.model_validate(facts, from_attributes=True, by_name=True)
 
 
 class ClientCAStatus(Part):
@@ -54,11 +47,6 @@ class ClientCAStatus(Part):
     """Subject, RFC 4514."""
     not_after: Time | None = None
     """When it expires."""
-
-    @classmethod
-    def of(cls, facts: CertificateFacts) -> Self:
-        """Take over the facts of a CA certificate."""
-        return cls(sha256=facts.sha256, subject=facts.subject, not_after=facts.not_after)
 
 
 class RevocationListStatus(Part):
@@ -72,16 +60,6 @@ class RevocationListStatus(Part):
     """When it is out of date, and all clients of its CA are refused."""
     revoked_count: Count | None = None
     """How many certificates it revokes."""
-
-    @classmethod
-    def of(cls, facts: RevocationListFacts) -> Self:
-        """Take over the facts of a CRL."""
-        return cls(
-            sha256=facts.sha256,
-            issuer=facts.issuer,
-            next_update=facts.next_update,
-            revoked_count=len(facts.serials),
-        )
 
 
 class ObservedStatus(Part):
@@ -118,26 +96,8 @@ class ObservedStatus(Part):
 
     @classmethod
     def of(cls, observed: Observed) -> Self:
-        """Take over an observation."""
-        leaf, cas, crls = (
-            observed.server_certificate,
-            observed.client_ca,
-            observed.revocation_list,
-        )
-        return cls(
-            enabled=observed.enabled,
-            ca_type=observed.ca_type,
-            connection_string=observed.connection_string,
-            server_certificate=None if leaf is None else CertificateStatus.of(leaf),
-            client_ca=None if cas is None else tuple(map(ClientCAStatus.of, cas)),
-            revocation_list=None if crls is None else tuple(map(RevocationListStatus.of, crls)),
-            acl=observed.acl,
-            replication_acl=observed.replication_acl,
-            force_encryption=observed.force_encryption,
-            minimum_tls_version=observed.minimum_tls_version,
-            expire_time=observed.expire_time,
-            renewal_required=observed.renewal_required,
-        )
+        """Take over an observation, whose names are the same."""
+        return cls.model_validate(observed, from_attributes=True, by_name=True)
 
 
 class BeforeStatus(Part):
