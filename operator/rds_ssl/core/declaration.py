@@ -140,6 +140,11 @@ class ClientAuthentication(Block):
     The same for replication connections (ReplicationACL). Default prefer; all others need ca.
     """
 
+    @property
+    def acls(self) -> Mapping[str, ACL]:
+        """Both ACLs, by their names in the block."""
+        return {"acl": self.acl, "replicationACL": self.replication_acl}
+
     @rule(
         "revocationList needs ca",
         cel="has(self.ca) || !has(self.revocationList)",

@@ -58,6 +58,11 @@ class Desired:
     chain: tuple[str, ...] = ()
     """The fingerprints of the leaf and its intermediates, in their order."""
 
+    @property
+    def acls(self) -> tuple[ACL, ACL]:
+        """The ACL of clients, and that of replication."""
+        return self.acl, self.replication_acl
+
     @cached_property
     def state(self) -> StateStatus:
         """The same as it stands in a status: material by its fingerprints."""

@@ -137,12 +137,11 @@ def unfit_instance(
                 f" {minor or 'an unknown one'}; upgrade the minor version, or remove the field."
             )
     clients = declaration.client_authentication
-    acls = {
-        "acl": clients.acl is ACL.VERIFY_FULL and observed.acl is not ACL.VERIFY_FULL,
-        "replicationACL": clients.replication_acl is ACL.VERIFY_FULL
-        and observed.replication_acl is not ACL.VERIFY_FULL,
-    }
-    wanted = [name for name, new in acls.items() if new]
+    wanted = [
+        name
+        for (name, acl), shown in zip(clients.acls.items(), observed.acls, strict=True)
+        if acl is ACL.VERIFY_FULL and shown is not ACL.VERIFY_FULL
+    ]
     major = _major(instance.engine_version)
     if clients.ca and wanted and instance.engine == Engine.POSTGRESQL and 0 < major < 12:
         return _not_supported(

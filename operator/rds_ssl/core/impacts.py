@@ -34,7 +34,7 @@ def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> 
         return
     if not desired.enabled:
         yield Impact.WEAKENS
-        if observed.client_ca and _demands(observed.acl, observed.replication_acl):
+        if observed.client_ca and _demands(*observed.acls):
             yield Impact.DROPS_TRUST
         return
     if Field.CONNECTION_STRING in open_fields:
@@ -82,17 +82,17 @@ def _client_impacts(
         yield Impact.TIGHTENS
     if in_force and not desired.client_ca:
         yield Impact.WEAKENS
-    acls = (observed.acl, observed.replication_acl, desired.acl, desired.replication_acl)
     kept = {each.sha256 for each in desired.client_ca}
-    if any(each.sha256 not in kept for each in in_force) and _demands(*acls):
+    if any(each.sha256 not in kept for each in in_force) and _demands(
+        *observed.acls, *desired.acls
+    ):
         yield Impact.DROPS_TRUST
     if desired.revocation_list and not observed.revocation_list:
         yield Impact.TIGHTENS
     if revocation_weakens(observed.revocation_list or (), desired.revocation_list):
         yield Impact.WEAKENS
-    for field, old, new in (
-        (Field.ACL, observed.acl, desired.acl),
-        (Field.REPLICATION_ACL, observed.replication_acl, desired.replication_acl),
+    for field, old, new in zip(
+        (Field.ACL, Field.REPLICATION_ACL), observed.acls, desired.acls, strict=True
     ):
         if in_force and field not in open_fields:
             continue

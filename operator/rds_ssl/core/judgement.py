@@ -164,11 +164,7 @@ def _plain_connections(declaration: Declaration) -> Iterator[str]:
     clients = declaration.client_authentication
     if clients.ca is None:
         return  # Without one there is no rule that could ask for anything.
-    loose = [
-        name
-        for name, acl in (("acl", clients.acl), ("replicationACL", clients.replication_acl))
-        if acl is ACL.PREFER
-    ]
+    loose = [name for name, acl in clients.acls.items() if acl is ACL.PREFER]
     if loose:
         yield (
             f"{' and '.join(loose)} prefer still {'accept' if len(loose) > 1 else 'accepts'}"

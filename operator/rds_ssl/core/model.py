@@ -325,6 +325,11 @@ class Observed:
     revocation_list_pem: str = field(default="", compare=False, repr=False)
     """ClientCertRevocationList, for the same."""
 
+    @property
+    def acls(self) -> tuple[ACL | None, ACL | None]:
+        """The ACL of clients, and that of replication."""
+        return self.acl, self.replication_acl
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
