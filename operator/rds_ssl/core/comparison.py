@@ -6,7 +6,7 @@ certificate only the leaf. Unknown (not echoed) never causes a write by itself: 
 it, or it stays unknown. Source: docs/architecture.md, "The life of one change".
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rds_ssl.core.desired import Desired
@@ -177,3 +177,23 @@ def observed_material(observed: Observed) -> tuple[str | None, ...] | None:
         return None
     leaf = observed.server_certificate if custom else None
     return _material_with(leaf.sha256 if leaf else None, observed)
+
+
+def surroundings(observed: Observed, kind: Sequence[str]) -> str:
+    """
+    Tell as one text what a refusal may rest on beside the state that was sent.
+
+    Args:
+        kind: `Instance.kind`, if it is known.
+    """
+    # A digest of it stands in records: in another order, what was refused would be sent again.
+    first = (Field.ENABLED, Field.CA_TYPE, Field.CONNECTION_STRING)
+    others = (field for field in ROWS if field in SETTINGS.difference(first))
+    shown = (
+        *(ROWS[field].shown(observed) for field in first),
+        observed_material(observed),
+        *(ROWS[field].shown(observed) for field in others),
+        observed.expire_time,
+        *kind,
+    )
+    return repr(shown)

@@ -124,7 +124,6 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
     """
     if not declaration.enabled:
         return Desired(enabled=False, connection_string=endpoint)
-    ca_type = declaration.effective_ca_type
     server, clients = declaration.server_certificate, declaration.client_authentication
     for reference, facts in (
         (server.secret_ref, material.server),
@@ -133,19 +132,53 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
     ):
         if bool(reference) != bool(facts):
             raise ValueError("the material is not that of the references")
-    return Desired(
-        enabled=True,
-        connection_string=endpoint,
-        ca_type=ca_type,
+    return _declared(
+        declaration,
+        endpoint=endpoint,
         server_certificate=material.server.leaf if material.server else None,
         client_ca=tuple(each.certificate for each in material.client_ca),
         revocation_list=material.revocation_list,
-        acl=clients.acl if clients.ca else ACL.PREFER,
-        replication_acl=clients.replication_acl if clients.ca else ACL.PREFER,
+        chain=tuple(each.sha256 for each in material.server.chain) if material.server else (),
+    )
+
+
+def beside_material(declaration: Declaration, observed: Observed, *, endpoint: str) -> Desired:
+    """Make the state of the settings declared and the material that is shown, whatever is in it."""
+    if not declaration.enabled:
+        return Desired(enabled=False, connection_string=endpoint)
+    custom = declaration.effective_ca_type is CAType.CUSTOM
+    return _declared(
+        declaration,
+        endpoint=endpoint,
+        server_certificate=observed.server_certificate if custom else None,
+        client_ca=observed.client_ca or (),
+        revocation_list=observed.revocation_list or (),
+    )
+
+
+def _declared(
+    declaration: Declaration,
+    *,
+    endpoint: str,
+    server_certificate: CertificateFacts | None,
+    client_ca: tuple[CertificateFacts, ...],
+    revocation_list: tuple[RevocationListFacts, ...],
+    chain: tuple[str, ...] = (),
+) -> Desired:
+    pfx, clients = declaration.server_certificate.pfx, declaration.client_authentication
+    return Desired(
+        enabled=True,
+        connection_string=endpoint,
+        ca_type=declaration.effective_ca_type,
+        server_certificate=server_certificate,
+        client_ca=client_ca,
+        revocation_list=revocation_list,
+        acl=clients.acl,
+        replication_acl=clients.replication_acl,
         force_encryption=declaration.force_encryption,
         minimum_tls_version=declaration.minimum_tls_version,
-        pfx=server.pfx.oss_object if server.pfx else "",
-        chain=tuple(each.sha256 for each in material.server.chain) if material.server else (),
+        pfx=pfx.oss_object if pfx else "",
+        chain=chain,
     )
 
 

@@ -12,8 +12,9 @@ from rds_ssl.core.comparison import (
     Comparison,
     compare,
     observed_material,
+    surroundings,
 )
-from rds_ssl.core.desired import Desired
+from rds_ssl.core.desired import Desired, inputs_digest
 from rds_ssl.core.fields import MATERIAL, Field
 from rds_ssl.core.model import ACL, CAType, Observed
 from rds_ssl.core.observation import read_ssl
@@ -398,6 +399,21 @@ def test_shown_material_is_that_of_the_state(state: Desired) -> None:
 )
 def test_material_that_is_not_shown_as_a_whole_has_no_name(shown: Observed) -> None:
     assert observed_material(shown) is None
+
+
+def test_what_a_refusal_rests_on_stays_what_it_is_from_version_to_version() -> None:
+    # In records: another text would send once more what was refused.
+    text = surroundings(postgresql(MUTUAL), ("15.0",))
+
+    assert inputs_digest(MUTUAL, chain=(), surroundings=text) == "fe14935ace6fd465"
+
+
+@pytest.mark.parametrize("name", SHOWN.values())
+def test_a_refusal_rests_on_all_settings_that_are_shown(name: str) -> None:
+    shown = postgresql(replace(MUTUAL, force_encryption=True))
+    other = replace(shown, **{name: None})  # type: ignore[arg-type]
+
+    assert surroundings(shown, ()) != surroundings(other, ())
 
 
 # -- in words ----------------------------------------------------------------------------------

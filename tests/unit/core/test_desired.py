@@ -7,6 +7,7 @@ from rds_ssl.core import declaration
 from rds_ssl.core.desired import (
     Desired,
     MaterialFacts,
+    beside_material,
     desired_of,
     inputs_digest,
     settings_of,
@@ -14,7 +15,7 @@ from rds_ssl.core.desired import (
 from rds_ssl.core.facts import ClientCAFacts, Link, ServerFacts
 from rds_ssl.core.model import ACL, CAType
 from support import states
-from support.states import CLOUD, CRL, CUSTOM, HOST, LEAF, MUTUAL, OFF, certificate
+from support.states import CLOUD, CRL, CUSTOM, HOST, LEAF, MUTUAL, OFF, certificate, postgresql
 
 CHAIN = ServerFacts(
     links=tuple(
@@ -95,6 +96,16 @@ def test_material_that_was_not_read_is_never_taken_for_a_removal(
 ) -> None:
     with pytest.raises(ValueError, match="not that of the references"):
         desired_of(declared, material, endpoint=HOST)
+
+
+def test_beside_the_material_that_is_shown_only_the_settings_are_as_declared() -> None:
+    shown = replace(postgresql(MUTUAL), client_ca=(states.OTHER_CA,))
+
+    beside = beside_material(WHOLE, shown, endpoint=HOST)
+
+    assert beside == replace(MUTUAL, client_ca=(states.OTHER_CA,))
+    assert beside_material(declare(enabled=False), shown, endpoint=HOST) == OFF
+    assert beside_material(declare(), shown, endpoint=HOST).server_certificate is None
 
 
 @pytest.mark.parametrize(
