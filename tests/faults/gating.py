@@ -269,16 +269,16 @@ TIMES = (
     ),
     Fault(
         name="repeat no refused call for forced encryption that somebody has put on",
-        file="engine/reconcile/retry.py",
-        old="        observed.force_encryption,\n",
-        new="",
+        file="core/comparison.py",
+        old="if field in SETTINGS.difference(first))\n",
+        new="if field in SETTINGS.difference((*first, Field.FORCE_ENCRYPTION)))\n",
         tests=ENGINE,
     ),
     Fault(
         name="repeat no refused call for a certificate that ends at another time",
-        file="engine/reconcile/retry.py",
-        old="        observed.expire_time,\n",
-        new="",
+        file="core/comparison.py",
+        old="        observed.expire_time,\n        *kind,\n",
+        new="        *kind,\n",
         tests=ENGINE,
     ),
     Fault(

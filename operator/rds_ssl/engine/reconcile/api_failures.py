@@ -118,7 +118,6 @@ def refusal(gathered: Gathered, code: str, desired: Desired, observed: Observed)
         for each in declaration.material_references
         if each.field.startswith("spec.clientAuthentication.")
     }
-    clients = declaration.client_authentication
     fault = faults.lookup(code, 400)
     text = faults.sentence(
         fault,
@@ -126,7 +125,7 @@ def refusal(gathered: Gathered, code: str, desired: Desired, observed: Observed)
         server_certificate=_server_certificate(declaration),
         client_ca=places.get("ca", ""),
         revocation_list=places.get("revocationList", ""),
-        acl=f"{clients.acl.value} and {clients.replication_acl.value}",
+        acl=" and ".join(declaration.client_authentication.acls.values()),
         ca_type=desired.ca_type.value,
         wanted="on" if desired.enabled else "off",
         observed="on" if observed.enabled else "off",

@@ -5,10 +5,10 @@ from datetime import timedelta
 from rds_ssl.core import verdicts
 from rds_ssl.core.comparison import compare, observed_material
 from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict
-from rds_ssl.core.desired import Desired, settings_of
+from rds_ssl.core.desired import beside_material, settings_of
 from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.material import TRANSIENT
-from rds_ssl.core.model import CAType, Finding, Observed, Reason
+from rds_ssl.core.model import Finding, Observed, Reason
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Seen
 
@@ -111,21 +111,5 @@ def _applied_shown(seen: Seen, *, endpoint: str) -> bool:
         return False
     if observed_material(observed) not in {None, applied.state.material}:
         return False
-    clients = declaration.client_authentication
-    pfx = declaration.server_certificate.pfx
-    beside = Desired(
-        enabled=declaration.enabled,
-        connection_string=endpoint,
-        ca_type=declaration.effective_ca_type,
-        server_certificate=observed.server_certificate
-        if declaration.effective_ca_type is CAType.CUSTOM
-        else None,
-        client_ca=observed.client_ca or (),
-        revocation_list=observed.revocation_list or (),
-        acl=clients.acl,
-        replication_acl=clients.replication_acl,
-        force_encryption=declaration.force_encryption,
-        minimum_tls_version=declaration.minimum_tls_version,
-        pfx=pfx.oss_object if pfx else "",
-    )
+    beside = beside_material(declaration, observed, endpoint=endpoint)
     return compare(beside, observed, applied=applied).consistent

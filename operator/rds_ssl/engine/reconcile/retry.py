@@ -8,7 +8,7 @@ so that it can be approved.
 from dataclasses import replace
 
 from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import observed_material
+from rds_ssl.core.comparison import surroundings
 from rds_ssl.core.desired import Desired, inputs_digest
 from rds_ssl.core.model import Finding, Phase
 from rds_ssl.core.operation import Rearm, rearm
@@ -71,18 +71,6 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
 
 def inputs_of(seen: Seen, desired: Desired) -> str:
     """Return a digest of everything that a refusal of *desired* may rest on."""
-    observed = seen.observed
     instance = seen.instance or seen.memory.sightings.instance
-    shown = (
-        observed.enabled,
-        observed.ca_type,
-        observed.connection_string,
-        observed_material(observed),
-        observed.acl,
-        observed.replication_acl,
-        observed.force_encryption,
-        observed.minimum_tls_version,
-        observed.expire_time,
-        *(instance.kind if instance else ()),
-    )
-    return inputs_digest(desired, chain=seen.material.refusable, surroundings=repr(shown))
+    shown = surroundings(seen.observed, instance.kind if instance else ())
+    return inputs_digest(desired, chain=seen.material.refusable, surroundings=shown)
