@@ -280,8 +280,8 @@ OBJECTS = (
     Fault(
         name="send because a record of an older version does not tell what was applied",
         file="core/plan.py",
-        old="    if applied is not None and untold and at_rest and not",
-        new="    if applied is not None and untold is None and not",
+        old="    if applied is not None and applied.state is None and at_rest and not",
+        new="    if applied is not None and applied is None and not",
         tests=("core/test_plan.py",),
     ),
     Fault(
@@ -301,8 +301,8 @@ OBJECTS = (
     Fault(
         name="take what waits over hidden fields for applied",
         file="core/plan.py",
-        old="    if applied is not None and untold and at_rest and not",
-        new="    if applied is not None and untold and not",
+        old="    if applied is not None and applied.state is None and at_rest and not",
+        new="    if applied is not None and applied.state is None and not",
         tests=("core/test_plan.py", "engine/test_engine_older_records.py"),
     ),
     Fault(

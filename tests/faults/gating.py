@@ -140,8 +140,8 @@ FOREIGN = (
     ),
     Fault(
         name="undo a foreign change in passing, together with newer material",
-        file="core/plan.py",
-        old="    return bool(comparison.different - _rotated(desired)) or (\n",
+        file="core/drift.py",
+        old="    return bool(foreign - _rotated(desired)) or (\n",
         new="    return comparison is None or (\n",
         also=(
             (

@@ -298,16 +298,16 @@ GATES = (
     ),
     Fault(
         name="take for applied what an own call without a proved end may have changed",
-        file="core/plan.py",
-        old=" in UNPROVED and (applied is None or each.time >= applied.time)\n",
-        new=" in UNPROVED and applied is None\n",
+        file="core/drift.py",
+        old=" in _UNPROVED and (applied is None or each.time >= applied.time)\n",
+        new=" in _UNPROVED and applied is None\n",
         tests=("core/test_plan.py", "engine/test_engine_mysql.py"),
     ),
     Fault(
         name="doubt what is applied because of calls from before",
-        file="core/plan.py",
-        old=" in UNPROVED and (applied is None or each.time >= applied.time)\n",
-        new=" in UNPROVED\n",
+        file="core/drift.py",
+        old=" in _UNPROVED and (applied is None or each.time >= applied.time)\n",
+        new=" in _UNPROVED\n",
         tests=("core/test_plan.py",),
     ),
     Fault(

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rds_ssl.core import drift
 from rds_ssl.core.changes import changes, notes
-from rds_ssl.core.comparison import Comparison, compare, observed_material
+from rds_ssl.core.comparison import Comparison, compare
 from rds_ssl.core.desired import Desired, loosened
 from rds_ssl.core.expiry import replaced_end
-from rds_ssl.core.fields import MATERIAL, ROWS, SETTINGS, Field, shows
+from rds_ssl.core.fields import ROWS, SETTINGS, Field
 from rds_ssl.core.formats import fingerprint, host_name
 from rds_ssl.core.impacts import impacts_of
 from rds_ssl.core.model import (
@@ -27,15 +28,8 @@ from rds_ssl.core.model import (
     Phase,
     Restart,
 )
-from rds_ssl.core.operation import LEFT_BEHIND, End
 from rds_ssl.core.prediction import predict_restart
 from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
-
-UNPROVED = frozenset({End.NOT_CONVERGING.value, End.TIMED_OUT.value})
-"""Results after which RDS has not said how the change ended; after Failed it has."""
-
-_TOLD_BY_END = frozenset({Field.CA_TYPE, Field.SERVER_CERTIFICATE, Field.PFX})
-"""What is told by SSLExpireTime, if that is shown, see `_replaced`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,41 +126,85 @@ def stand(
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
     which MySQL never tells, is no reason for a call as long as this object asked for no other.
     """
-    unproved = _unproved(desired, observed, applied, history)
-    comparison = _compared(desired, observed, applied, operation, unproved)
-    state = desired.state
-    was = applied.state if applied else None
+    unproved = drift.unproved(desired, observed, applied, history)
+    comparison = drift.compared(desired, observed, applied, operation, unproved)
+    was, state = applied.state if applied else None, desired.state
     declared_applied = was is not None and (
         was.settings == state.settings and was.material == state.material
     )
-    untold = applied is not None and was is None
-    open_questions = comparison.unknown
-    if desired.ca_type is CAType.ALIYUN and _never_custom(applied, operation):
-        open_questions -= {Field.CA_TYPE}
-    if applied is not None and untold and at_rest and not comparison.different:
-        # What cannot be told is as declared as it was: no reason for a call.
-        kept = applied.model_copy(update={"state": state})
-        comparison = compare(desired, observed, applied=kept)
-        return Standing(comparison=comparison, plan=None, declared_applied=False)
-    if not comparison.different and (declared_applied or not open_questions):
-        comparison = replace(comparison, unknown=open_questions)
-        return Standing(comparison=comparison, plan=None, declared_applied=declared_applied)
-    if _may_replace(desired, observed, applied):
+    settled = _settled(
+        desired,
+        observed,
+        comparison,
+        applied,
+        operation,
+        declared_applied=declared_applied,
+        at_rest=at_rest,
+    )
+    if settled is not None:
+        return Standing(comparison=settled, plan=None, declared_applied=declared_applied)
+    if drift.may_replace(desired, observed, applied):
         comparison = replace(comparison, unknown=comparison.unknown | {Field.CA_TYPE})
-    restart = predict_restart(comparison, engine=engine, engine_version=engine_version)
+    plan = _plan(
+        desired,
+        observed,
+        comparison,
+        unproved,
+        uid=uid,
+        applied=applied,
+        operation=operation,
+        last_approval=last_approval,
+        restart=predict_restart(comparison, engine=engine, engine_version=engine_version),
+        deleting=deleting,
+    )
+    return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
+
+
+def _settled(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+    *,
+    declared_applied: bool,
+    at_rest: bool,
+) -> Comparison | None:
+    """Give the comparison of an instance that needs no call; None if it needs one."""
+    if applied is not None and applied.state is None and at_rest and not comparison.different:
+        # What cannot be told is as declared as it was: no reason for a call.
+        kept = applied.model_copy(update={"state": desired.state})
+        return compare(desired, observed, applied=kept)
+    open_questions = comparison.unknown
+    if desired.ca_type is CAType.ALIYUN and drift.never_custom(applied, operation):
+        open_questions -= {Field.CA_TYPE}
+    if comparison.different or (open_questions and not declared_applied):
+        return None
+    return replace(comparison, unknown=open_questions)
+
+
+def _plan(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    unproved: frozenset[Field],
+    *,
+    uid: str,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+    last_approval: ApprovalStatus | None,
+    restart: Restart,
+    deleting: bool,
+) -> Plan:
     found = {*impacts_of(desired, observed, comparison)}
     if restart is not Restart.NONE:
         found.add(Impact.RESTART)
     impacts = tuple(each for each in Impact if each in found)
     words = changes(desired, observed, comparison)
-    # What own calls have perhaps left is nobody else's change, and hides none.
-    foreign = replace(comparison, different=comparison.different - unproved)
-    drift = not (unproved and foreign.consistent) and _is_drift(
-        desired, observed, foreign, applied, operation
-    )
+    foreign = drift.is_drift(desired, observed, comparison, applied, operation, unproved=unproved)
     again = operation is not None and operation.digest == desired.digest and not unproved
-    cause = Cause.DRIFT if drift else _cause(desired, applied, again=again)
-    plan = Plan(
+    cause = Cause.DRIFT if foreign else _cause(desired, applied, again=again)
+    return Plan(
         digest=_plan_digest(
             uid=uid,
             before=_facts_before(observed),
@@ -182,105 +220,14 @@ def stand(
         changes=words,
         impacts=impacts,
         restart=restart,
-        material_only=_is_rotation(desired, observed, comparison, applied),
+        material_only=drift.is_rotation(desired, observed, comparison, applied),
         first_contact=is_first_contact(applied, operation),
-        untold=untold,
-        drift=drift,
+        untold=applied is not None and applied.state is None,
+        drift=foreign,
         material=frozenset(_new_material(desired, observed, comparison)),
         deadline=replaced_end(observed, comparison.different | comparison.unknown),
         notes=tuple(notes(desired, observed)),
     )
-    return Standing(comparison=comparison, plan=plan, declared_applied=declared_applied)
-
-
-def _compared(
-    desired: Desired,
-    observed: Observed,
-    applied: AppliedStatus | None,
-    operation: OperationStatus | None,
-    unproved: frozenset[Field],
-) -> Comparison:
-    comparison = compare(desired, observed, applied=applied)
-    # What is not echoed was applied once, and an own call has perhaps changed it since.
-    left = unproved
-    if _replaced(applied, operation, observed):
-        left |= _certificate(desired) & compare(desired, observed).unknown
-    return Comparison(different=comparison.different | left, unknown=comparison.unknown - left)
-
-
-def _unproved(
-    desired: Desired,
-    observed: Observed,
-    applied: AppliedStatus | None,
-    history: Sequence[HistoryEntry],
-) -> frozenset[Field]:
-    """
-    Name what is not echoed, and what an own call since *applied* may have changed.
-
-    But for whose certificate it is, where its end is shown: that tells.
-    """
-    sent = {
-        field
-        for each in history
-        if each.result in UNPROVED and (applied is None or each.time >= applied.time)
-        for field in each.fields
-    }
-    if not (sent and observed.enabled):
-        return frozenset()
-    hidden = compare(desired, observed).unknown - {Field.RENEWAL}
-    if observed.expire_time is not None:
-        hidden -= _TOLD_BY_END
-    if not shows(observed, Field.FORCE_ENCRYPTION):
-        hidden |= {Field.FORCE_ENCRYPTION}
-    return frozenset(each for each in hidden if each in sent)
-
-
-def _is_rotation(
-    desired: Desired, observed: Observed, comparison: Comparison, applied: AppliedStatus | None
-) -> bool:
-    """Say `Plan.material_only`."""
-    was = applied.state if applied else None
-    if was is None or was.settings != desired.state.settings:
-        return False
-    return (
-        (was.material != desired.state.material or desired.renews is not None)
-        and comparison.different | comparison.unknown <= _rotated(desired)
-        and _in_force(desired, observed) in {None, was.material}
-    )
-
-
-def _is_drift(
-    desired: Desired,
-    observed: Observed,
-    comparison: Comparison,
-    applied: AppliedStatus | None,
-    operation: OperationStatus | None,
-) -> bool:
-    was = applied.state if applied else None
-    if was is None or was.settings != desired.state.settings:
-        return False  # Whoever has edited the declaration since wants it to hold.
-    if comparison.different == {Field.RENEWAL} or _own_left(applied, operation):
-        return False
-    if was.material == desired.state.material:
-        return True
-    # Newer material as well: it does not undo in passing what somebody did in the console.
-    return bool(comparison.different - _rotated(desired)) or (
-        _in_force(desired, observed) not in {None, was.material}
-    )
-
-
-def _in_force(desired: Desired, observed: Observed) -> tuple[str | None, ...] | None:
-    """
-    Name the material in force, as `applied` would; None if too much of it is hidden.
-
-    Of an instance on which no client CA, or no list, was applied, and none is shown, there is none:
-    whoever leaves out what is absent must not hide with it whose server certificate is in force.
-    """
-    if observed.client_ca is None and not desired.client_ca:
-        observed = replace(observed, client_ca=())
-    if observed.revocation_list is None and not desired.revocation_list:
-        observed = replace(observed, revocation_list=())
-    return observed_material(observed)
 
 
 def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> Cause:
@@ -313,69 +260,6 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
         name = fingerprint(parts)
         if name is not None and (on or field in fields):
             yield name
-
-
-def _never_custom(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
-    """Whether no call of this object can have brought a certificate of its own."""
-    untouched = operation is None or operation.phase is Phase.REFUSED
-    return untouched and (
-        applied is None or (applied.state is not None and not applied.state.enabled)
-    )
-
-
-def _may_replace(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool:
-    """
-    Whether a call may replace an own certificate that nobody knows of.
-
-    What was adopted and is not shown was never seen, and one that ends at another time than what
-    was applied is somebody else's, or a renewal: any call names the vendor's certificate.
-    """
-    moved = applied is not None and applied.expire_time not in {None, observed.expire_time}
-    return (
-        desired.enabled
-        and observed.enabled
-        and desired.ca_type is CAType.ALIYUN
-        and observed.ca_type is None
-        and applied is not None
-        and (applied.request_id is None or moved)
-    )
-
-
-def _rotated(desired: Desired) -> frozenset[Field]:
-    """Name the fields that differ where settings are as declared, and only material is newer."""
-    return MATERIAL | ({Field.RENEWAL, Field.CA_TYPE} if desired.renews else frozenset())
-
-
-def _own_left(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
-    """Whether a difference may come from an own operation: one since the state was applied."""
-    if operation is None or operation.phase not in LEFT_BEHIND:
-        return False
-    if operation.target is not None and operation.target.renews is not None:
-        return False  # It was to change nothing but a date.
-    return applied is None or operation.start_time >= applied.time
-
-
-def _replaced(
-    applied: AppliedStatus | None, operation: OperationStatus | None, observed: Observed
-) -> bool:
-    """Whether an own change that ended badly has left its certificate: by the end of that."""
-    if applied is None or operation is None or not _own_left(applied, operation):
-        return False
-    before = operation.before.expire_time if operation.before else None
-    if operation.target is None or applied.state is None:
-        return False
-    return (
-        operation.target.material != applied.state.material
-        and None not in {before, observed.expire_time}
-        and observed.expire_time != before
-    )
-
-
-def _certificate(desired: Desired) -> frozenset[Field]:
-    """Name what says whose certificate is wanted, where the certificate itself is not shown."""
-    if desired.pfx:
-        return frozenset({Field.PFX})
-    return frozenset({Field.CA_TYPE} if desired.ca_type is CAType.ALIYUN else ())
 
 
 def _facts_before(observed: Observed) -> Mapping[str, object]:

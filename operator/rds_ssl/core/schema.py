@@ -19,7 +19,7 @@ _ACRONYMS = {"acl": "ACL", "ca": "CA", "id": "ID", "tls": "TLS"}
 
 
 def wire_name(attribute: str) -> str:
-    """Spell an attribute as the API does: ``replication_acl`` → ``replicationACL``."""
+    """Spell an attribute as the API does: ``instance_id`` → ``instanceID``."""
     first, *others = attribute.split("_")
     return first + "".join(_ACRONYMS.get(word, word.capitalize()) for word in others)
 
