@@ -150,7 +150,7 @@ def table(faults: Iterable[Fault], results: Told) -> Iterator[str]:
         for test in report.noticed[:NAMED]:
             yield f"    {test.removeprefix(TESTS)}"
         if outcome is Outcome.STALE:
-            yield f"    its text is not in {fault.file} exactly once: describe it anew"
+            yield f"    {fault.where} is not there once, with its text once: describe it anew"
         if outcome is Outcome.UNUSABLE:
             yield from (f"    | {line}" for line in report.output.splitlines()[-15:])
         if outcome is Outcome.SURVIVED:

@@ -6,21 +6,21 @@ from faults.judging import ENGINE, RENEWALS
 WIRE = (
     Fault(
         name="let the private key of an answer through",
-        file="aliyun/rds.py",
+        where="_KEYS",
         old='_KEYS = frozenset({"serverkey", ',
         new="_KEYS = frozenset({",
         tests=("aliyun/test_rds.py",),
     ),
     Fault(
         name="take a connection that broke for one that was never made",
-        file="aliyun/transport.py",
+        where="NOT_SENT",
         old='    httpx.ProxyError: "proxy error",\n',
         new='    httpx.ProxyError: "proxy error",\n    httpx.ReadError: "connection lost",\n',
         tests=("aliyun/test_transport.py", *ENGINE),
     ),
     Fault(
         name="repeat a call whose answer is missing, inside the client",
-        file="aliyun/rds.py",
+        where="RdsApi.modify_ssl",
         old="body = await self._call(_MODIFY, instance_id, region_id, parameters, write=True)\n",
         new="call = (_MODIFY, instance_id, region_id, parameters)\n"
         "        try:\n"
@@ -31,14 +31,14 @@ WIRE = (
     ),
     Fault(
         name="go on at the same pace when the API throttles",
-        file="aliyun/rds.py",
+        where="RdsApi._call",
         old="                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))\n",
         new="                del now, wait\n",
         tests=("aliyun/test_rds.py",),
     ),
     Fault(
         name="put what is sent into the URL where signature V3 is not read",
-        file="aliyun/transport.py",
+        where="Transport._exchange",
         old="            wanted.url,\n            headers=httpx.Headers(",
         new="            wanted.url.copy_with(query=request.content)\n"
         "            if dialect is Dialect.V1\n"
@@ -48,14 +48,14 @@ WIRE = (
     ),
     Fault(
         name="repeat a write with another signature",
-        file="aliyun/transport.py",
+        where="Transport.call",
         old="            if write or dialect is Dialect.V1 or",
         new="            if dialect is Dialect.V1 or",
         tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
     ),
     Fault(
         name="show a private key where text is shown",
-        file="core/model.py",
+        where="SecretText.__repr__",
         old='        return "SecretText(…)"',
         new="        return self._text",
         tests=("aliyun/test_credentials.py", "core/test_plan.py", "core/test_pem_server.py"),
@@ -65,18 +65,19 @@ WIRE = (
 CALL = (
     Fault(
         name="no read-back after a time-out: take it for a refusal",
-        file="engine/reconcile/sending.py",
+        where="_not_accepted",
         old="    if fault.disposition is Disposition.UNKNOWN:\n",
         new="    if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
         tests=ENGINE,
     ),
     Fault(
         name="no read-back after a time-out: take it for not executed, and send again",
-        file="engine/reconcile/sending.py",
+        where="_not_accepted",
         old="    if fault.disposition is Disposition.UNKNOWN:\n",
         new="    if fault.disposition is Disposition.REJECTED and not fault.remedy:\n",
         also=(
             (
+                "_NOT_EXECUTED",
                 "        Disposition.BUSY,\n",
                 "        Disposition.BUSY,\n        Disposition.UNKNOWN,\n",
             ),
@@ -85,7 +86,7 @@ CALL = (
     ),
     Fault(
         name="no read-back after a time-out: take it for accepted",
-        file="engine/reconcile/sending.py",
+        where="_not_accepted",
         old="replace(sent, watch=Watch(started=ports.monotonic(), accepted=None))\n",
         new=(
             "replace(\n"
@@ -96,14 +97,14 @@ CALL = (
     ),
     Fault(
         name="do not write Sending before the call",
-        file="engine/reconcile/sending.py",
+        where="send",
         old="    seen = await finishing.write(ports, draft, order.verdict)\n",
         new="    seen = replace(draft, resource=replace(fresh, status=draft.status))\n",
         tests=ENGINE,
     ),
     Fault(
         name="write Sending over whatever version is there",
-        file="engine/reporting.py",
+        where="Reporter._patch",
         old="        manifest = await self._resources.patch_status(\n"
         "            *resource.key, resource_version=resource.resource_version, status=patch\n"
         "        )\n",
@@ -120,42 +121,42 @@ CALL = (
     ),
     Fault(
         name="send although the object has changed since it was planned",
-        file="engine/reconcile/sending.py",
+        where="_authoritative",
         old="return mine if same else Decided(",
         new="return mine if same or mine else Decided(",
         tests=ENGINE,
     ),
     Fault(
         name="send the material of before the wait for a token",
-        file="engine/reconcile/sending.py",
+        where="_material",
         old=("    if now.fingerprint != planned.fingerprint:\n        return None\n"),
         new="    now = planned\n",
         tests=ENGINE,
     ),
     Fault(
         name="two in flight: send while another object's change is under way",
-        file="engine/reconcile/sending.py",
+        where="_authoritative",
         old="    if any(each.in_flight for each in claimants if each.uid != mine.uid):\n",
         new="    if any(each.in_flight for each in claimants if each.uid == ''):\n",
         tests=ENGINE,
     ),
     Fault(
         name="two in flight: give one instance two slots",
-        file="engine/scheduling/budget.py",
+        where="_Slot.excludes",
         old="        if self.instance_id == other.instance_id or self.primary == other.primary:\n",
         new="        if self is other:\n",
         tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="ignore the budget",
-        file="engine/scheduling/budget.py",
+        where="Budget._is_free",
         old="        return not self._limit or used < self._limit",
         new="        return self._limit >= 0 or used < 0",
         tests=("engine/test_budget.py", *ENGINE),
     ),
     Fault(
         name="keep the slot of a call that was not sent",
-        file="engine/reconcile/finishing.py",
+        where="finishing.give_back",
         old="        if not (resource.in_flight or isinstance(memory.attempt, Sent)):\n",
         new="        if resource.deleting and isinstance(memory.attempt, Sent):\n",
         also=(),
@@ -163,14 +164,14 @@ CALL = (
     ),
     Fault(
         name="keep the slot of a change that has ended",
-        file="engine/reconcile/finishing.py",
+        where="finishing.give_back",
         old="    elif not decided.keeps_slot:\n",
         new="    elif not (decided.keeps_slot or resource.in_flight):\n",
         tests=ENGINE,
     ),
     Fault(
         name="forget the slots of changes that another process began",
-        file="engine/events/router.py",
+        where="EventRouter.observe",
         old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
         new="",
         tests=("engine/test_engine_inherited.py",),
@@ -180,7 +181,7 @@ CALL = (
 OBJECTS = (
     Fault(
         name="keep a verdict on material",
-        file="engine/reconcile/evaluation.py",
+        where="evaluate",
         old="        judgement = judge(\n",
         new=(
             "        kept = globals().setdefault('KEPT', {}).setdefault(id(seen.memory), {})\n"
@@ -188,6 +189,7 @@ OBJECTS = (
         ),
         also=(
             (
+                "evaluate",
                 "        problem, seen = judgement.problem, ",
                 """        kept[seen.material.fingerprint] = judgement
         problem, seen = judgement.problem, """,
@@ -197,42 +199,42 @@ OBJECTS = (
     ),
     Fault(
         name="keep the content of a Secret, whatever version it has",
-        file="engine/gather/materials.py",
+        where="Materials.kept",
         old="        if found is None or found[0] != self._version(source.kind, source.name):",
         new="        if found is None:",
         tests=ENGINE,
     ),
     Fault(
         name="keep who has signed which list, whatever version they have",
-        file="engine/gather/materials.py",
+        where="Materials._signed_lists",
         old="        if found is not None and found[0] == versions:",
         new="        if found is not None:",
         tests=("engine/test_materials.py",),
     ),
     Fault(
         name="work on whatever is large in the loop",
-        file="offloading.py",
+        where="offloaded",
         old="    if size is not None and size <= INLINE:\n",
         new="    if size is None or size:\n",
         tests=("engine/test_no_stall.py", "test_offloading.py"),
     ),
     Fault(
         name="call the cloud because of a label",
-        file="engine/objects.py",
+        where="Resource.inputs",
         old="        return (self.uid, self.generation, ",
         new="        return (self.uid, self.generation, self.resource_version, ",
         tests=("engine/test_engine_faults.py",),
     ),
     Fault(
         name="call the cloud because a Secret was written again",
-        file="engine/reconcile/reconciler.py",
+        where="Reconciler._pass",
         old="                if stage.material.read and rest is not None and not forced:\n",
         new="                if stage.material.read and rest is not None and not memory:\n",
         tests=("engine/test_engine_faults.py",),
     ),
     Fault(
         name="post an Event with a private key",
-        file="engine/reconcile/sending.py",
+        where="send",
         old="    await _announce(ports, order, seen)\n",
         new=(
             "    key = wire.get('ServerKey')\n"
@@ -244,70 +246,70 @@ OBJECTS = (
     ),
     Fault(
         name="let the younger of two claimants win",
-        file="engine/objects.py",
+        where="older_claimant",
         old="elder(winner) < elder(mine) else None",
         new="elder(winner) > elder(mine) else None",
         tests=ENGINE,
     ),
     Fault(
         name="name the winner of a conflict across namespaces",
-        file="engine/reconcile/gathering.py",
+        where="select",
         old="    name = winner.key[1] if winner.key[0] == resource.key[0] else None\n",
         new="    name = winner.key[1]\n",
         tests=ENGINE,
     ),
     Fault(
         name="take a foreign condition away",
-        file="core/conditions.py",
+        where="compose",
         old="    return (*own, *(each for each in previous if each.type not in OWN))",
         new="    return tuple(own)",
         tests=("core/test_conditions.py",),
     ),
     Fault(
         name="answer a reconcile-now before what it asks for is done",
-        file="engine/reconcile/finishing.py",
+        where="finish",
         old="answers=not decided.asks_on",
         new="answers=True",
         tests=ENGINE,
     ),
     Fault(
         name="record a call without the state that it leads to",
-        file="engine/reconcile/sending.py",
+        where="sending._operation",
         old="        target=order.planned.step.state,\n",
         new="",
         tests=ENGINE,
     ),
     Fault(
         name="send because a record of an older version does not tell what was applied",
-        file="core/plan.py",
+        where="plan._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied is None and not",
         tests=("core/test_plan.py",),
     ),
     Fault(
         name="repeat what an older build has tried three times",
-        file="core/operation.py",
+        where="rearm",
         old="    untold, wanted = operation.target is None, asked or approved\n",
         new="    untold, wanted = False, asked or approved\n",
         tests=("engine/test_engine_older_records.py",),
     ),
     Fault(
         name="undo without a question what somebody did before an upgrade",
-        file="core/gate.py",
+        where="_first_contact",
         old="    if (overwrites or turns_on) and not plan.untold:\n",
         new="    if overwrites or turns_on:\n",
         tests=("engine/test_engine_older_records.py",),
     ),
     Fault(
         name="take what waits over hidden fields for applied",
-        file="core/plan.py",
+        where="plan._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied.state is None and not",
         tests=("core/test_plan.py", "engine/test_engine_older_records.py"),
     ),
     Fault(
         name="take a record that cannot be read for none",
-        file="engine/objects.py",
+        where="Resource.operation_lost",
         old='return bool(self.raw_status.get("operation")) and self.status.operation is None',
         new="return False",
         tests=ENGINE,
@@ -317,7 +319,7 @@ OBJECTS = (
 RENEWAL = (
     Fault(
         name="renew a certificate twice although its end has not moved",
-        file="core/renewal.py",
+        where="tried",
         old="    return renews is not None and any(",
         new="    return renews is None and any(",
         tests=(
@@ -326,7 +328,7 @@ RENEWAL = (
     ),
     Fault(
         name="put the password of a PFX file into a digest",
-        file="engine/gather/materials.py",
+        where="_Reading.pfx",
         old="        self.password = self.sources[_PASSWORD][1]\n",
         new="        if isinstance(found, PFXMaterial):\n"
         '            self.password = ("", found.password.reveal())\n',
@@ -340,28 +342,28 @@ GONE = ("engine/test_engine_deletion.py", "engine/test_engine_lifecycle.py")
 DELETION = (
     Fault(
         name="drop the finalizer while SSL cannot be turned off",
-        file="engine/reconcile/reconciler.py",
+        where="reconciler._failed",
         old="        and classify(error, write=False).disposition is Disposition.GONE\n",
         new="        and classify(error, write=False).disposition is not Disposition.BUSY\n",
         tests=GONE,
     ),
     Fault(
         name="hold a namespace that is being deleted",
-        file="engine/reconcile/deletion.py",
+        where="let_go_or_wait",
         old="        if await ports.resources.is_terminating(involved, time=time):\n",
         new="        if not involved and time:\n",
         tests=GONE,
     ),
     Fault(
         name="turn SSL off although rows of pg_hba.conf demand it",
-        file="engine/reconcile/preflight.py",
+        where="_held_by_rows",
         old="    if not seen.hostssl_rows:\n",
         new="    if seen.hostssl_rows is not None:\n",
         tests=GONE,
     ),
     Fault(
         name="turn SSL off for an object that was never applied",
-        file="engine/reconcile/deletion.py",
+        where="skip_reason",
         old=(
             "    if draft.status.applied is None and not unknown:\n"
             '        return _as_it_is("the object has never been applied")\n'
@@ -371,14 +373,14 @@ DELETION = (
     ),
     Fault(
         name="turn SSL off although another object declares the instance",
-        file="engine/objects.py",
+        where="Resource.successor",
         old="            other.uid != self.uid\n            and not other.deleting\n",
         new="            other.uid == ''\n            and not other.deleting\n",
         tests=GONE,
     ),
     Fault(
         name="turn SSL off for an object that is suspended",
-        file="engine/reconcile/deletion.py",
+        where="skip_reason",
         old="    if declaration.suspend:\n",
         new="    if declaration.suspend is None:\n",
         tests=("engine/test_engine_faults.py", *GONE),

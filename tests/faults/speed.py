@@ -10,14 +10,14 @@ OBJECTS = ("engine/test_objects.py", "engine/test_engine_lifecycle.py")
 CONNECTIONS = (
     Fault(
         name="follow a redirect with a private key in the body",
-        file="aliyun/aiohttp_transport.py",
+        where="AiohttpTransport._send",
         old="                allow_redirects=False,\n",
         new="                allow_redirects=True,\n",
         tests=NETWORK,
     ),
     Fault(
         name="take a server that hangs up after the request for one that was never reached",
-        file="aliyun/aiohttp_transport.py",
+        where="BEFORE_THE_REQUEST",
         old="    aiohttp.ServerFingerprintMismatch: httpx.ConnectError,\n",
         new="    aiohttp.ServerFingerprintMismatch: httpx.ConnectError,\n"
         "    aiohttp.ServerDisconnectedError: httpx.ConnectError,\n",
@@ -25,28 +25,28 @@ CONNECTIONS = (
     ),
     Fault(
         name="send a private key through the proxy of an environment",
-        file="aliyun/aiohttp_transport.py",
+        where="AiohttpTransport._open_session",
         old="                trust_env=False,\n",
         new="                trust_env=True,\n",
         tests=NETWORK,
     ),
     Fault(
         name="keep the cookies of a gateway",
-        file="aliyun/aiohttp_transport.py",
+        where="AiohttpTransport._open_session",
         old="                cookie_jar=aiohttp.DummyCookieJar(),\n",
         new="                cookie_jar=aiohttp.CookieJar(unsafe=True),\n",
         tests=NETWORK,
     ),
     Fault(
         name="keep the headers of a request behind an error",
-        file="aliyun/aiohttp_transport.py",
+        where="_without_request",
         old="    return None if isinstance(error, aiohttp.ClientResponseError) else error\n",
         new="    return error\n",
         tests=NETWORK,
     ),
     Fault(
         name="lose the place of a call that was cancelled",
-        file="aliyun/aiohttp_transport.py",
+        where="AiohttpTransport.handle_async_request",
         old="        except BaseException:\n            self._places.release()\n",
         new="        except Exception:\n            self._places.release()\n",
         tests=NETWORK,
@@ -56,21 +56,21 @@ CONNECTIONS = (
 PRIVATE_KEYS = (
     Fault(
         name="send a private key whose numbers do not fit together",
-        file="core/private_keys.py",
+        where="prove_private_key",
         old="    if not sound:\n",
         new="    if False:\n",
         tests=KEYS,
     ),
     Fault(
         name="test the group of a Diffie-Hellman key for primality",
-        file="core/private_keys.py",
+        where="load_private_key",
         old="    if any(algorithm in der[:_PKCS8_HEAD] for algorithm in _NO_TLS_KEYS):\n",
         new="    if False:\n",
         tests=KEYS,
     ),
     Fault(
         name="compute with a modulus of any size",
-        file="core/private_keys.py",
+        where="load_private_key",
         old="key.key_size > MAX_RSA_BITS:",
         new="key.key_size > 10 * MAX_RSA_BITS:",
         tests=KEYS,
@@ -80,14 +80,14 @@ PRIVATE_KEYS = (
 QUEUES = (
     Fault(
         name="let first looks go before what is in flight",
-        file="engine/scheduling/workqueue.py",
+        where="WorkQueue._next_key",
         old="        key = next(iter(queues[0]))\n        del queues[0][key]\n",
         new="        key = next(iter(queues[-1]))\n        del queues[-1][key]\n",
         tests=QUEUE,
     ),
     Fault(
         name="let a resync wait for ever",
-        file="engine/scheduling/workqueue.py",
+        where="WorkQueue._next_key",
         old="        if self._picked % SHARE == 0:\n",
         new="        if False:\n",
         tests=QUEUE,
@@ -97,25 +97,26 @@ QUEUES = (
 KEPT = (
     Fault(
         name="take the spec of another object of that name for its own",
-        file="engine/objects.py",
+        where="Resource.of",
         old='            and known.uid == meta["uid"]\n',
         new="",
         tests=OBJECTS,
     ),
     Fault(
         name="count an object that is gone",
-        file="engine/objects.py",
+        where="Objects._unlink",
         old="        _subtract(self.ready, kept.ready)\n",
         new="",
         tests=OBJECTS,
     ),
     Fault(
         name="count one Event up for what another object was told",
-        file="engine/reporting.py",
+        where="Reporter._count_up",
         old='        name, count = self._posted.pop((resource.uid, event), ("", 0))\n',
         new='        name, count = self._posted.pop(("", event), ("", 0))\n',
         also=(
             (
+                "Reporter._remember",
                 "        self._posted[resource.uid, event] = (name, count)\n",
                 '        self._posted["", event] = (name, count)\n',
             ),
@@ -124,7 +125,7 @@ KEPT = (
     ),
     Fault(
         name="look at the attributes of an instance whose rotation is held",
-        file="engine/reconcile/observing.py",
+        where="_may_go",
         old="    return plan.held_by == Reason.QUIET_PERIOD\n",
         new="    return True\n",
         tests=("engine/test_engine_rotation.py",),
@@ -134,49 +135,49 @@ KEPT = (
 SETTLED = (
     Fault(
         name="rely on a quiet look although what is in force is to be warned of",
-        file="engine/reconcile/evaluation.py",
+        where="_settled_until",
         old="next_expiry_change(seen.observed, now=now, warning",
         new="None and next_expiry_change(seen.observed, now=now, warning",
         tests=("engine/test_engine_expiry.py",),
     ),
     Fault(
         name="rely on a quiet look although a renewal is due",
-        file="engine/reconcile/evaluation.py",
+        where="_settled_until",
         old="renewal_at(seen.declaration, seen.observed,",
         new="None and renewal_at(seen.declaration, seen.observed,",
         tests=("engine/test_engine_settled.py",),
     ),
     Fault(
         name="rely on a quiet look of a time that is still to come",
-        file="engine/reconcile/finishing.py",
+        where="as_before",
         old="if settled is None or not settled.since <= now < settled.until",
         new="if settled is None or not now < settled.until",
         tests=("engine/test_engine_settled.py",),
     ),
     Fault(
         name="rely on a quiet look at other material",
-        file="engine/reconcile/finishing.py",
+        where="finishing._facts",
         old=("        seen.resource.resource_version,\n        seen.material.fingerprint,\n"),
         new="        seen.resource.resource_version,\n",
         tests=("engine/test_engine_rotation.py",),
     ),
     Fault(
         name="rely on a quiet look beyond the dates of what is declared",
-        file="engine/reconcile/evaluation.py",
+        where="_settled_until",
         old="        next_judgement(seen.material.facts, now=now),\n",
         new="",
         tests=("engine/test_engine_settled.py",),
     ),
     Fault(
         name="rely on a quiet look whatever has become of the status",
-        file="engine/reconcile/finishing.py",
+        where="finishing._facts",
         old=("        seen.resource.resource_version,\n        seen.material.fingerprint,\n"),
         new="        seen.material.fingerprint,\n",
         tests=("engine/test_engine_settled.py",),
     ),
     Fault(
         name="rely on a quiet look whatever the instance shows",
-        file="engine/reconcile/finishing.py",
+        where="finishing._facts",
         old="replace(seen.observed, revocation_list=None,",
         new="None and replace(seen.observed, revocation_list=None,",
         tests=("engine/test_engine_settled.py",),

@@ -72,9 +72,13 @@ class Workshop:
     @contextmanager
     def broken(self, fault: Fault) -> Iterator[bool]:
         """Break the copy for a while; False if the fault does not fit the source."""
-        path = self.place / SOURCE / fault.file
-        whole = path.read_text() if path.exists() else ""
-        source = fault.broken(whole)
+        package = self.place / SOURCE
+        path = fault.file(package)
+        if path is None:
+            yield False
+            return
+        whole = path.read_text()
+        source = fault.broken(path.relative_to(package), whole)
         if source is None:
             yield False
             return

@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def fault(name: str, old: str, new: str) -> Fault:
-    return Fault(name=name, file="rule.py", old=old, new=new, tests=("test_rule.py",))
+    return Fault(name=name, where="doubled", old=old, new=new, tests=("test_rule.py",))
 
 
 def test_each_fault_is_told_with_the_tests_that_noticed_or_with_what_is_wrong_with_it(
@@ -109,6 +109,23 @@ def test_each_fault_of_the_catalogue_has_a_name_of_its_own_and_tests_that_exist(
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_each_fault_fits_the_source(fault: Fault) -> None:
     """Who changes a line that a fault breaks is told now, not by the next `make faults`."""
-    source = Path(__file__).parents[2] / "operator" / "rds_ssl" / fault.file
+    package = Path(__file__).parents[2] / "operator" / "rds_ssl"
+    file = fault.file(package)
 
-    assert fault.broken(source.read_text()) is not None
+    assert file is not None
+    assert fault.broken(file.relative_to(package), file.read_text()) is not None
+
+
+def test_a_fault_is_found_by_what_it_breaks_wherever_that_stands(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "other.py").write_text("def halved(number: int) -> int:\n    return number // 2\n")
+    (tmp_path / "deep" / "rule.py").write_text(f"LEAST = 2 * 1\n\n\n{RULE}")
+    given = fault("four", "2 * number", "4")
+
+    file = given.file(tmp_path)
+
+    assert file == tmp_path / "deep" / "rule.py"
+    broken = given.broken(Path("deep/rule.py"), file.read_text())
+    assert broken == f"LEAST = 2 * 1\n\n\n{RULE.replace('2 * number', '4')}"
+    (tmp_path / "other.py").write_text(RULE)
+    assert given.file(tmp_path) is None
