@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from rds_ssl.core.durations import format_duration
 from rds_ssl.core.errors import SettingsError
+from rds_ssl.core.formats import format_duration
 from rds_ssl.setting_types import (
     ApiUrl,
     Bind,

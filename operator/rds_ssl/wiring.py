@@ -8,8 +8,8 @@ from random import SystemRandom
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.operation import Limits
-from rds_ssl.core.plan import Plan
+from rds_ssl.core.operation.verification import Limits
+from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials

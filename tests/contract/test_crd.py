@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from rds_ssl.core import declaration, status
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.api import status
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
 from support.crd import CRD_FILE, Schema, crd_text, ordered, schema_of
 
@@ -47,7 +48,7 @@ def test_a_key_that_the_generator_does_not_know_is_not_left_out_in_silence() -> 
 
 @pytest.mark.parametrize("block", ["serverCertificate", "clientAuthentication", "maintenance"])
 def test_an_absent_block_is_the_same_as_an_empty_one(block: str) -> None:
-    assert declaration.parse(REQUIRED) == declaration.parse({**REQUIRED, block: {}})
+    assert declaration.parse_spec(REQUIRED) == declaration.parse_spec({**REQUIRED, block: {}})
 
 
 def test_the_default_of_the_status_is_that_of_the_twin() -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import yaml
 
-from rds_ssl.core import declaration
+from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
 from support.crd_cases import CASES, GOOD, PAIR, Json, clients, patched, server
@@ -44,7 +44,7 @@ def test_the_api_server_and_the_twin_judge_alike(
 
     if field is None:
         assert answer.status_code == 201, answer.text
-        assert declaration.parse(answer.json()["spec"]) == declaration.parse(spec)
+        assert declaration.parse_spec(answer.json()["spec"]) == declaration.parse_spec(spec)
         return
     assert answer.status_code == 422, answer.text
     causes = answer.json()["details"]["causes"]
@@ -52,7 +52,7 @@ def test_the_api_server_and_the_twin_judge_alike(
         causes
     )
     with pytest.raises(DeclarationError) as caught:
-        declaration.parse(spec)
+        declaration.parse_spec(spec)
     assert [
         fault for fault in caught.value.faults if fault.startswith(f"{field}: ") and words in fault
     ], caught.value.faults
@@ -78,7 +78,7 @@ def test_all_faults_of_an_object_are_named_at_once(api: httpx.Client) -> None:
 
     answer = api.post(OBJECTS, params={"dryRun": "All"}, json=resource("case", spec))
     with pytest.raises(DeclarationError) as caught:
-        declaration.parse(spec)
+        declaration.parse_spec(spec)
 
     assert len(answer.json()["details"]["causes"]) == len(caught.value.faults) == 3
 
@@ -103,8 +103,8 @@ def test_everything_else_can_be_changed_and_taken_back(api: httpx.Client) -> Non
     there = api.patch(f"{OBJECTS}/orders", headers=MERGE_PATCH, json={"spec": change})
     back = api.patch(f"{OBJECTS}/orders", headers=MERGE_PATCH, json={"spec": dict.fromkeys(change)})
 
-    assert declaration.parse(there.json()["spec"]) == declaration.parse(patched(change))
-    assert declaration.parse(back.json()["spec"]) == declaration.parse(GOOD)
+    assert declaration.parse_spec(there.json()["spec"]) == declaration.parse_spec(patched(change))
+    assert declaration.parse_spec(back.json()["spec"]) == declaration.parse_spec(GOOD)
 
 
 def test_an_object_without_a_spec_is_refused(api: httpx.Client) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from rds_ssl.core import states, status
+from rds_ssl.core.api import states, status
 from rds_ssl.core.model import (
     ACL,
     API_GROUP,
@@ -42,7 +42,7 @@ def orders(api: httpx.Client) -> Iterator[Json]:
 
 def test_a_new_object_says_that_nobody_has_looked_at_it(orders: Json) -> None:
     assert orders["status"] == {"observedGeneration": -1}
-    assert status.parse(orders["status"]) == status.Status()
+    assert status.parse_status(orders["status"]) == status.Status()
 
 
 def full_status(text: str, number: int) -> status.Status:
@@ -170,7 +170,7 @@ def test_no_status_is_refused_or_pruned_whatever_is_put_in(
     assert answer.status_code == 200, answer.text[:2000]
     assert "Warning" not in answer.headers
     assert answer.json()["status"] == written.to_json()
-    assert status.parse(answer.json()["status"]) == written
+    assert status.parse_status(answer.json()["status"]) == written
 
 
 @pytest.mark.usefixtures("orders")
@@ -196,7 +196,7 @@ def test_two_field_managers_each_own_a_condition(api: httpx.Client) -> None:
     apply("rds-ssl", "Ready")
     answer = apply("somebody-else", "example.com/Audited")
 
-    conditions = status.parse(answer.json()["status"]).conditions
+    conditions = status.parse_status(answer.json()["status"]).conditions
     assert [each.type for each in conditions] == ["Ready", "example.com/Audited"]
 
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from rds_simulator.profiles import PROFILES
-from rds_ssl.core import conditions, declaration, eligibility
-from rds_ssl.core.fault_table import BY_CODE
-from rds_ssl.core.faults import lookup
-from rds_ssl.core.gate import DELETION_GATES, GATES
+from rds_ssl.core.api import conditions
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.checks import eligibility
+from rds_ssl.core.gates.gate import DELETION_GATES, GATES
 from rds_ssl.core.model import (
     API_GROUP,
     API_VERSION,
@@ -21,6 +21,8 @@ from rds_ssl.core.model import (
     RECONCILE_ANNOTATION,
     Reason,
 )
+from rds_ssl.core.rds.fault_codes import BY_CODE
+from rds_ssl.core.rds.faults import lookup
 from rds_ssl.settings import Settings, describe, flags
 from rds_ssl.telemetry import Metrics
 
@@ -174,7 +176,7 @@ def test_the_objects_in_the_readme_can_be_pasted() -> None:
     (pasted,) = readme_objects()
 
     assert (pasted["apiVersion"], pasted["kind"]) == (f"{API_GROUP}/{API_VERSION}", KIND)
-    declared = declaration.parse(pasted["spec"])
+    declared = declaration.parse_spec(pasted["spec"])
     assert declared.model_dump(by_alias=True, exclude_unset=True) == pasted["spec"]
     assert eligibility.unusable(declared) is None
     assert declared.credentials_secret_ref is not None

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from rds_ssl.aliyun import credentials
-from rds_ssl.core import declaration, eligibility
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.checks import eligibility
 from rds_ssl.core.errors import KubeNotFound
 from rds_ssl.core.model import ACL, API_GROUP, API_VERSION, KIND, PLURAL, CAType
 from rds_ssl.kube.client import KubeClient
@@ -386,7 +387,7 @@ def sample_objects() -> Iterator[Any]:
 
 def sample(name: str) -> declaration.Declaration:
     (only,) = documents(DEPLOY / "samples" / f"{name}.yaml")
-    return declaration.parse(only["spec"])
+    return declaration.parse_spec(only["spec"])
 
 
 def test_the_samples_are_those_that_the_documentation_names() -> None:
@@ -405,7 +406,7 @@ def test_the_samples_are_those_that_the_documentation_names() -> None:
 
 @pytest.mark.parametrize("each", list(sample_objects()))
 def test_a_sample_is_read_without_a_fault(each: Json) -> None:
-    read = declaration.parse(each["spec"])
+    read = declaration.parse_spec(each["spec"])
 
     assert each["apiVersion"] == f"{API_GROUP}/{API_VERSION}"
     assert read.credentials_secret_ref

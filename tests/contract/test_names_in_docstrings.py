@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rds_ssl.core import model
-from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.api.spec import Declaration
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 
@@ -121,13 +121,13 @@ def test_what_a_docstring_names_between_backticks_exists(module: str) -> None:
     ("name", "found"),
     [
         ("Reconciler.step", True),
-        ("rds_ssl.core.plan.stand", True),
+        ("rds_ssl.core.planning.planner.make_plan", True),
         ("asyncio.Queue", True),
         ("urllib.parse.parse_qsl", True),
         ("AwaitingApproval", True),
         ("Reconciler._ponder", False),
         ("_ponder", False),
-        ("rds_ssl.core.plan.no_such_thing", False),
+        ("rds_ssl.core.planning.plan.no_such_thing", False),
         ("rds_ssl.core.no_such_module", False),
         ("asyncio.NoSuchThing", False),
     ],

@@ -182,10 +182,10 @@ OBJECTS = (
     Fault(
         name="keep a verdict on material",
         where="evaluate",
-        old="        judgement = judge(\n",
+        old="        judgement = validate(\n",
         new=(
             "        kept = globals().setdefault('KEPT', {}).setdefault(id(seen.memory), {})\n"
-            "        judgement = kept.get(seen.material.fingerprint) or judge(\n"
+            "        judgement = kept.get(seen.material.fingerprint) or validate(\n"
         ),
         also=(
             (
@@ -268,7 +268,7 @@ OBJECTS = (
     Fault(
         name="answer a reconcile-now before what it asks for is done",
         where="finish",
-        old="answers=not decided.asks_on",
+        old="answers=not decided.request_open",
         new="answers=True",
         tests=ENGINE,
     ),
@@ -281,14 +281,14 @@ OBJECTS = (
     ),
     Fault(
         name="send because a record of an older version does not tell what was applied",
-        where="plan._settled",
+        where="planner._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied is None and not",
         tests=("core/test_plan.py",),
     ),
     Fault(
         name="repeat what an older build has tried three times",
-        where="rearm",
+        where="may_retry",
         old="    untold, wanted = operation.target is None, asked or approved\n",
         new="    untold, wanted = False, asked or approved\n",
         tests=("engine/test_engine_older_records.py",),
@@ -302,7 +302,7 @@ OBJECTS = (
     ),
     Fault(
         name="take what waits over hidden fields for applied",
-        where="plan._settled",
+        where="planner._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied.state is None and not",
         tests=("core/test_plan.py", "engine/test_engine_older_records.py"),

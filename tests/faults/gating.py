@@ -46,7 +46,7 @@ APPROVAL = (
     ),
     Fault(
         name="never end an approval",
-        where="approval.ended",
+        where="approval.end_approval",
         old="    if last is None or last.end_time is not None or last.to == to:\n",
         new="    if last is None or last.end_time is not None or now:\n",
         tests=("core/test_approval.py", *APPROVALS),
@@ -81,7 +81,7 @@ APPROVAL = (
     ),
     Fault(
         name="send what did not converge because of reconcile-now",
-        where="rearm",
+        where="may_retry",
         old="        case Phase.NOT_CONVERGING if same and not approved:",
         new="        case Phase.NOT_CONVERGING if same and not wanted:",
         tests=("core/test_operation.py", *APPROVALS),
@@ -168,7 +168,7 @@ FOREIGN = (
     ),
     Fault(
         name="tell the second attempt at a correction as a rotation",
-        where="plan._cause",
+        where="planner._cause",
         old="    if was.material != desired.state.material:\n        return Cause.ROTATION\n",
         new="    if applied:\n        return Cause.ROTATION\n",
         tests=("core/test_plan.py", *DRIFT),
@@ -244,7 +244,7 @@ TIMES = (
         name="repeat for a deletion what failed with the same material",
         where="_APPROVED_BY_DISABLE",
         old="_APPROVED_BY_DISABLE = {",
-        new="_APPROVED_BY_DISABLE = {_setbacks, ",
+        new="_APPROVED_BY_DISABLE = {_failures, ",
         tests=("core/test_gate.py",),
     ),
     Fault(
@@ -270,14 +270,14 @@ TIMES = (
     ),
     Fault(
         name="repeat no refused call for forced encryption that somebody has put on",
-        where="comparison.surroundings",
+        where="diff.surroundings",
         old="if field in SETTINGS.difference(first))\n",
         new="if field in SETTINGS.difference((*first, Field.FORCE_ENCRYPTION)))\n",
         tests=ENGINE,
     ),
     Fault(
         name="repeat no refused call for a certificate that ends at another time",
-        where="comparison.surroundings",
+        where="diff.surroundings",
         old="        observed.expire_time,\n        *kind,\n",
         new="        *kind,\n",
         tests=ENGINE,
@@ -285,7 +285,7 @@ TIMES = (
     Fault(
         name="send an object whose windows cannot be read",
         where="unusable",
-        old='    found = "; ".join(maintenance.faults(declaration.maintenance))\n',
+        old='    found = "; ".join(windows.schedule_errors(declaration.maintenance))\n',
         new='    found = ""\n',
         tests=WINDOWS,
     ),
@@ -382,7 +382,7 @@ SLOTS = (
     ),
     Fault(
         name="go on at full speed after an asynchronous failure",
-        where="setbacks.setbacks",
+        where="failure_history",
         old="        failures += 1\n",
         new="        failures += 0\n",
         tests=("core/test_setbacks.py",),
@@ -390,7 +390,7 @@ SLOTS = (
     Fault(
         name="let several go at once with what has failed elsewhere",
         where="gating.reserve",
-        old="        alone=at.setbacks.failures > 0,\n",
+        old="        alone=at.failures.failures > 0,\n",
         new="        alone=False,\n",
         tests=limits("test_between_failures_one_at_a_time_is_sent_whatever_the_budget"),
     ),
@@ -403,7 +403,7 @@ SLOTS = (
     ),
     Fault(
         name="never ask a person about what failed three times elsewhere",
-        where="Setbacks.is_halted",
+        where="FailureHistory.is_halted",
         old="        return self.failures >= MOST\n",
         new="        return self.failures < 0\n",
         tests=("core/test_setbacks.py",),
@@ -417,7 +417,7 @@ SLOTS = (
     ),
     Fault(
         name="hold all material because some has failed",
-        where="setbacks.setbacks",
+        where="failure_history",
         old="            if not material.isdisjoint(each.material)\n            and (",
         new="            if material and (",
         tests=("core/test_setbacks.py",),

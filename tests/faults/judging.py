@@ -54,14 +54,14 @@ TEXTS: dict[bytes, str | bytes] = {}
     ),
     Fault(
         name="take an unknown word for a field that is absent",
-        where="observation",
+        where="responses",
         old="        raise _not_understood(name, text) from None\n\n\ndef _host",
         new="        return None\n\n\ndef _host",
         tests=("core/test_observation.py",),
     ),
     Fault(
         name="take an empty text or a dash for a value",
-        where="observation._text",
+        where="responses._text",
         old='    return None if text in {"", "-"} else text',
         new="    return text",
         tests=("core/test_observation.py",),
@@ -82,7 +82,7 @@ TEXTS: dict[bytes, str | bytes] = {}
     ),
     Fault(
         name="take a certificate that MySQL does not show for the applied one",
-        where="comparison._leaf",
+        where="diff._leaf",
         old="        return False  # Whatever the dates",
         new="        return None  # Whatever the dates",
         tests=("core/test_comparison.py",),
@@ -203,14 +203,14 @@ ENDS = (
     ),
     Fault(
         name="believe a LastModifyStatus that speaks of an older change",
-        where="operation._failed",
+        where="verification._failed",
         old="    return elapsed >= limits.settle and not (old and watch.accepted is None)",
         new="    return True",
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
     ),
     Fault(
         name="retry a code that is Rejected",
-        where="rearm",
+        where="may_retry",
         old="(untold or operation.inputs_digest == inputs)",
         new="(untold or operation.inputs_digest is None)",
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
@@ -231,7 +231,7 @@ ENDS = (
     ),
     Fault(
         name="send again what does not converge",
-        where="rearm",
+        where="may_retry",
         old="        case Phase.NOT_CONVERGING if same and not approved:",
         new="        case Phase.NOT_CONVERGING if same is None:",
         tests=("core/test_operation.py", "engine/test_engine_attempts.py"),
@@ -285,7 +285,7 @@ GATES = (
     ),
     Fault(
         name="take a client CA away in one step, while ACLs still ask for its certificates",
-        where="loosened",
+        where="relax_step",
         old="    if observed.acl is ACL.PREFER and observed.replication_acl is ACL.PREFER:\n",
         new="    if observed.client_ca:\n",
         tests=("engine/test_engine_removals.py",),

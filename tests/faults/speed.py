@@ -164,7 +164,7 @@ SETTLED = (
     Fault(
         name="rely on a quiet look beyond the dates of what is declared",
         where="_settled_until",
-        old="        next_judgement(seen.material.facts, now=now),\n",
+        old="        next_validation(seen.material.facts, now=now),\n",
         new="",
         tests=("engine/test_engine_settled.py",),
     ),

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rds_ssl.core import pem
-from rds_ssl.core.declaration import Declaration, parse
-from rds_ssl.core.desired import MaterialFacts
+from rds_ssl.core.api.spec import Declaration, parse_spec
+from rds_ssl.core.checks.material import validate
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.judgement import judge
 from rds_ssl.core.model import Observed, Reason
-from rds_ssl.core.signers import signed_lists
+from rds_ssl.core.x509 import pem
+from rds_ssl.core.x509.facts import MaterialFacts
+from rds_ssl.core.x509.signers import signed_lists
 from support import pki
 from support.pki_world import CA, CRL, CRT, HOST, KEY, World
 
@@ -69,7 +69,7 @@ def verdict(stored: Stored, *, now: datetime = NOW) -> tuple[Reason | None, tupl
         client_ca=cas.cas if cas else (),
         revocation_list=lists.lists if lists else (),
     )
-    judgement = judge(
+    judgement = validate(
         declared(stored),
         facts,
         signed_lists(cas, lists) if cas and lists else None,
@@ -94,4 +94,4 @@ def declared(stored: Stored) -> Declaration:
         if stored.crl is not None:
             clients["revocationList"] = {"configMapKeyRef": {"name": "client-ca"}}
         spec["clientAuthentication"] = clients
-    return parse(spec)
+    return parse_spec(spec)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_simulator.machine import Settings
-from rds_ssl.core.states import StateStatus
+from rds_ssl.core.api.states import StateStatus
 from support.engine_world import Accepted
 
 Json = dict[str, Any]

@@ -21,9 +21,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.schema import rules_of
-from rds_ssl.core.status import Status
+from rds_ssl.core.api.schema import rules_of
+from rds_ssl.core.api.spec import Declaration
+from rds_ssl.core.api.status import Status
 
 Schema = dict[str, Any]
 

@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rds_simulator.config import SWITCH_VALUES
-from rds_ssl.core.operation import Limits
+from rds_ssl.core.operation.verification import Limits
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import EngineWorld
 from support.histories import INSTANCES, History

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from rds_ssl.core.declaration import Declaration, parse
-from rds_ssl.core.desired import settings_of
+from rds_ssl.core.api.spec import Declaration, parse_spec
+from rds_ssl.core.planning.desired import settings_of
 from support.call_facts import (
     UNSEEN,
     impacts,
@@ -151,7 +151,7 @@ def _of_undisturbed(call: Accepted, manifest: Json, *, again: bool, hidden: bool
 
 def _is_as_declared(call: Accepted, manifest: Json) -> bool:
     """Whether the object, as its record left it, declares what was sent."""
-    declaration = parse(manifest["spec"])
+    declaration = parse_spec(manifest["spec"])
     if "deletionTimestamp" in manifest["metadata"]:
         return not call.target.enabled
     if not (declaration.enabled and call.target.enabled):
@@ -222,7 +222,7 @@ def _of_object(history: History, name: str) -> Iterator[str]:
 def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> Iterator[str]:
     world, status = history.world, manifest["status"]
     ssl = world.truth(INSTANCE_OF[name])["ssl"]
-    declaration = parse(manifest["spec"])
+    declaration = parse_spec(manifest["spec"])
     applied = status.get("applied") or {}
     endpoint = (status.get("instance") or {}).get("endpoint", "")
     if state(applied.get("state")).settings != settings_of(declaration, endpoint=endpoint):

@@ -1,6 +1,6 @@
 """
 What the gates promise, judged by what happened: who approved what, when windows were open, what the
-instances were doing. Nothing here asks `rds_ssl.core.gate` or `rds_ssl.core.maintenance`.
+instances were doing. Nothing here asks `rds_ssl.core.gates.gate` or `rds_ssl.core.windows`.
 
 Source: design, "Impacts and gates"; the promises P8 and P10 (product).
 """
@@ -14,7 +14,7 @@ from typing import Any
 from cryptography import x509
 
 from rds_simulator.machine import Settings
-from rds_ssl.core.durations import parse_duration
+from rds_ssl.core.formats import parse_duration
 from support.call_facts import (
     UNSEEN,
     differing,

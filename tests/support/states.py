@@ -4,15 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from rds_ssl.core.desired import Desired
-from rds_ssl.core.facts import (
-    ClientCAFacts,
-    ClientCAMaterial,
-    Link,
-    RevocationListMaterial,
-    ServerFacts,
-    ServerMaterial,
-)
+from rds_ssl.core.api.states import BeforeStatus
+from rds_ssl.core.api.status import AppliedStatus, OperationStatus
 from rds_ssl.core.model import (
     ACL,
     CAType,
@@ -22,9 +15,16 @@ from rds_ssl.core.model import (
     RevocationListFacts,
     SecretText,
 )
-from rds_ssl.core.parameters import Material
-from rds_ssl.core.states import BeforeStatus
-from rds_ssl.core.status import AppliedStatus, OperationStatus
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.planning.parameters import Material
+from rds_ssl.core.x509.facts import (
+    ClientCAFacts,
+    ClientCAMaterial,
+    Link,
+    RevocationListMaterial,
+    ServerFacts,
+    ServerMaterial,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -9,10 +9,11 @@ import pytest
 
 from rds_ssl.commands.objects import Pending, Seen, pending_of, why_not_approvable
 from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals, way_out
-from rds_ssl.core import declaration, gate
-from rds_ssl.core.maintenance import opening
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.gates import gate
 from rds_ssl.core.model import Cause, Impact, Observed, Reason, Restart
-from rds_ssl.core.plan import Plan
+from rds_ssl.core.planning.plan import Plan
+from rds_ssl.core.windows import opening
 from support import statuses
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -106,7 +107,7 @@ def test_a_drift_waits_for_a_person_if_the_gate_only_reports_it(
 ) -> None:
     window = {"schedule": "0 19 * * *", "duration": "2h"}
     spec = {"maintenance": {"windows": [window]}} if windows else {}
-    declared = declaration.parse(
+    declared = declaration.parse_spec(
         {"instanceID": "pgm-1", "regionID": "cn-hangzhou", "driftPolicy": policy, **spec}
     )
     opens = opening(declared.maintenance, "", now=NOW) if windows else None

@@ -7,7 +7,7 @@ import pytest
 
 from rds_simulator.certificates import Pfx
 from rds_simulator.machine import Settings
-from rds_ssl.core import gate
+from rds_ssl.core.gates import gate
 from year import run
 from year.books import Books, Call, Span
 from year.estate import BEGINS, Member, members

@@ -19,13 +19,13 @@ from typing import Any
 
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.comparison import compare
-from rds_ssl.core.declaration import Declaration, parse
-from rds_ssl.core.desired import desired_of
+from rds_ssl.core.api.spec import Declaration, parse_spec
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.model import Instance, Observed, Priority
-from rds_ssl.core.parameters import parameters
-from rds_ssl.core.renewal import renewal_at
+from rds_ssl.core.planning.desired import desired_of
+from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.parameters import parameters
+from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.gather.clouds import Cloud, Clouds
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key
@@ -101,7 +101,7 @@ class Ordinary:
                     await self._told[key].wait()
 
     async def _look(self, key: Key) -> float:
-        declaration = parse(self._world.kube.objects[key]["spec"])
+        declaration = parse_spec(self._world.kube.objects[key]["spec"])
         cloud, _ = await self._clouds.open(declaration, key[0])
         instance = await cloud.describe_attribute(declaration, priority=Priority.CHANGE)
         if not instance.running:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import httpx
 
 from rds_simulator.faults import Fault, Faults
-from rds_ssl.core.operation import Limits
+from rds_ssl.core.operation.verification import Limits
 from rds_ssl.engine.objects import Key
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki

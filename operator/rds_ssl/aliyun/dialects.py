@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.signing import FORM, form, sign_v1, sign_v3
-from rds_ssl.core import faults
 from rds_ssl.core.errors import ApiError
 from rds_ssl.core.model import Disposition
+from rds_ssl.core.rds import faults
 
 _log = logging.getLogger(__name__)
 

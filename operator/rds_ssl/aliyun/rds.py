@@ -13,9 +13,9 @@ from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core import faults, observation, surroundings
 from rds_ssl.core.errors import ApiError, NoAnswer
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
+from rds_ssl.core.rds import faults, responses
 from rds_ssl.offloading import offloaded
 
 LONGEST_PAUSE = 300.0
@@ -67,14 +67,14 @@ class RdsApi:
         Ask for the SSL settings in force.
 
         Args:
-            engine: See `rds_ssl.core.observation.read_ssl`.
+            engine: See `rds_ssl.core.rds.responses.read_ssl`.
 
         Raises:
             AliyunError: No answer, or a refusal.
             ObservationError: An answer that cannot be understood.
         """
         body = await self._read("DescribeDBInstanceSSL", instance_id, region_id, priority)
-        return await offloaded(partial(observation.read_ssl, body, engine), size=_size(body))
+        return await offloaded(partial(responses.read_ssl, body, engine), size=_size(body))
 
     async def describe_attribute(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -89,7 +89,7 @@ class RdsApi:
         """
         action = "DescribeDBInstanceAttribute"
         body = await self._read(action, instance_id, region_id, priority)
-        if observation.has_no_instance(body):
+        if responses.has_no_instance(body):
             raise ApiError(
                 action=action,
                 code="InvalidDBInstanceId.NotFound",
@@ -97,7 +97,7 @@ class RdsApi:
                 request_id=answers.read_request_id(body),
                 message="the answer holds no instance",
             )
-        return await offloaded(partial(observation.read_attribute, body), size=_size(body))
+        return await offloaded(partial(responses.read_attribute, body), size=_size(body))
 
     async def describe_endpoints(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -111,7 +111,7 @@ class RdsApi:
         """
         action = "DescribeDBInstanceNetInfo"
         body = await self._read(action, instance_id, region_id, priority)
-        return await offloaded(partial(surroundings.read_endpoints, body), size=_size(body))
+        return await offloaded(partial(responses.read_endpoints, body), size=_size(body))
 
     async def describe_hostssl_rows(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -127,7 +127,7 @@ class RdsApi:
         """
         action = "DescribePGHbaConfig"
         body = await self._read(action, instance_id, region_id, priority)
-        return await offloaded(partial(surroundings.read_hostssl_rows, body), size=_size(body))
+        return await offloaded(partial(responses.read_hostssl_rows, body), size=_size(body))
 
     async def modify_ssl(
         self, instance_id: str, region_id: str, parameters: Mapping[str, str | SecretText]

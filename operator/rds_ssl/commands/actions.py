@@ -10,7 +10,7 @@ from rds_ssl.commands.layout import counted, moment, time_text
 from rds_ssl.commands.objects import Pending, Seen, pending_of, why_not_approvable
 from rds_ssl.commands.overview import status_detail, status_json, status_table
 from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals
-from rds_ssl.core.conditions import READY
+from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.errors import CommandRefused
 from rds_ssl.core.model import Restart
 

@@ -20,8 +20,8 @@ import click
 from click.core import ParameterSource
 
 from rds_ssl.commands.dialogue import Access, Answer
-from rds_ssl.core.durations import parse_duration
 from rds_ssl.core.errors import CommandRefused
+from rds_ssl.core.formats import parse_duration
 
 REFUSED = 1
 """Exit code of what cannot be done; a command line that cannot be read is click's 2."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from rds_ssl.core import status as statuses
-from rds_ssl.core.conditions import CHANGE_PENDING, STALLED
+from rds_ssl.core.api import status as statuses
+from rds_ssl.core.api.conditions import CHANGE_PENDING, STALLED
+from rds_ssl.core.api.status import Condition, PlanStatus, Status
 from rds_ssl.core.model import APPROVE_ANNOTATION, Reason, Restart
-from rds_ssl.core.status import Condition, PlanStatus, Status
 
 APPROVABLE = frozenset({Reason.AWAITING_APPROVAL, Reason.DRIFTED, Reason.CHANGE_LIMIT_REACHED})
 """Holds that an approval ends."""
@@ -58,7 +58,7 @@ class Seen:
             suspended=spec.get("suspend") is True,
             annotations=meta.get("annotations") or {},
             labels=meta.get("labels") or {},
-            status=statuses.parse(manifest.get("status") or {}),
+            status=statuses.parse_status(manifest.get("status") or {}),
         )
 
     @property

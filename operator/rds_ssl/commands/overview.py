@@ -15,11 +15,11 @@ from rds_ssl.commands.layout import (
 )
 from rds_ssl.commands.objects import Pending, Seen
 from rds_ssl.commands.plans import days_left, plan_detail
-from rds_ssl.core.conditions import READY
-from rds_ssl.core.fields import ROWS
+from rds_ssl.core.api.conditions import READY
+from rds_ssl.core.api.states import ObservedStatus
+from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.states import ObservedStatus
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.planning.fields import ROWS
 
 _HEAD = (
     *("NAMESPACE", "NAME", "INSTANCE", "ENGINE", "READY", "REASON", "ENDPOINT", "EXPIRES"),

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def host_name(text: str) -> str:
@@ -22,3 +22,50 @@ def fingerprint(parts: Iterable[str], *, ordered: bool = False) -> str | None:
     if not parts:
         return None
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+DURATION_PATTERN = "([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?"
+"""
+The whole text, and not empty.
+
+Narrower than Go's and CEL's parsers (no fractions, signs, or ms), so that both read each accepted
+text as the same time; six digits keep CEL's int64 of nanoseconds from overflowing.
+"""
+
+
+_PARTS = re.compile(
+    DURATION_PATTERN.replace("([0-9]{1,6}", "(?:([0-9]{1,6})"),
+    re.ASCII,
+)
+
+
+def parse_duration(text: str) -> timedelta:
+    """
+    Read a duration such as ``72h``, ``90m`` or ``1h30m``; the units come in that order.
+
+    Raises:
+        ValueError: If *text* is not a duration; the sentence does not repeat *text*.
+    """
+    match = _PARTS.fullmatch(text)
+    if not text or match is None:
+        raise ValueError("must be a duration such as 72h or 1h30m (units h, m, s)")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write whole seconds so that `parse_duration` reads the same time again (``1h30m``)."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def shown(name: str) -> str:
+    """Return a name out of a certificate fit for a message: one line, printable, not too long."""
+    clean = "".join(letter if letter.isprintable() else "?" for letter in name[:_MAX_SHOWN])
+    return clean if len(name) <= _MAX_SHOWN else f"{clean}…"
+
+
+_MAX_SHOWN = 160
+"""Longer names are cut: a message of a condition is read by people, and status is small."""

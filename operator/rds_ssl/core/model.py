@@ -136,12 +136,12 @@ class Phase(StrEnum):
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the call is being sent, or its effect is waited for."""
+        """True if the call is being sent, or its effect is waited for."""
         return self in {Phase.SENDING, Phase.ACCEPTED}
 
 
 class Disposition(StrEnum):
-    """What an error of the cloud API means for the object: `rds_ssl.core.fault_table`."""
+    """What an error of the cloud API means for the object: `rds_ssl.core.rds.fault_codes`."""
 
     REJECTED = "Rejected"
     BLOCKED = "Blocked"
@@ -282,7 +282,7 @@ class Instance:
 
     @property
     def running(self) -> bool:
-        """Whether a write may be accepted now."""
+        """True if a write may be accepted now."""
         return self.status == "Running"
 
     @property
@@ -353,3 +353,26 @@ class Endpoint:
     given as it came."""
     ip_type: str
     """``Private``, ``Inner`` or ``Public``; empty if it is not told."""
+
+
+class End(StrEnum):
+    """How an operation ends, or that it goes on."""
+
+    VERIFIED = "Verified"
+    FAILED = "Failed"
+    NOT_CONVERGING = "NotConverging"
+    TIMED_OUT = "TimedOut"
+    SEND_AGAIN = "SendAgain"
+    """No effect was proved after an unknown outcome: one more attempt."""
+    NONE = "None"
+
+
+UNFINISHED = frozenset(each for each in Phase if each.is_unfinished)
+
+
+LEFT_BEHIND = frozenset({Phase.FAILED, Phase.NOT_CONVERGING, Phase.TIMED_OUT})
+"""Ends of an own operation that may leave the instance half changed."""
+
+
+RENEWABLE_ENGINES = frozenset({Engine.MYSQL, Engine.SQLSERVER})
+"""Whose cloud certificates are not renewed by the vendor."""

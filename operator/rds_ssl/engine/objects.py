@@ -12,16 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from rds_ssl.core.conditions import READY
-from rds_ssl.core.declaration import Declaration, ManagementPolicy
-from rds_ssl.core.declaration import parse as parse_declaration
+from rds_ssl.core.api.conditions import READY
+from rds_ssl.core.api.spec import Declaration, ManagementPolicy, parse_spec
+from rds_ssl.core.api.status import Status, parse_status
+from rds_ssl.core.api.status_types import TOKEN_LENGTH
 from rds_ssl.core.errors import DeclarationError
-from rds_ssl.core.model import APPROVE_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION, Reason
-from rds_ssl.core.operation import UNFINISHED
-from rds_ssl.core.setbacks import Outcome
-from rds_ssl.core.status import Status
-from rds_ssl.core.status import parse as parse_status
-from rds_ssl.core.status_types import TOKEN_LENGTH
+from rds_ssl.core.gates.failures import Outcome
+from rds_ssl.core.model import (
+    APPROVE_ANNOTATION,
+    FINALIZER,
+    RECONCILE_ANNOTATION,
+    UNFINISHED,
+    Reason,
+)
 
 _Name = TypeVar("_Name")
 
@@ -69,7 +72,7 @@ class Resource:
             declaration, faults = known.declaration, known.faults
         else:
             try:
-                declaration = parse_declaration(spec)
+                declaration = parse_spec(spec)
             except DeclarationError as error:
                 faults = error.faults
         raw = manifest.get("status") or {}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict, compose
+from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict, compose
+from rds_ssl.core.api.status import OperationStatus, Status
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.status import OperationStatus, Status
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.kube.resources import Resources
 

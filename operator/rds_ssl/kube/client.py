@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
-from rds_ssl.kube.credentials import Credentials, from_kubeconfig, from_pod
+from rds_ssl.kube.credentials import KubeCredentials, from_kubeconfig, from_pod
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
@@ -33,7 +33,7 @@ _BY_CALLER = aiohttp.ClientTimeout(total=None)
 class KubeClient:
     """One connection pool to one API server. Use `connect`, close it at the end."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: KubeCredentials) -> None:
         """
         Internal: use `connect`. Needs a running event loop.
 

@@ -36,7 +36,7 @@ _PLUGIN_PAUSE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class KubeCredentials:
     """The client's own configuration, and the namespace that goes with it."""
 
     configuration: Any
@@ -90,7 +90,7 @@ class Credentials:
         return context
 
 
-async def from_kubeconfig(paths: str, context: str = "") -> Credentials:
+async def from_kubeconfig(paths: str, context: str = "") -> KubeCredentials:
     """
     Read one file, or several with ``:`` between them; *context* empty is the current one.
 
@@ -120,10 +120,10 @@ async def from_kubeconfig(paths: str, context: str = "") -> Credentials:
         raise KubeError(f"kubeconfig {paths} cannot be used: {why}") from error
     if hasattr(loader, "exec_plugin_expiry"):
         configuration.refresh_api_key_hook = _Plugin(loader).renew
-    return Credentials(configuration=configuration, namespace=str(namespace or "default"))
+    return KubeCredentials(configuration=configuration, namespace=str(namespace or "default"))
 
 
-def from_pod() -> Credentials:
+def from_pod() -> KubeCredentials:
     """
     Read what Kubernetes puts into every Pod.
 
@@ -141,7 +141,7 @@ def from_pod() -> Credentials:
         namespace = _POD_NAMESPACE.read_text().strip()
     except OSError:
         namespace = ""
-    return Credentials(configuration=configuration, namespace=namespace or "default")
+    return KubeCredentials(configuration=configuration, namespace=namespace or "default")
 
 
 class _Plugin:

@@ -14,9 +14,9 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import LONGEST_PAUSE, RdsApi
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core import observation
 from rds_ssl.core.errors import ApiError, NoAnswer, ObservationError
 from rds_ssl.core.model import Observed, Priority, SecretText
+from rds_ssl.core.rds import responses
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEthisIsTheInstancesPrivateKey\n-----END PRIVATE KEY-----\n"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -110,7 +110,7 @@ def test_the_private_key_is_gone_before_the_answer_is_read(monkeypatch: pytest.M
         handed_on.append(fields)
         return Observed(enabled=True)
 
-    monkeypatch.setattr(observation, "read_ssl", read_ssl)
+    monkeypatch.setattr(responses, "read_ssl", read_ssl)
 
     Wire({"SSLEnabled": "on", "serverkey": KEY, "items": [{"ServerKey": KEY, "A": 1}]}).use(
         describe

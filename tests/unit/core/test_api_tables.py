@@ -10,9 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from rds_ssl.core import eligibility
-from rds_ssl.core.declaration import parse
-from rds_ssl.core.desired import Desired
+from rds_ssl.core.api.spec import parse_spec
+from rds_ssl.core.checks import eligibility
 from rds_ssl.core.errors import ObservationError
 from rds_ssl.core.model import (
     ACL,
@@ -25,10 +24,11 @@ from rds_ssl.core.model import (
     Restart,
     SecretText,
 )
-from rds_ssl.core.observation import read_attribute, read_ssl
-from rds_ssl.core.parameters import Material, PFXMaterial, parameters
-from rds_ssl.core.plan import stand
-from rds_ssl.core.renewal import renewal_at
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.planning.parameters import Material, PFXMaterial, parameters
+from rds_ssl.core.planning.planner import make_plan
+from rds_ssl.core.planning.renewal import renewal_at
+from rds_ssl.core.rds.responses import read_attribute, read_ssl
 from support.states import (
     CA,
     CLOUD,
@@ -189,7 +189,7 @@ def instance(engine: Engine | str, version: str, **fields: str) -> Instance:
 )
 def test_an_instance_that_some_source_allows_is_left_to_the_api(one: Instance) -> None:
     assert eligibility.ineligible(one) is None
-    assert eligibility.unfit_engine(parse(SPEC), engine=one.engine) is None
+    assert eligibility.unfit_engine(parse_spec(SPEC), engine=one.engine) is None
 
 
 SPEC = {"instanceID": "pgm-1", "regionID": "cn-hangzhou"}
@@ -233,8 +233,8 @@ def test_an_instance_that_no_source_allows_is_told_why(one: Instance, word: str)
     assert found.reason is Reason.ENGINE_NOT_SUPPORTED
     assert word in found.message
     # SSL that is on is proof enough.
-    assert eligibility.unfit_instance(parse(SPEC), one, Observed(enabled=True)) is None
-    assert eligibility.unfit_instance(parse(SPEC), one, Observed(enabled=False)) == found
+    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=True)) is None
+    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=False)) == found
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_an_instance_that_no_source_allows_is_told_why(one: Instance, word: str)
 def test_an_engine_that_the_operation_does_not_know_is_told_with_those_that_it_does(
     engine: str,
 ) -> None:
-    found = eligibility.unfit_engine(parse(SPEC), engine=engine)
+    found = eligibility.unfit_engine(parse_spec(SPEC), engine=engine)
 
     assert found is not None
     assert found.reason is Reason.ENGINE_NOT_SUPPORTED
@@ -263,14 +263,14 @@ def test_an_engine_that_the_operation_does_not_know_is_told_with_those_that_it_d
 )
 def test_forced_encryption_needs_a_minor_version(version: str, kernel: str, *, fits: bool) -> None:
     one = instance(MY, version, kernel_version=kernel)
-    forced = parse({**SPEC, "forceEncryption": True})
+    forced = parse_spec({**SPEC, "forceEncryption": True})
 
     found = eligibility.unfit_instance(forced, one, Observed(enabled=True))
 
     assert (found is None) is fits
     if found is not None:
         assert "20241130" in found.message
-    assert eligibility.unfit_instance(parse(SPEC), one, Observed(enabled=True)) is None
+    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=True)) is None
     has_it = Observed(enabled=True, force_encryption=True)
     assert eligibility.unfit_instance(forced, one, has_it) is None
 
@@ -280,7 +280,7 @@ def test_forced_encryption_needs_a_minor_version(version: str, kernel: str, *, f
 )
 def test_verify_full_needs_postgresql_12_as_row_1_1_acl_says(version: str, *, fits: bool) -> None:
     ca = {"configMapKeyRef": {"name": "ca"}}
-    strict = parse({**SPEC, "clientAuthentication": {"ca": ca, "acl": "verify-full"}})
+    strict = parse_spec({**SPEC, "clientAuthentication": {"ca": ca, "acl": "verify-full"}})
     one = instance(PG, version)
 
     found = eligibility.unfit_instance(strict, one, Observed(enabled=True))
@@ -303,13 +303,15 @@ def test_an_endpoint_that_never_has_ssl_is_told_with_those_that_can(host: str, w
         for name, kind in (("a.example", "Normal"), ("a-rw.example", "ReadWriteSplitting"))
     )
 
-    found = eligibility.missing_endpoint(parse({**SPEC, "connectionString": host}), host, known)
+    found = eligibility.missing_endpoint(
+        parse_spec({**SPEC, "connectionString": host}), host, known
+    )
 
     assert found is not None
     assert found.reason is Reason.ENDPOINT_NOT_FOUND
     assert word in found.message
     assert found.message.endswith(": a.example.")
-    assert eligibility.missing_endpoint(parse(SPEC), "A.example:5432", known) is None
+    assert eligibility.missing_endpoint(parse_spec(SPEC), "A.example:5432", known) is None
 
 
 # -- 2 -----------------------------------------------------------------------------------------
@@ -571,7 +573,7 @@ EXPECTED, UNKNOWN = Restart.EXPECTED, Restart.UNKNOWN
 def test_a_restart_is_predicted_from_what_is_sent(
     engine: Engine, version: str, before: Desired, after: Desired, restart: Restart
 ) -> None:
-    plan = stand(
+    plan = make_plan(
         after,
         shown(engine, before),
         engine=engine,
@@ -596,7 +598,7 @@ def test_a_restart_is_predicted_from_what_is_sent(
 def test_a_cloud_certificate_is_renewed_where_the_vendor_does_not(
     engine: Engine, *, renews: bool
 ) -> None:
-    declared = parse({**SPEC, "serverCertificate": {"renewBefore": "720h"}})
+    declared = parse_spec({**SPEC, "serverCertificate": {"renewBefore": "720h"}})
 
     at = renewal_at(declared, shown(engine, CLOUD), engine=engine)
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.core.approval import Approval, ended
+from rds_ssl.core.api.status import ApprovalStatus, HistoryEntry
+from rds_ssl.core.gates.approval import Approval, end_approval
 from rds_ssl.core.model import Cause, Impact, Restart
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.status import ApprovalStatus, HistoryEntry
+from rds_ssl.core.planning.plan import Plan
 from support.states import NOW
 
 PLAN = Plan(
@@ -138,11 +138,11 @@ def test_a_plan_that_needs_no_approval_spends_none() -> None:
 def test_an_approval_ends_with_its_plan_and_only_once(to: str | None, *, ends: bool) -> None:
     now = NOW + timedelta(hours=1)
 
-    found = ended(SPENT, to=to, now=now)
+    found = end_approval(SPENT, to=to, now=now)
 
     assert found == (SPENT.model_copy(update={"end_time": now}) if ends else SPENT)
-    assert ended(found, to=to, now=now + timedelta(hours=1)) == found
-    assert ended(None, to=to, now=now) is None
+    assert end_approval(found, to=to, now=now + timedelta(hours=1)) == found
+    assert end_approval(None, to=to, now=now) is None
 
 
 HOW = "approve it with the annotation rds-ssl.dev/approve: d1"

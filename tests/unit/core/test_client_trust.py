@@ -3,18 +3,15 @@ from datetime import datetime
 
 import pytest
 
-from rds_ssl.core.material import (
+from rds_ssl.core.checks.certificates import (
     TRANSIENT,
     check_client_ca,
     check_revocation_list,
     client_ca_warnings,
 )
 from rds_ssl.core.model import Finding, Reason
-from rds_ssl.core.pem import (
-    parse_client_ca,
-    parse_revocation_list,
-)
-from rds_ssl.core.signers import signed_lists
+from rds_ssl.core.x509.pem import parse_client_ca, parse_revocation_list
+from rds_ssl.core.x509.signers import signed_lists
 from support import odd_pem, pki
 
 HOST = "orders.pg.rds.aliyuncs.com"

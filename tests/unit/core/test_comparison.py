@@ -7,19 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.changes import changes
-from rds_ssl.core.comparison import (
-    Comparison,
-    compare,
-    observed_material,
-    surroundings,
-)
-from rds_ssl.core.desired import Desired, inputs_digest
-from rds_ssl.core.fields import MATERIAL, Field
+from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.model import ACL, CAType, Observed
-from rds_ssl.core.observation import read_ssl
-from rds_ssl.core.pem import parse_certificates, parse_revocation_lists
-from rds_ssl.core.status import AppliedStatus
+from rds_ssl.core.planning.changes import changes
+from rds_ssl.core.planning.desired import Desired, inputs_digest
+from rds_ssl.core.planning.diff import compare, observed_material, surroundings
+from rds_ssl.core.planning.fields import MATERIAL, Comparison, Field
+from rds_ssl.core.rds.responses import read_ssl
+from rds_ssl.core.x509.pem import parse_certificates, parse_revocation_lists
 from support import pki, states
 from support.states import (
     CA,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.conditions import (
+from rds_ssl.core.api.conditions import (
     CERTIFICATE_EXPIRING,
     CHANGE_PENDING,
     MATERIAL_READY,
@@ -15,8 +15,8 @@ from rds_ssl.core.conditions import (
     Verdict,
     compose,
 )
+from rds_ssl.core.api.status import Condition
 from rds_ssl.core.model import Finding, Reason
-from rds_ssl.core.status import Condition
 from support.states import NOW
 
 LATER = NOW + timedelta(hours=1)

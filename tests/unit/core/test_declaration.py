@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rds_ssl.core.declaration import (
+from rds_ssl.core.api.spec import (
     AdoptionPolicy,
     Declaration,
     DeletionPolicy,
     DriftPolicy,
     ManagementPolicy,
-    parse,
+    parse_spec,
 )
-from rds_ssl.core.durations import format_duration, parse_duration
+from rds_ssl.core.api.spec_types import Reference
 from rds_ssl.core.errors import DeclarationError
+from rds_ssl.core.formats import format_duration, parse_duration
 from rds_ssl.core.model import ACL, CAType, Impact
-from rds_ssl.core.spec_types import Reference
 
 LEAST: dict[str, Any] = {"instanceID": "pgm-1", "regionID": "cn-hangzhou"}
 PFX = {"ossObject": "oss:b:f.pfx", "passwordSecretKeyRef": {"name": "pfx", "key": "password"}}
@@ -27,12 +27,12 @@ PFX = {"ossObject": "oss:b:f.pfx", "passwordSecretKeyRef": {"name": "pfx", "key"
 
 def faults(**fields: object) -> tuple[str, ...]:
     with pytest.raises(DeclarationError) as caught:
-        parse({**LEAST, **fields})
+        parse_spec({**LEAST, **fields})
     return caught.value.faults
 
 
 def test_a_spec_with_nothing_but_the_instance_has_the_documented_defaults() -> None:
-    declared = parse(LEAST)
+    declared = parse_spec(LEAST)
 
     assert declared.instance_id == "pgm-1"
     assert declared.region_id == "cn-hangzhou"
@@ -68,13 +68,13 @@ def test_a_spec_with_nothing_but_the_instance_has_the_documented_defaults() -> N
 def test_the_ca_type_follows_from_the_material_unless_it_is_declared(
     server_certificate: dict[str, object], effective: CAType
 ) -> None:
-    declared = parse({**LEAST, "serverCertificate": server_certificate})
+    declared = parse_spec({**LEAST, "serverCertificate": server_certificate})
 
     assert declared.effective_ca_type is effective
 
 
 def test_all_references_are_listed_with_kind_name_key_and_field() -> None:
-    declared = parse(
+    declared = parse_spec(
         {
             **LEAST,
             "serverCertificate": {"secretRef": {"name": "tls", "privateKeyKey": "key.pem"}},
@@ -103,7 +103,7 @@ def test_all_references_are_listed_with_kind_name_key_and_field() -> None:
 
 
 def test_the_password_of_a_pfx_file_is_a_reference_to_material() -> None:
-    declared = parse({**LEAST, "serverCertificate": {"pfx": PFX}})
+    declared = parse_spec({**LEAST, "serverCertificate": {"pfx": PFX}})
 
     assert declared.material_references == (
         Reference(
@@ -116,17 +116,17 @@ def test_the_password_of_a_pfx_file_is_a_reference_to_material() -> None:
 
 
 def test_a_spec_without_material_has_no_references() -> None:
-    assert parse(LEAST).material_references == ()
+    assert parse_spec(LEAST).material_references == ()
 
 
 def test_fields_that_nobody_knows_are_ignored_and_so_is_our_own_spelling() -> None:
     strange = {**LEAST, "nobodyKnows": 1, "force_encryption": True, "suspend": None}
 
-    assert parse(strange) == parse(LEAST)
+    assert parse_spec(strange) == parse_spec(LEAST)
 
 
 def test_durations_are_times_and_spelled_again_as_durations() -> None:
-    declared = parse(
+    declared = parse_spec(
         {
             **LEAST,
             "maintenance": {
@@ -172,7 +172,7 @@ def test_limits_are_named_in_the_fault() -> None:
 
 def test_what_somebody_put_in_the_wrong_place_is_not_repeated() -> None:
     with pytest.raises(DeclarationError) as caught:
-        parse(
+        parse_spec(
             {
                 "instanceID": "hunter2!",
                 "regionID": "hunter2",
@@ -193,11 +193,11 @@ def test_what_somebody_put_in_the_wrong_place_is_not_repeated() -> None:
 @pytest.mark.parametrize("spec", [{}, {"instanceID": ["x"]}, {**LEAST, "maintenance": []}])
 def test_a_spec_of_any_shape_ends_in_the_one_error(spec: dict[str, object]) -> None:
     with pytest.raises(DeclarationError):
-        parse(spec)
+        parse_spec(spec)
 
 
 def test_a_declaration_cannot_be_changed() -> None:
-    declared = parse(LEAST)
+    declared = parse_spec(LEAST)
 
     with pytest.raises(ValidationError, match="frozen"):
         declared.enabled = False  # type: ignore[misc]

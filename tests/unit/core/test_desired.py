@@ -3,17 +3,16 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.core import declaration
-from rds_ssl.core.desired import (
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.model import ACL, CAType
+from rds_ssl.core.planning.desired import (
     Desired,
-    MaterialFacts,
     beside_material,
     desired_of,
     inputs_digest,
     settings_of,
 )
-from rds_ssl.core.facts import ClientCAFacts, Link, ServerFacts
-from rds_ssl.core.model import ACL, CAType
+from rds_ssl.core.x509.facts import ClientCAFacts, Link, MaterialFacts, ServerFacts
 from support import states
 from support.states import CLOUD, CRL, CUSTOM, HOST, LEAF, MUTUAL, OFF, certificate, postgresql
 
@@ -33,7 +32,7 @@ EVERYTHING = MaterialFacts(server=CHAIN, client_ca=CLIENT_CA, revocation_list=(C
 
 
 def declare(**spec: object) -> declaration.Declaration:
-    return declaration.parse({"instanceID": "pgm-1", "regionID": "cn-hangzhou", **spec})
+    return declaration.parse_spec({"instanceID": "pgm-1", "regionID": "cn-hangzhou", **spec})
 
 
 SECRET = {"serverCertificate": {"secretRef": {"name": "tls"}}}

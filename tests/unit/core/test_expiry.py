@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rds_ssl.core.expiry import expiry, next_expiry_change
+from rds_ssl.core.checks.expiry import expiry, next_expiry_change
 from rds_ssl.core.model import CAType, CertificateFacts, Observed, Reason, RevocationListFacts
-from rds_ssl.core.verdicts import expiring
+from rds_ssl.core.outcomes import expiring
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

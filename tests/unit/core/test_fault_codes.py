@@ -13,11 +13,11 @@ from enum import StrEnum
 
 import pytest
 
-from rds_ssl.core import fault_table
 from rds_ssl.core.errors import ApiError
-from rds_ssl.core.fault_table import BY_CODE, TABLE, Fault
-from rds_ssl.core.faults import WORDS, classify, lookup, message
 from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.core.rds import fault_codes
+from rds_ssl.core.rds.fault_codes import BY_CODE, TABLE, Fault
+from rds_ssl.core.rds.faults import WORDS, classify, lookup, message
 
 D = Disposition
 R = Reason
@@ -255,7 +255,7 @@ def listed() -> list[Code]:
 
 def told_sources() -> dict[str, Source]:
     """Give what the table's comments say."""
-    lines = inspect.getsource(fault_table).splitlines()
+    lines = inspect.getsource(fault_codes).splitlines()
     told = [re.fullmatch(r' +"([^"]+)",  # (\w+).*', line) for line in lines]
     return {code: Source(one[2]) for one in told if one for code in one[1].split()}
 

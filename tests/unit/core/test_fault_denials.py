@@ -3,7 +3,7 @@
 import pytest
 
 from rds_ssl.core.errors import ApiError
-from rds_ssl.core.faults import message
+from rds_ssl.core.rds.faults import message
 
 DETAIL = {
     "AuthAction": "rds:ModifyDBInstanceSSL",

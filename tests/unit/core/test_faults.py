@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, TransportError
-from rds_ssl.core.fault_table import BY_CODE
-from rds_ssl.core.faults import classify, lookup, message, sentence
 from rds_ssl.core.model import Disposition, Reason
+from rds_ssl.core.rds.fault_codes import BY_CODE
+from rds_ssl.core.rds.faults import classify, lookup, message, sentence
 
 D = Disposition
 R = Reason

@@ -1,6 +1,6 @@
-from rds_ssl.core.fields import MATERIAL, ROWS, SETTINGS, Field
+from rds_ssl.core.api.states import ObservedStatus
 from rds_ssl.core.model import Observed
-from rds_ssl.core.states import ObservedStatus
+from rds_ssl.core.planning.fields import MATERIAL, ROWS, SETTINGS, Field
 from support.states import MUTUAL, OFF, postgresql
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core import declaration
-from rds_ssl.core.approval import Approval
-from rds_ssl.core.gate import BUDGET, QUIET, Circumstances, Hold, closes, gate, not_before
-from rds_ssl.core.maintenance import TAIL, opening
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.api.status import ApprovalStatus, HistoryEntry
+from rds_ssl.core.gates.approval import Approval
+from rds_ssl.core.gates.failures import APART, MOST, FailureHistory
+from rds_ssl.core.gates.gate import BUDGET, QUIET, Circumstances, Hold, closes, gate, not_before
 from rds_ssl.core.model import Cause, Change, Impact, Observed, Reason, Restart
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.setbacks import APART, MOST, Setbacks
-from rds_ssl.core.status import ApprovalStatus, HistoryEntry
+from rds_ssl.core.planning.plan import Plan
+from rds_ssl.core.windows import TAIL, opening
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """A Tuesday."""
@@ -42,12 +42,12 @@ DRIFT = replace(HARMLESS, drift=True, cause=Cause.DRIFT)
 WEAKENING = replace(HARMLESS, impacts=(Impact.RESTART, Impact.WEAKENS))
 ON, OFF = Observed(enabled=True), Observed(enabled=False)
 APPROVED = Approval(annotation="digest")
-HALTED = Setbacks(failures=MOST, last=NOW - DAY)
+HALTED = FailureHistory(failures=MOST, last=NOW - DAY)
 THRICE = tuple(NOW - each * HOUR for each in (1, 2, 3))
 
 
 def declare(**spec: object) -> declaration.Declaration:
-    return declaration.parse({"instanceID": "pgm-1", "regionID": "cn-hangzhou", **spec})
+    return declaration.parse_spec({"instanceID": "pgm-1", "regionID": "cn-hangzhou", **spec})
 
 
 PLAIN = declare()
@@ -149,10 +149,10 @@ GATES = {
         words="3 times within 24 hours",
         circumstances={"restarts": THRICE},
     ),
-    "setbacks": Gate(
+    "failures": Gate(
         reason=Reason.AWAITING_APPROVAL,
         words="with the same material failed",
-        circumstances={"setbacks": HALTED},
+        circumstances={"failures": HALTED},
     ),
 }
 """In the order in which they answer."""
@@ -585,16 +585,16 @@ def test_approval_and_expiry_go_beyond_the_changes_of_a_day(
 
 @pytest.mark.parametrize("failures", [1, 2])
 def test_after_a_failure_with_the_same_material_the_next_waits_ten_minutes(failures: int) -> None:
-    found = hold(setbacks=Setbacks(failures=failures, last=NOW - MINUTE))
+    found = hold(failures=FailureHistory(failures=failures, last=NOW - MINUTE))
 
     assert reason(found) is Reason.AWAITING_BUDGET
     assert found is not None
     assert found.until == NOW - MINUTE + APART
-    assert hold(setbacks=Setbacks(failures=failures, last=NOW - APART)) is None
+    assert hold(failures=FailureHistory(failures=failures, last=NOW - APART)) is None
 
 
 def test_after_three_failures_in_a_row_a_person_decides_however_late_it_is() -> None:
-    found = hold(setbacks=replace(HALTED, last=NOW - 30 * DAY))
+    found = hold(failures=replace(HALTED, last=NOW - 30 * DAY))
 
     assert reason(found) is Reason.AWAITING_APPROVAL
     assert found is not None
@@ -607,11 +607,11 @@ def test_after_three_failures_in_a_row_a_person_decides_however_late_it_is() -> 
     [
         pytest.param({"approval": APPROVED}, id="approved"),
         pytest.param({"asked": True}, id="reconcile-now"),
-        pytest.param({"setbacks": Setbacks()}, id="no failure"),
+        pytest.param({"failures": FailureHistory()}, id="no failure"),
     ],
 )
 def test_a_person_lets_go_what_failed_elsewhere(values: dict[str, object]) -> None:
-    assert hold(**{"setbacks": HALTED, **values}) is None
+    assert hold(**{"failures": HALTED, **values}) is None
 
 
 # -- deletion ----------------------------------------------------------------------------------
@@ -643,7 +643,7 @@ def test_an_object_that_goes_waits_for_its_brakes_and_limits_and_for_no_approval
 
 
 def test_an_object_that_goes_does_not_repeat_what_failed_with_the_same_material() -> None:
-    assert reason(hold(GOING, setbacks=HALTED)) is Reason.AWAITING_APPROVAL
+    assert reason(hold(GOING, failures=HALTED)) is Reason.AWAITING_APPROVAL
 
 
 # -- whatever the circumstances ----------------------------------------------------------------
@@ -695,7 +695,7 @@ def test_what_goes_has_everything_that_it_needs(
         approval=APPROVED if approved else Approval(),
         seen_since=now - seen * MINUTE,
         restarts=tuple(now - each * HOUR for each in restarts),
-        setbacks=Setbacks(failures=failures, last=now - HOUR if failures else None),
+        failures=FailureHistory(failures=failures, last=now - HOUR if failures else None),
     )
 
     if (found := gate(plan, declared, ON, at)) is not None:
@@ -724,7 +724,7 @@ def test_only_the_quiet_period_and_the_queue_for_a_slot_pass_within_seconds() ->
 
     assert BUDGET.passing
     assert [name for name, each in holds.items() if each and each.passing] == ["quiet period"]
-    waits = hold(setbacks=Setbacks(failures=1, last=NOW))
+    waits = hold(failures=FailureHistory(failures=1, last=NOW))
     assert waits is not None
     assert not waits.passing
 
@@ -736,7 +736,7 @@ def test_what_goes_on_by_itself_soon_is_moving_and_what_waits_for_a_person_or_a_
 
     assert BUDGET.moving
     assert [name for name, each in holds.items() if each and each.moving] == ["quiet period"]
-    waits = hold(setbacks=Setbacks(failures=1, last=NOW))
+    waits = hold(failures=FailureHistory(failures=1, last=NOW))
     assert waits is not None
     assert waits.moving
 

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rds_ssl.core import pem
-from rds_ssl.core.declaration import parse
-from rds_ssl.core.desired import MaterialFacts
-from rds_ssl.core.judgement import MAX_WARNINGS, Judgement, judge, next_judgement
+from rds_ssl.core.api.spec import parse_spec
+from rds_ssl.core.api.states import StateStatus
+from rds_ssl.core.api.status import AppliedStatus
+from rds_ssl.core.checks.material import MAX_WARNINGS, Validation, next_validation, validate
 from rds_ssl.core.model import CAType, Observed, Reason
-from rds_ssl.core.signers import signed_lists
-from rds_ssl.core.states import StateStatus
-from rds_ssl.core.status import AppliedStatus
+from rds_ssl.core.x509 import pem
+from rds_ssl.core.x509.facts import MaterialFacts
+from rds_ssl.core.x509.signers import signed_lists
 from support import pki
 from support.bad_input import LONG_AGO, Stored, declared
 from support.pki_world import CA, CRL, CRT, HOST, KEY
@@ -61,8 +61,8 @@ class Shop:
         now: datetime = LATER,
         endpoint: str = HOST,
         applied: AppliedStatus | None = None,
-    ) -> Judgement:
-        return judge(
+    ) -> Validation:
+        return validate(
             declared(self.stored),
             MaterialFacts(
                 server=self.server.facts,
@@ -80,8 +80,8 @@ class Shop:
 def test_while_all_is_well_nothing_is_said() -> None:
     shop = Shop()
 
-    assert shop.judge(shop.shown) == Judgement()
-    assert shop.judge(Observed(enabled=False)) == Judgement()
+    assert shop.judge(shop.shown) == Validation()
+    assert shop.judge(Observed(enabled=False)) == Validation()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_expired_certificate_in_force_may_move_to_another_endpoint_that_it_co
 
 
 def test_without_an_endpoint_no_name_is_checked() -> None:
-    assert Shop(host="db.example.com").judge(Observed(enabled=False), endpoint="") == Judgement()
+    assert Shop(host="db.example.com").judge(Observed(enabled=False), endpoint="") == Validation()
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -157,7 +157,7 @@ def test_what_is_not_echoed_is_in_force_if_it_was_applied(*, dated: bool) -> Non
     leaf = shop.server.leaf
     silent = Observed(enabled=True, expire_time=leaf.not_after if dated else None)
 
-    def judged(observed: Observed, sha256: str) -> Judgement:
+    def judged(observed: Observed, sha256: str) -> Validation:
         state = StateStatus(
             enabled=True,
             connection_string=HOST,
@@ -165,7 +165,7 @@ def test_what_is_not_echoed_is_in_force_if_it_was_applied(*, dated: bool) -> Non
             server_certificate=sha256,
         )
         applied = AppliedStatus(state=state, time=NOW)
-        return judge(
+        return validate(
             declared(shop.stored),
             MaterialFacts(server=shop.server.facts),
             None,
@@ -198,8 +198,8 @@ def test_prefer_beside_a_client_ca_warns(acls: Mapping[str, str], words: str) ->
     }
 
     def warnings(*, enabled: bool) -> tuple[str, ...]:
-        return judge(
-            parse({**spec, "enabled": enabled}),
+        return validate(
+            parse_spec({**spec, "enabled": enabled}),
             MaterialFacts(client_ca=ca.cas),
             None,
             Observed(enabled=False),
@@ -217,7 +217,7 @@ def test_a_hundred_warnings_still_fit_into_a_condition() -> None:
     many = b"".join(root.intermediate(f"{n} {'x' * 50}").pem for n in range(60))
     bundle = pem.parse_client_ca(many, field=CA)
 
-    warnings = judge(
+    warnings = validate(
         declared(Stored(ca=many)),
         MaterialFacts(client_ca=bundle.cas),
         None,
@@ -240,7 +240,7 @@ def test_a_judgement_stands_until_the_next_one_is_due(short: str) -> None:
     )
     now, seen = NOW, []
 
-    while (moment := next_judgement(facts, now=now)) is not None:
+    while (moment := next_validation(facts, now=now)) is not None:
         before = shop.judge(shop.shown, now=now)
         assert shop.judge(shop.shown, now=moment - timedelta(seconds=1)) == before
         seen.append(shop.judge(shop.shown, now=moment) != before)
@@ -251,4 +251,4 @@ def test_a_judgement_stands_until_the_next_one_is_due(short: str) -> None:
 
 
 def test_without_material_no_judgement_is_due() -> None:
-    assert next_judgement(MaterialFacts(), now=NOW) is None
+    assert next_validation(MaterialFacts(), now=NOW) is None

@@ -10,9 +10,9 @@ from cronsim import CronSim
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rds_ssl.core import maintenance
-from rds_ssl.core.declaration import Maintenance, Window
-from rds_ssl.core.maintenance import TAIL, Opening, faults, in_words, is_bound, opening
+from rds_ssl.core import windows as module
+from rds_ssl.core.api.spec import Maintenance, Window
+from rds_ssl.core.windows import TAIL, Opening, is_bound, opening, schedule_errors, window_words
 
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 INSTANCE = Maintenance(use_instance_window=True)
@@ -192,7 +192,7 @@ def test_a_rare_window_is_found_years_ahead() -> None:
 def test_what_no_schema_can_tell_of_a_window_is_said_with_its_field(
     each: Window, words: str | None
 ) -> None:
-    found = list(faults(windows(window("0 3 * * *"), each)))
+    found = list(schedule_errors(windows(window("0 3 * * *"), each)))
 
     if words is None:
         assert found == []
@@ -256,12 +256,13 @@ def test_the_instances_own_time_counts_only_where_it_is_asked_for() -> None:
 def test_windows_are_named_for_people_but_not_all_of_sixteen() -> None:
     each = window("0 3 * * SAT", zone="Asia/Shanghai")
 
-    assert in_words(windows(each), "") == "0 3 * * SAT Asia/Shanghai"
-    assert in_words(windows(*[each] * 16), "").endswith("; and 13 more")
+    assert window_words(windows(each), "") == "0 3 * * SAT Asia/Shanghai"
+    assert window_words(windows(*[each] * 16), "").endswith("; and 13 more")
     assert (
-        in_words(INSTANCE, " 18:00Z-22:00Z") == "the instance's own maintenance time, 18:00Z-22:00Z"
+        window_words(INSTANCE, " 18:00Z-22:00Z")
+        == "the instance's own maintenance time, 18:00Z-22:00Z"
     )
-    assert in_words(INSTANCE, "").endswith("not told")
+    assert window_words(INSTANCE, "").endswith("not told")
 
 
 # -- against a reading minute by minute --------------------------------------------------------
@@ -365,7 +366,7 @@ def test_a_schedule_for_every_minute_is_not_walked_through_from_days_ago(
             walked += 1
             return super().__next__()
 
-    monkeypatch.setattr(maintenance, "CronSim", Counting)
+    monkeypatch.setattr(module, "CronSim", Counting)
 
     opening(
         windows(window("0-59 0-23 * * *", 24, "Europe/Berlin")), "", now=utc("2026-11-28T18:00")

@@ -3,9 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.facts import ServerFacts
-from rds_ssl.core.material import (
+from rds_ssl.core.checks.certificates import (
     TRANSIENT,
     check_names,
     check_server_certificate,
@@ -13,11 +11,10 @@ from rds_ssl.core.material import (
     problem_of,
     server_warnings,
 )
+from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Finding, Reason
-from rds_ssl.core.pem import (
-    parse_certificates,
-    parse_server_certificate,
-)
+from rds_ssl.core.x509.facts import ServerFacts
+from rds_ssl.core.x509.pem import parse_certificates, parse_server_certificate
 from support import pki
 
 HOST = "orders.pg.rds.aliyuncs.com"

@@ -2,14 +2,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rds_ssl.core import declaration
-from rds_ssl.core.gate import BUDGET, Circumstances, Hold, gate, not_before
+from rds_ssl.core.api import spec as declaration
+from rds_ssl.core.gates.failures import APART, FailureHistory
+from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, gate, not_before
 from rds_ssl.core.model import Cause, Change, Impact, Observed, Reason, Restart
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.setbacks import APART, Setbacks
+from rds_ssl.core.planning.plan import Plan
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-PLAIN = declaration.parse({"instanceID": "pgm-1", "regionID": "cn-hangzhou"})
+PLAIN = declaration.parse_spec({"instanceID": "pgm-1", "regionID": "cn-hangzhou"})
 ROTATION = Plan(
     digest="digest",
     to="to",
@@ -32,7 +32,7 @@ def held(at: Circumstances) -> Hold:
 
 def test_a_plan_whose_material_has_just_failed_tells_when_it_may_start() -> None:
     failed = NOW - timedelta(minutes=4)
-    at = Circumstances(now=NOW, seen_since=NOW, setbacks=Setbacks(failures=1, last=failed))
+    at = Circumstances(now=NOW, seen_since=NOW, failures=FailureHistory(failures=1, last=failed))
 
     hold = held(at)
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from rds_ssl.core.errors import ObservationError
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import ACL, CAType, Instance, Observed
-from rds_ssl.core.observation import has_no_instance, read_attribute, read_ssl
+from rds_ssl.core.rds.responses import has_no_instance, read_attribute, read_ssl
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -5,22 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.comparison import Comparison, compare
-from rds_ssl.core.desired import Desired
-from rds_ssl.core.fields import Field
-from rds_ssl.core.model import ACL, Observed, Phase
-from rds_ssl.core.operation import (
-    MAX_ATTEMPTS,
-    End,
-    Judgement,
-    Limits,
-    Rearm,
-    Watch,
-    judge,
-    next_read_back,
-    rearm,
-)
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.api.status import OperationStatus
+from rds_ssl.core.model import ACL, End, Observed, Phase
+from rds_ssl.core.operation.retry import MAX_ATTEMPTS, Retry, may_retry
+from rds_ssl.core.operation.verification import Limits, Verification, Watch, next_read_back, verify
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.fields import Comparison, Field
 from support.states import (
     CLOUD,
     CUSTOM,
@@ -59,9 +50,9 @@ def look(
     wanted: Desired | None = MUTUAL,
     running: bool = True,
     now: datetime | None = None,
-) -> Judgement:
+) -> Verification:
     record = record or (SENDING if watch.accepted is None else TAKEN)
-    return judge(
+    return verify(
         record,
         watch,
         running=running,
@@ -73,7 +64,7 @@ def look(
     )
 
 
-def working(watch: Watch, *, at: float, record: OperationStatus | None = None) -> Judgement:
+def working(watch: Watch, *, at: float, record: OperationStatus | None = None) -> Verification:
     return look(watch, None, at=at, record=record, running=False)
 
 
@@ -415,7 +406,7 @@ def test_no_judgement_breaks_a_promise(data: st.DataObject) -> None:
     comparison = data.draw(comparisons)
     at, age = data.draw(moments), data.draw(moments)
 
-    judgement = judge(
+    judgement = verify(
         record,
         watch,
         running=running,
@@ -481,35 +472,35 @@ DIGEST, OTHER = MUTUAL.digest, CUSTOM.digest
 @pytest.mark.parametrize(
     ("record", "circumstances", "answer"),
     [
-        pytest.param("Refused", {}, Rearm.NO, id="refused, nothing changed"),
-        pytest.param("Refused", {"asked": True}, Rearm.YES, id="refused, asked for"),
-        pytest.param("Refused", {"inputs": "2"}, Rearm.YES, id="refused, the instance changed"),
-        pytest.param("Refused", {"digest": OTHER}, Rearm.YES, id="refused, another state"),
-        pytest.param("Failed", {"minutes": 9.9}, Rearm.LATER, id="failed just now"),
-        pytest.param("Failed", {"minutes": 10}, Rearm.YES, id="failed ten minutes ago"),
-        pytest.param("Failed", {"attempt": 2, "minutes": 10}, Rearm.YES, id="failed twice"),
-        pytest.param("Failed", {"attempt": 3, "minutes": 10}, Rearm.NO, id="failed three times"),
+        pytest.param("Refused", {}, Retry.NO, id="refused, nothing changed"),
+        pytest.param("Refused", {"asked": True}, Retry.YES, id="refused, asked for"),
+        pytest.param("Refused", {"inputs": "2"}, Retry.YES, id="refused, the instance changed"),
+        pytest.param("Refused", {"digest": OTHER}, Retry.YES, id="refused, another state"),
+        pytest.param("Failed", {"minutes": 9.9}, Retry.LATER, id="failed just now"),
+        pytest.param("Failed", {"minutes": 10}, Retry.YES, id="failed ten minutes ago"),
+        pytest.param("Failed", {"attempt": 2, "minutes": 10}, Retry.YES, id="failed twice"),
+        pytest.param("Failed", {"attempt": 3, "minutes": 10}, Retry.NO, id="failed three times"),
         pytest.param(
-            "Failed", {"attempt": 3, "minutes": 10, "asked": True}, Rearm.YES, id="and asked for"
+            "Failed", {"attempt": 3, "minutes": 10, "asked": True}, Retry.YES, id="and asked for"
         ),
-        pytest.param("Failed", {"attempt": 3, "digest": OTHER}, Rearm.YES, id="another state"),
-        pytest.param("NotConverging", {}, Rearm.NO, id="not converging"),
-        pytest.param("NotConverging", {"asked": True}, Rearm.NO, id="not even if asked for"),
-        pytest.param("NotConverging", {"inputs": "2"}, Rearm.NO, id="nor if the instance changed"),
-        pytest.param("NotConverging", {"digest": OTHER}, Rearm.YES, id="but another state"),
-        pytest.param("TimedOut", {"running": 999}, Rearm.NO, id="timed out"),
-        pytest.param("TimedOut", {"running": 0}, Rearm.NO, id="timed out, and still at work"),
-        pytest.param("TimedOut", {"running": 999, "asked": True}, Rearm.YES, id="asked for"),
-        pytest.param("TimedOut", {"running": 179, "asked": True}, Rearm.LATER, id="too early"),
-        pytest.param("TimedOut", {"running": 999, "digest": OTHER}, Rearm.YES, id="another state"),
+        pytest.param("Failed", {"attempt": 3, "digest": OTHER}, Retry.YES, id="another state"),
+        pytest.param("NotConverging", {}, Retry.NO, id="not converging"),
+        pytest.param("NotConverging", {"asked": True}, Retry.NO, id="not even if asked for"),
+        pytest.param("NotConverging", {"inputs": "2"}, Retry.NO, id="nor if the instance changed"),
+        pytest.param("NotConverging", {"digest": OTHER}, Retry.YES, id="but another state"),
+        pytest.param("TimedOut", {"running": 999}, Retry.NO, id="timed out"),
+        pytest.param("TimedOut", {"running": 0}, Retry.NO, id="timed out, and still at work"),
+        pytest.param("TimedOut", {"running": 999, "asked": True}, Retry.YES, id="asked for"),
+        pytest.param("TimedOut", {"running": 179, "asked": True}, Retry.LATER, id="too early"),
+        pytest.param("TimedOut", {"running": 999, "digest": OTHER}, Retry.YES, id="another state"),
         pytest.param(
-            "TimedOut", {"running": 0, "digest": OTHER}, Rearm.LATER, id="not Running yet"
+            "TimedOut", {"running": 0, "digest": OTHER}, Retry.LATER, id="not Running yet"
         ),
-        pytest.param("Accepted", {"digest": OTHER, "asked": True}, Rearm.NO, id="not ended"),
+        pytest.param("Accepted", {"digest": OTHER, "asked": True}, Retry.NO, id="not ended"),
     ],
 )
 def test_a_bad_end_is_followed_by_another_call_only_for_a_reason(
-    record: str, circumstances: dict[str, object], answer: Rearm
+    record: str, circumstances: dict[str, object], answer: Retry
 ) -> None:
     given_ = {"digest": DIGEST, "inputs": "1", "asked": False, "running": 0, "minutes": 0}
     case = given_ | circumstances
@@ -521,7 +512,7 @@ def test_a_bad_end_is_followed_by_another_call_only_for_a_reason(
         start=NOW - DAY,
     )
 
-    found, wait = rearm(
+    found, wait = may_retry(
         ended,
         digest=str(case["digest"]),
         inputs=str(case["inputs"]),
@@ -532,17 +523,17 @@ def test_a_bad_end_is_followed_by_another_call_only_for_a_reason(
     )
 
     assert found is answer
-    assert (wait > 0) == (answer is Rearm.LATER)
+    assert (wait > 0) == (answer is Retry.LATER)
 
 
 def test_the_wait_after_a_failure_is_no_longer_than_it_is_whatever_the_clock_says() -> None:
     ended = operation(phase=Phase.FAILED, end_time=NOW + DAY)
 
-    found = rearm(
+    found = may_retry(
         ended, digest=DIGEST, inputs="", now=NOW, asked=False, running_for=0, limits=LIMITS
     )
 
-    assert found == (Rearm.LATER, 600.0)
+    assert found == (Retry.LATER, 600.0)
 
 
 def test_a_failure_is_tried_three_times_in_all() -> None:

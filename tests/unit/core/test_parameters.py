@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from rds_ssl.core.desired import Desired, loosened
 from rds_ssl.core.model import ACL, CAType, Engine, SecretText
-from rds_ssl.core.parameters import Material, PFXMaterial, parameters
-from rds_ssl.core.plan import stand
+from rds_ssl.core.planning.desired import Desired, relax_step
+from rds_ssl.core.planning.parameters import Material, PFXMaterial, parameters
+from rds_ssl.core.planning.planner import make_plan
 from support.states import (
     CLOUD,
     CUSTOM,
@@ -112,7 +112,7 @@ ENDED = {"ConnectionString": HOST, "SSLEnabled": "0"}
         pytest.param("SQLServer", OFF, TLS_1_2, NOTHING, ENDED, id="SQL Server, off"),
         pytest.param(
             "PostgreSQL",
-            loosened(CUSTOM, postgresql(MUTUAL)) or OFF,
+            relax_step(CUSTOM, postgresql(MUTUAL)) or OFF,
             MUTUAL,
             WHOLE,
             ON | OWN | CLIENTS | LIST | {"ACL": "prefer", "ReplicationACL": "prefer"},
@@ -142,7 +142,7 @@ def test_a_tls_version_that_is_not_managed_is_sent_as_it_is() -> None:
 
 def test_encryption_that_is_forced_out_of_sight_is_turned_off_by_the_plan_that_knows() -> None:
     shown = replace(mysql(FORCED), force_encryption=None)
-    found = stand(
+    found = make_plan(
         CLOUD, shown, engine=Engine.MYSQL, uid="uid", applied=applied(FORCED), operation=None
     )
 
@@ -180,7 +180,7 @@ def test_less_than_the_whole_state_is_never_sent(
 
 
 def test_the_private_key_is_in_one_parameter_only_and_shown_nowhere() -> None:
-    found = stand(
+    found = make_plan(
         MUTUAL, postgresql(OFF), engine="PostgreSQL", uid="uid", applied=None, operation=None
     ).plan
     assert found is not None

@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from rds_ssl.core import pem_blocks
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
-from rds_ssl.core.pem import (
+from rds_ssl.core.x509 import pem_blocks
+from rds_ssl.core.x509.pem import (
     parse_certificates,
     parse_client_ca,
     parse_revocation_list,
     parse_revocation_lists,
 )
-from rds_ssl.core.signers import signed_lists
+from rds_ssl.core.x509.signers import signed_lists
 from support import odd_pem, pki
 from support.pki_world import CA, CRL, CRT, HOST, World, make_world
 

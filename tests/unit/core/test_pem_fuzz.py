@@ -3,9 +3,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.facts import ServerMaterial
 from rds_ssl.core.model import Reason
-from rds_ssl.core.pem import (
+from rds_ssl.core.x509.facts import ServerMaterial
+from rds_ssl.core.x509.pem import (
     parse_certificates,
     parse_client_ca,
     parse_revocation_list,

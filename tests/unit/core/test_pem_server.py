@@ -8,11 +8,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, x25519
 
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.facts import ServerMaterial
 from rds_ssl.core.model import Reason
-from rds_ssl.core.pem import (
-    parse_server_certificate,
-)
+from rds_ssl.core.x509.facts import ServerMaterial
+from rds_ssl.core.x509.pem import parse_server_certificate
 from support import odd_pem, pki
 from support.pki_world import CRT, HOST, KEY, World, make_world
 

@@ -2,10 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rds_ssl.core.facts import ServerMaterial
-from rds_ssl.core.pem import (
-    parse_server_certificate,
-)
+from rds_ssl.core.x509.facts import ServerMaterial
+from rds_ssl.core.x509.pem import parse_server_certificate
 from support import odd_pem, pki
 from support.pki_world import CRT, HOST, KEY, World, make_world
 

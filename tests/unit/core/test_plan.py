@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl.core.desired import Desired
-from rds_ssl.core.fields import Field
+from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
 from rds_ssl.core.model import ACL, CAType, Cause, Engine, Impact, Observed, Phase, Restart
-from rds_ssl.core.plan import Plan, Standing, is_first_contact, stand
-from rds_ssl.core.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.planning.fields import Field
+from rds_ssl.core.planning.plan import Plan, PlanResult
+from rds_ssl.core.planning.planner import is_first_contact, make_plan
 from support.states import (
     CA,
     CLOUD,
@@ -52,8 +53,8 @@ def standing(
     uid: str = "uid",
     history: Sequence[HistoryEntry] = (),
     at_rest: bool = False,
-) -> Standing:
-    return stand(
+) -> PlanResult:
+    return make_plan(
         wanted,
         shown,
         engine=engine,
@@ -778,7 +779,7 @@ def test_another_attempt_has_the_cause_of_the_one_that_failed(
 
 
 def test_the_cause_of_turning_off_for_a_deletion_is_the_deletion() -> None:
-    found = stand(
+    found = make_plan(
         OFF,
         postgresql(CUSTOM),
         engine=Engine.POSTGRESQL,
@@ -954,7 +955,7 @@ def test_an_approval_that_ended_with_nothing_done_does_not_fit_when_its_plan_com
     given = ApprovalStatus(digest=BASE, to=MOVED.digest, impacts=(R, M), time=NOW)
 
     digests = {
-        stand(
+        make_plan(
             MOVED,
             postgresql(CUSTOM),
             engine=Engine.POSTGRESQL,

@@ -11,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rds_ssl.core import private_keys
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
-from rds_ssl.core.pem import parse_server_certificate
+from rds_ssl.core.x509 import private_keys
+from rds_ssl.core.x509.pem import parse_server_certificate
 from support import der, odd_pem, pki
 from support.pki_world import CRT, KEY, World, make_world
 
@@ -186,7 +186,7 @@ def test_what_the_library_only_warns_of_is_read_where_warnings_are_errors(world:
     )
     text = base64.b64encode(pki.pem(zero)).decode()
     program = (
-        "import base64, sys; from rds_ssl.core.pem import parse_certificates;"
+        "import base64, sys; from rds_ssl.core.x509.pem import parse_certificates;"
         "print(parse_certificates(base64.b64decode(sys.argv[1]), field='x')[0].subject)"
     )
 

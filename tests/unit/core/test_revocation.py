@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rds_ssl.core.model import RevocationListFacts
-from rds_ssl.core.revocation import revocation_weakens, serials_left
+from rds_ssl.core.x509.revocation import revocation_weakens, serials_left
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(days=1)

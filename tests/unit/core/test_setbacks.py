@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from rds_ssl.core.setbacks import APART, MOST, Setbacks, setbacks
-from rds_ssl.core.status import HistoryEntry
+from rds_ssl.core.api.status import HistoryEntry
+from rds_ssl.core.gates.failures import APART, MOST, FailureHistory, failure_history
 from support.states import NOW
 
 CA = frozenset({"ca"})
@@ -75,18 +75,18 @@ def test_failures_count_in_a_row_since_the_material_was_last_applied_anywhere(
 ) -> None:
     last = None if ago is None else NOW - timedelta(minutes=ago)
 
-    assert setbacks(CA, histories) == Setbacks(failures=failures, last=last)
+    assert failure_history(CA, histories) == FailureHistory(failures=failures, last=last)
 
 
 def test_a_change_without_new_material_has_no_setbacks() -> None:
-    assert setbacks(frozenset(), [[ended(1, "Failed")]]) == Setbacks()
+    assert failure_history(frozenset(), [[ended(1, "Failed")]]) == FailureHistory()
 
 
 @pytest.mark.parametrize("failures", range(MOST + 2))
 def test_the_next_attempt_is_ten_minutes_later_and_after_three_a_persons_decision(
     failures: int,
 ) -> None:
-    found = setbacks(CA, [[ended(each, "Failed")] for each in range(1, failures + 1)])
+    found = failure_history(CA, [[ended(each, "Failed")] for each in range(1, failures + 1)])
 
     assert found.is_halted is (failures >= MOST)
     assert found.next_start() == (NOW - timedelta(minutes=1) + APART if failures else None)

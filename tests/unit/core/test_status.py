@@ -10,6 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from rds_ssl.core.api.states import ObservedStatus
+from rds_ssl.core.api.status import (
+    HISTORY_LENGTH,
+    AppliedStatus,
+    ChangeStatus,
+    Condition,
+    HistoryEntry,
+    InstanceStatus,
+    OperationStatus,
+    Status,
+    parse_status,
+)
+from rds_ssl.core.api.status_types import TOKEN_LENGTH
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import (
     ACL,
@@ -21,19 +34,6 @@ from rds_ssl.core.model import (
     Phase,
     RevocationListFacts,
 )
-from rds_ssl.core.states import ObservedStatus
-from rds_ssl.core.status import (
-    HISTORY_LENGTH,
-    AppliedStatus,
-    ChangeStatus,
-    Condition,
-    HistoryEntry,
-    InstanceStatus,
-    OperationStatus,
-    Status,
-    parse,
-)
-from rds_ssl.core.status_types import TOKEN_LENGTH
 
 NOW = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
 WIRE_NOW = "2026-11-24T03:00:00Z"
@@ -79,7 +79,7 @@ CERTIFICATE = CertificateFacts(
 
 
 def test_an_object_that_nobody_has_looked_at_has_the_generation_minus_one() -> None:
-    assert parse({}).observed_generation == -1
+    assert parse_status({}).observed_generation == -1
     assert Status().to_json() == {"observedGeneration": -1}
 
 
@@ -117,7 +117,7 @@ def test_a_status_is_read_as_it_was_written() -> None:
         "lastHandledReconcileAt": "now",
     }
 
-    assert parse(wire).to_json() == wire
+    assert parse_status(wire).to_json() == wire
 
 
 def test_times_are_aware_and_whole_seconds_and_end_with_z() -> None:
@@ -136,14 +136,14 @@ def test_times_are_aware_and_whole_seconds_and_end_with_z() -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-24T03:00:00.9Z", "2026-11-24T11:00:00+08:00"])
 def test_a_time_with_a_fraction_or_an_offset_is_understood(text: str) -> None:
-    applied = parse({"applied": {"time": text}}).applied
+    applied = parse_status({"applied": {"time": text}}).applied
 
     assert applied is not None
     assert applied.time == NOW
 
 
 def test_what_an_older_version_has_applied_cannot_be_told() -> None:
-    applied = parse({"applied": {"settingsDigest": "s", "time": WIRE_NOW}}).applied
+    applied = parse_status({"applied": {"settingsDigest": "s", "time": WIRE_NOW}}).applied
 
     assert applied == AppliedStatus(time=NOW)
     assert applied.state is None
@@ -152,7 +152,7 @@ def test_what_an_older_version_has_applied_cannot_be_told() -> None:
 def test_a_time_before_all_times_counts_as_absent() -> None:
     damaged = {"conditions": [{**READY, "lastTransitionTime": "0001-01-01T00:00:00+08:00"}]}
 
-    assert parse(damaged) == Status()
+    assert parse_status(damaged) == Status()
 
 
 def test_the_earliest_time_is_written_with_four_digits_of_the_year() -> None:
@@ -170,14 +170,14 @@ def test_what_is_echoed_as_empty_is_not_what_is_not_echoed() -> None:
     wire = Status(observed=observed).to_json()["observed"]
 
     assert wire == {"enabled": True, "clientCA": []}
-    assert parse({"observed": wire}).observed == observed
+    assert parse_status({"observed": wire}).observed == observed
 
 
 @pytest.mark.parametrize(
     "status", [None, "x", 7, [], {"conditions": {"Ready": True}, "plan": "x", "history": 3}]
 )
 def test_a_status_of_another_shape_counts_as_absent(status: object) -> None:
-    assert parse(status) == Status()
+    assert parse_status(status) == Status()
 
 
 @pytest.mark.parametrize(
@@ -196,16 +196,18 @@ def test_a_status_of_another_shape_counts_as_absent(status: object) -> None:
 def test_a_damaged_part_is_absent_and_takes_along_only_what_needs_it(
     damage: Mapping[str, object], *, left: bool
 ) -> None:
-    status = parse({"observedGeneration": 4, "plan": PLAN, "operation": {**OPERATION, **damage}})
+    status = parse_status(
+        {"observedGeneration": 4, "plan": PLAN, "operation": {**OPERATION, **damage}}
+    )
 
     assert status.observed_generation == 4
     assert status.plan is not None
-    assert (status.operation == parse({"operation": OPERATION}).operation) is left
+    assert (status.operation == parse_status({"operation": OPERATION}).operation) is left
     assert (status.operation is None) is not left
 
 
 def test_a_damaged_item_of_a_list_goes_alone() -> None:
-    status = parse(
+    status = parse_status(
         {
             "conditions": ["x", READY, {"type": "Stalled"}, {**READY, "status": "Maybe"}],
             "history": [ENTRY, {**ENTRY, "time": 3}, {**ENTRY, "impacts": ["Reboot", "Restart"]}],
@@ -223,7 +225,7 @@ def test_reading_leaves_what_it_read_alone() -> None:
     damaged = {"operation": {**OPERATION, "phase": "Dreaming"}, "conditions": [READY, "x"]}
     read_only = MappingProxyType(damaged)
 
-    parse(read_only)
+    parse_status(read_only)
 
     assert damaged["operation"] == {**OPERATION, "phase": "Dreaming"}
     assert damaged["conditions"] == [READY, "x"]
@@ -266,19 +268,22 @@ JSON = st.recursive(
     )
 )
 def test_no_status_whatsoever_is_an_error(wire: dict[str, Any]) -> None:
-    status = parse(wire)
+    status = parse_status(wire)
 
-    assert parse(status.to_json()) == status
+    assert parse_status(status.to_json()) == status
 
 
 def test_a_foreign_condition_passes_through() -> None:
     foreign = {**READY, "type": "example.com/Audited", "reason": "Nightly"}
 
-    assert parse({"conditions": [READY, foreign]}).to_json()["conditions"] == [READY, foreign]
+    assert parse_status({"conditions": [READY, foreign]}).to_json()["conditions"] == [
+        READY,
+        foreign,
+    ]
 
 
 def test_a_condition_is_found_by_its_type() -> None:
-    status = parse({"conditions": [READY]})
+    status = parse_status({"conditions": [READY]})
 
     ready = status.condition("Ready")
 
@@ -388,5 +393,5 @@ def test_an_operation_is_compared_by_value_and_changed_by_copy() -> None:
 
     accepted = sending.model_copy(update={"phase": Phase.ACCEPTED})
 
-    assert accepted == parse({"operation": OPERATION}).operation
+    assert accepted == parse_status({"operation": OPERATION}).operation
     assert sending.phase is Phase.SENDING

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rds_ssl.core import surroundings
 from rds_ssl.core.errors import ObservationError
 from rds_ssl.core.model import Endpoint
+from rds_ssl.core.rds import responses
 
 
 def net_info(*entries: object) -> dict[str, object]:
@@ -45,7 +45,7 @@ def test_endpoints_come_in_their_order_with_kind_and_port() -> None:
         },
     )
 
-    assert surroundings.read_endpoints(body) == (
+    assert responses.read_endpoints(body) == (
         Endpoint(host="pgm-1.pg.rds.aliyuncs.com", port=5432, kind="Normal", ip_type="Private"),
         Endpoint(
             host="pgm-1-rw.pg.rds.aliyuncs.com",
@@ -79,11 +79,11 @@ def test_endpoints_come_in_their_order_with_kind_and_port() -> None:
 def test_what_an_endpoint_does_not_tell_costs_that_field_only(
     entry: dict[str, object], expected: Endpoint
 ) -> None:
-    assert surroundings.read_endpoints(net_info(entry)) == (expected,)
+    assert responses.read_endpoints(net_info(entry)) == (expected,)
 
 
 def test_an_entry_without_a_host_is_left_out() -> None:
-    assert surroundings.read_endpoints(net_info({"Port": "1"}, {"ConnectionString": "-"})) == ()
+    assert responses.read_endpoints(net_info({"Port": "1"}, {"ConnectionString": "-"})) == ()
 
 
 def test_the_rows_that_demand_ssl_are_lines_of_pg_hba_conf() -> None:
@@ -94,7 +94,7 @@ def test_the_rows_that_demand_ssl_are_lines_of_pg_hba_conf() -> None:
         row(Type="HOSTSSL", Database="shop", Address="10.1.0.0", Mask="255.255.0.0"),
     )
 
-    assert surroundings.read_hostssl_rows(body) == (
+    assert responses.read_hostssl_rows(body) == (
         "hostssl all all 0.0.0.0/0 scram-sha-256",
         "HOSTSSL shop all 10.1.0.0 255.255.0.0 scram-sha-256",
     )
@@ -103,20 +103,20 @@ def test_the_rows_that_demand_ssl_are_lines_of_pg_hba_conf() -> None:
 def test_the_running_configuration_counts_and_not_the_default_one() -> None:
     body = {**hba(row(Type="host")), "DefaultHbaItems": {"HbaItem": [row()]}}
 
-    assert surroundings.read_hostssl_rows(body) == ()
+    assert responses.read_hostssl_rows(body) == ()
 
 
 def test_a_password_in_the_options_of_a_row_is_not_shown() -> None:
     body = hba(row(Method="ldap", Option='ldapbindpasswd="hush"'))
 
-    assert surroundings.read_hostssl_rows(body) == ("hostssl all all 0.0.0.0/0 ldap",)
+    assert responses.read_hostssl_rows(body) == ("hostssl all all 0.0.0.0/0 ldap",)
 
 
 def test_a_row_is_printable_and_short() -> None:
-    (line,) = surroundings.read_hostssl_rows(hba(row(User="a\nb\x1b" + "u" * 500)))
+    (line,) = responses.read_hostssl_rows(hba(row(User="a\nb\x1b" + "u" * 500)))
 
     assert line.startswith("hostssl all a?b?u")
-    assert len(line) == surroundings.HBA_CHARACTERS
+    assert len(line) == responses.HBA_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,6 @@ def test_a_row_is_printable_and_short() -> None:
 )
 def test_a_missing_list_is_a_failed_read_and_not_an_empty_one(body: dict[str, object]) -> None:
     with pytest.raises(ObservationError, match=r"DBInstanceNetInfos\.DBInstanceNetInfo is missing"):
-        surroundings.read_endpoints(body)
+        responses.read_endpoints(body)
     with pytest.raises(ObservationError, match=r"RunningHbaItems\.HbaItem is missing"):
-        surroundings.read_hostssl_rows(body)
+        responses.read_hostssl_rows(body)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from rds_ssl.core.operation import Limits
+from rds_ssl.core.operation.verification import Limits
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rds_ssl.core import eligibility
+from rds_ssl.core.checks import eligibility
 from rds_ssl.core.model import Instance
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import CREDENTIALS, MODIFY, NAMESPACE, EngineWorld, Json, played

@@ -7,7 +7,7 @@ import pytest
 
 from rds_ssl.core.errors import KubeConflict, KubeUnavailable
 from rds_ssl.core.model import FINALIZER
-from rds_ssl.core.operation import Limits
+from rds_ssl.core.operation.verification import Limits
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rds_ssl.core.declaration import parse
+from rds_ssl.core.api.spec import parse_spec
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
@@ -11,7 +11,7 @@ LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
 
 TRUST = {"ca": BUNDLE, "revocationList": LISTS}
 
-DECLARED = parse(
+DECLARED = parse_spec(
     {
         "instanceID": "pgm-a",
         "regionID": "cn-hangzhou",

@@ -18,8 +18,8 @@ from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import ANSWER_BYTES, Transport
 from rds_ssl.core.errors import AliyunError, ObservationError
 from rds_ssl.core.model import Priority, SecretText
-from rds_ssl.core.operation import Limits
-from rds_ssl.core.pem_blocks import (
+from rds_ssl.core.operation.verification import Limits
+from rds_ssl.core.x509.pem_blocks import (
     MAX_CERTIFICATES,
     MAX_CERTIFICATES_BYTES,
     MAX_CHAIN,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rds_ssl.core.conditions import READY
+from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.model import Priority
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials

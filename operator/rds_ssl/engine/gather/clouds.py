@@ -9,7 +9,7 @@ from rds_ssl.aliyun.endpoints import Network, endpoint_url
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.declaration import Declaration
+from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.kube.resources import Kind, Resources

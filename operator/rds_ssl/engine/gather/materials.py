@@ -10,22 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rds_ssl.core import material as checks
-from rds_ssl.core import pem
-from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import MaterialFacts
+from rds_ssl.core.api.spec import Declaration
+from rds_ssl.core.api.spec_types import KeyReference
+from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import KubeNotFound, MaterialError
-from rds_ssl.core.facts import (
+from rds_ssl.core.formats import shown
+from rds_ssl.core.model import CAType, Finding, Reason, SecretText
+from rds_ssl.core.planning.parameters import Material, PFXMaterial
+from rds_ssl.core.x509 import pem
+from rds_ssl.core.x509.facts import (
     ClientCAMaterial,
+    MaterialFacts,
     RevocationListMaterial,
     ServerFacts,
     ServerMaterial,
-    shown,
 )
-from rds_ssl.core.model import CAType, Finding, Reason, SecretText
-from rds_ssl.core.parameters import Material, PFXMaterial
-from rds_ssl.core.signers import signed_lists
-from rds_ssl.core.spec_types import KeyReference
+from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
@@ -140,7 +140,7 @@ class Materials:
             lists = await reading.revocation_list(declaration)
             pfx = await reading.pfx(declaration)
         except MaterialError as error:
-            return DeclaredMaterial(facts=MaterialFacts(), problem=checks.problem_of(error))
+            return DeclaredMaterial(facts=MaterialFacts(), problem=certificates.problem_of(error))
         facts = MaterialFacts(
             server=server.facts if isinstance(server, ServerMaterial) else server,
             client_ca=cas.cas if cas else (),

@@ -2,13 +2,14 @@
 
 import logging
 
-from rds_ssl.core import faults, verdicts
-from rds_ssl.core.conditions import Verdict
-from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import Desired
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import Verdict
+from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, ObservationError
-from rds_ssl.core.fault_table import UNAVAILABLE, Fault
 from rds_ssl.core.model import Disposition, Finding, Observed, Reason
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.rds import faults
+from rds_ssl.core.rds.fault_codes import UNAVAILABLE, Fault
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Gathered
 
@@ -192,7 +193,7 @@ def _failed(
         _log.error("malformed request: %s", finding.message, extra=gathered.log_fields())
     return Decided(
         draft=gathered,
-        verdict=verdicts.stalled(finding),
+        verdict=outcomes.stalled(finding),
         look_after=_SLOW.get(fault.disposition, _doubled(60.0, count, 600.0)),
         looked=looked,
     )

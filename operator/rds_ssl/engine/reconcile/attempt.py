@@ -20,8 +20,8 @@ docs/architecture.md, "The life of one change".
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rds_ssl.core.operation import Watch
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.api.status import OperationStatus
+from rds_ssl.core.operation.verification import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

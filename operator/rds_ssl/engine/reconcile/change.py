@@ -8,16 +8,19 @@ docs/architecture.md, "The life of one change".
 
 from dataclasses import replace
 
-from rds_ssl.core import approval, eligibility, faults, verdicts
-from rds_ssl.core.conditions import CHANGE_PENDING, RECONCILING
-from rds_ssl.core.desired import Desired
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import CHANGE_PENDING, RECONCILING
+from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError
-from rds_ssl.core.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
-from rds_ssl.core.model import Finding, Impact, Phase, Reason
-from rds_ssl.core.operation import UNFINISHED, may_fall_back
-from rds_ssl.core.plan import Standing, stand
-from rds_ssl.core.renewal import renewal_at, tried
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.gates import approval
+from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
+from rds_ssl.core.model import UNFINISHED, Finding, Impact, Phase, Reason
+from rds_ssl.core.operation.retry import may_fall_back
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.planning.plan import PlanResult
+from rds_ssl.core.planning.planner import make_plan, unsupported_transition
+from rds_ssl.core.planning.renewal import renewal_at, tried
+from rds_ssl.core.rds import faults
 from rds_ssl.engine.reconcile import api_failures, gating, material_problems, preflight, retry
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Planned, Read, Seen
@@ -28,7 +31,7 @@ _AT_ONCE = 0.05
 
 def change(
     ports: Ports, seen: Seen, desired: Desired, intent: Intent
-) -> Order | Decided | Read | tuple[Seen, Standing]:
+) -> Order | Decided | Read | tuple[Seen, PlanResult]:
     """
     Return what is to be sent next towards *desired*, if it may go now.
 
@@ -38,7 +41,7 @@ def change(
     """
     standing = _standing(ports, seen, desired, intent)
     to = standing.plan.to if standing.plan else None
-    spent = approval.ended(seen.status.last_approval, to=to, now=ports.now())
+    spent = approval.end_approval(seen.status.last_approval, to=to, now=ports.now())
     if spent != seen.status.last_approval:
         seen = seen.update(last_approval=spent)
         # Under the digest that the next pass will give it.
@@ -109,12 +112,12 @@ def endpoint_of(seen: Seen) -> str:
 # -- the plan -------------------------------------------------------------------------------------
 
 
-def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> Standing:
+def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> PlanResult:
     """Return how the instance stands; a renewal is due only where nothing else is to be done."""
 
-    def to(state: Desired) -> Standing:
+    def to(state: Desired) -> PlanResult:
         known = seen.status.instance
-        return stand(
+        return make_plan(
             state,
             seen.observed,
             engine=seen.engine or "",
@@ -148,7 +151,7 @@ def _renewal_in(ports: Ports, seen: Seen) -> float | None:
 def _unsupported_transition(planned: Planned) -> Decided | None:
     """Return that no call leads from what is in force to the state wanted; None if one may."""
     seen, desired = planned.seen, planned.desired
-    finding = eligibility.no_way_back(
+    finding = unsupported_transition(
         desired,
         seen.observed,
         planned.comparison,
@@ -179,7 +182,7 @@ def _stopped(ports: Ports, planned: Planned, hold: Hold | None) -> Decided | Rea
     other = operation is None or operation.digest != step.digest
     if other and not policy and tried(seen.status.history, step.renews):
         after = next_look(ports, seen)
-        return seen.update(plan=None).stalled(verdicts.NOT_RENEWED, look_after=after)
+        return seen.update(plan=None).stalled(outcomes.NOT_RENEWED, look_after=after)
     if hold is not None and planned.intent is Intent.DECLARED:
         return None
     # What goes has nobody who comes back to it when its window opens: he is told now.
@@ -194,7 +197,7 @@ def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Deci
         # These two share one PATCH: what comes next comes within seconds.
         draft = replace(seen, status=seen.resource.status)
         return Decided(draft=draft, verdict=None, look_after=look_after)
-    verdict = verdicts.held(
+    verdict = outcomes.held(
         plan,
         hold,
         seen.declaration,
@@ -210,8 +213,8 @@ def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Deci
             not_before=not_before(plan, seen.declaration, at, hold),
         )
     )
-    asks_on = gating.asks_on(seen, hold, at)
-    return Decided(draft=draft, verdict=verdict, look_after=look_after, asks_on=asks_on)
+    request_open = gating.request_open(seen, hold, at)
+    return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
 
 
 def _look_again(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> float:
@@ -231,7 +234,7 @@ def _in_force(ports: Ports, seen: Seen) -> tuple[bool, Finding]:
         return False, past
     applied = seen.status.applied
     verified = applied is not None and applied.request_id
-    return True, verdicts.in_force(
+    return True, outcomes.in_force(
         seen.declaration,
         reason=Reason.VERIFIED if verified else Reason.ADOPTED,
         endpoint=endpoint_of(seen),
@@ -243,7 +246,7 @@ def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
     return Order(
         planned=planned,
         inputs_digest=retry.inputs_of(seen, planned.step),
-        verdict=verdicts.applying(
+        verdict=outcomes.applying(
             plan,
             seen.declaration,
             in_force=plan.material_only and _in_force(ports, seen)[0],

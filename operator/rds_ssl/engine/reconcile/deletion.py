@@ -11,11 +11,11 @@ them any more, and a namespace must not hang because of this operator. Source: d
 import logging
 from dataclasses import replace
 
-from rds_ssl.core.conditions import Verdict
-from rds_ssl.core.declaration import DeletionPolicy, ManagementPolicy
-from rds_ssl.core.desired import Desired
+from rds_ssl.core.api.conditions import Verdict
+from rds_ssl.core.api.spec import DeletionPolicy, ManagementPolicy
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import FINALIZER
+from rds_ssl.core.planning.desired import Desired
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile.change import change
 from rds_ssl.engine.reconcile.ports import Ports

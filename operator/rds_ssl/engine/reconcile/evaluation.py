@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rds_ssl.core import eligibility, verdicts
-from rds_ssl.core.desired import Desired, desired_of
-from rds_ssl.core.expiry import next_expiry_change
-from rds_ssl.core.judgement import judge, next_judgement
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.status import AppliedStatus
+from rds_ssl.core.checks import eligibility
+from rds_ssl.core.checks.expiry import next_expiry_change
+from rds_ssl.core.checks.material import next_validation, validate
 from rds_ssl.core.model import Phase, Reason
-from rds_ssl.core.plan import Standing
-from rds_ssl.core.renewal import renewal_at
-from rds_ssl.core.status import AppliedStatus
+from rds_ssl.core.planning.desired import Desired, desired_of
+from rds_ssl.core.planning.plan import PlanResult
+from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
 from rds_ssl.engine.reconcile.attempt import Idle
 from rds_ssl.engine.reconcile.change import change, endpoint_of, next_look
@@ -26,18 +27,18 @@ def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
     finding = eligibility.unfit_engine(seen.declaration, engine=seen.engine or "")
     if finding is not None:
         draft = seen.shown(endpoint=None).update(plan=None)
-        verdict = verdicts.stalled(finding)
+        verdict = outcomes.stalled(finding)
         return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
     endpoint = endpoint_of(seen) or preflight.first_endpoint(seen)
     if isinstance(endpoint, Read):
         return endpoint
     if not endpoint:
-        verdict = verdicts.stalled(eligibility.NO_ENDPOINT)
+        verdict = outcomes.stalled(eligibility.NO_ENDPOINT)
         draft = seen.update(plan=None)
         return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
     problem = seen.material.problem
     if problem is None:
-        judgement = judge(
+        judgement = validate(
             seen.declaration,
             seen.material.facts,
             seen.material.signed,
@@ -57,7 +58,7 @@ def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
     return outcome
 
 
-def _settled(ports: Ports, seen: Seen, desired: Desired, standing: Standing) -> Decided | Read:
+def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -> Decided | Read:
     """Return that nothing is to be done; what was so already when it was first seen is adopted."""
     seen = seen.shown(endpoint=desired.connection_string)
     applied, operation = seen.status.applied, seen.status.operation
@@ -75,7 +76,7 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: Standing) -> 
         applied = AppliedStatus(
             state=desired.state, time=ports.now(), expire_time=seen.observed.expire_time
         )
-        words = verdicts.in_words(seen.declaration, desired.connection_string)
+        words = outcomes.state_words(seen.declaration, desired.connection_string)
         adopted = Event(reason="Adopted", message=f"{words} is in force already; nothing was sent.")
         seen = seen.then(AfterWrite(event=adopted))
     if standing.comparison.unknown or desired.pfx:
@@ -83,7 +84,7 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: Standing) -> 
     else:
         verified = applied is not None and applied.request_id
         reason = Reason.VERIFIED if verified else Reason.ADOPTED
-    verdict = verdicts.settled(
+    verdict = outcomes.settled(
         seen.declaration,
         seen.observed,
         reason=reason,
@@ -105,7 +106,7 @@ def _settled_until(ports: Ports, seen: Seen) -> datetime:
     now = seen.began  # A date that has passed during this pass may have been overlooked.
     moments = (
         next_expiry_change(seen.observed, now=now, warning=ports.timings.expiry_warning),
-        next_judgement(seen.material.facts, now=now),
+        next_validation(seen.material.facts, now=now),
         renewal_at(seen.declaration, seen.observed, engine=seen.engine or ""),
     )
     return min((each for each in moments if each is not None), default=_NEVER)

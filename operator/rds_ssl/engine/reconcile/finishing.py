@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from rds_ssl.core.conditions import Verdict
+from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.attempt import Sent
@@ -28,7 +28,7 @@ async def finish(ports: Ports, decided: Decided) -> float | None:
         deletion.announce(ports, draft.resource, decided.release)
         return None
     if verdict is not None:
-        draft = await write(ports, draft, verdict, answers=not decided.asks_on)
+        draft = await write(ports, draft, verdict, answers=not decided.request_open)
         memory.announced = ports.reporter.announce_problem(
             draft.before, verdict, announced=memory.announced
         )

@@ -1,25 +1,26 @@
 """
 Following what was sent to its end: busy, verified, failed, or no effect at all.
 
-Source: docs/architecture.md, "The life of one change"; the rules are in `rds_ssl.core.operation`.
+The rules are in `rds_ssl.core.operation.verification`. Source: docs/architecture.md, "The life of
+one change".
 """
 
 import logging
 from dataclasses import replace
 from datetime import datetime
 
-from rds_ssl.core import approval
-from rds_ssl.core.comparison import compare
-from rds_ssl.core.model import Cause, Observed, Phase, Priority
-from rds_ssl.core.operation import End, Watch, judge
-from rds_ssl.core.states import BeforeStatus, StateStatus
-from rds_ssl.core.status import (
+from rds_ssl.core.api.states import BeforeStatus, StateStatus
+from rds_ssl.core.api.status import (
     HISTORY_LENGTH,
     AppliedStatus,
     ApprovalStatus,
     HistoryEntry,
     OperationStatus,
 )
+from rds_ssl.core.gates import approval
+from rds_ssl.core.model import Cause, End, Observed, Phase, Priority
+from rds_ssl.core.operation.verification import Watch, verify
+from rds_ssl.core.planning.diff import compare
 from rds_ssl.engine.reconcile import attempt, observing
 from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports
@@ -73,7 +74,7 @@ async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
         stage = observing.seen(stage, observed)
         if operation.target is not None:
             comparison = compare(operation.target, observed)
-    judgement = judge(
+    judgement = verify(
         operation,
         sent.watch,
         running=running,
@@ -214,7 +215,7 @@ def _done(
     """Return the approval, ended if its plan is done, whatever else this pass may stumble over."""
     if last is None or last.to != operation.digest:
         return last
-    return approval.ended(last, to=None, now=now)
+    return approval.end_approval(last, to=None, now=now)
 
 
 def _cause(stage: Gathered, target: StateStatus | None) -> Cause:

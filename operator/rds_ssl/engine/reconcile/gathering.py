@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from rds_ssl.core import approval, eligibility, verdicts
-from rds_ssl.core.conditions import STALLED, Verdict
-from rds_ssl.core.declaration import Declaration, ManagementPolicy
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import STALLED, Verdict
+from rds_ssl.core.api.spec import Declaration, ManagementPolicy
+from rds_ssl.core.checks import eligibility
+from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.material import TRANSIENT
+from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reconcile import deletion
@@ -38,9 +40,9 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         if release is not None:
             return draft.released(release)
     if resource.operation_lost:
-        return _not_asked(ports, draft, verdicts.stalled(verdicts.RECORD_LOST))
+        return _not_asked(ports, draft, outcomes.stalled(outcomes.RECORD_LOST))
     if declaration is None:
-        return _not_asked(ports, draft, verdicts.stalled(verdicts.invalid(resource.faults)))
+        return _not_asked(ports, draft, outcomes.stalled(outcomes.invalid(resource.faults)))
     if not (resource.in_flight or resource.deleting):
         stopped = select(ports, draft, declaration)
         if stopped is not None:
@@ -86,7 +88,7 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
         return None if release is None else draft.released(release)
     finding = eligibility.unusable(declaration)
     if finding is not None:
-        return _not_asked(ports, draft, verdicts.stalled(finding))
+        return _not_asked(ports, draft, outcomes.stalled(finding))
     if declaration.management_policy is not ManagementPolicy.ENFORCE:
         return None
     resource = draft.resource
@@ -95,9 +97,9 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
         return None
     name = winner.key[1] if winner.key[0] == resource.key[0] else None
     # What an object loses with the instance: it starts again as first contact.
-    spent = approval.ended(draft.status.last_approval, to=None, now=ports.now())
+    spent = approval.end_approval(draft.status.last_approval, to=None, now=ports.now())
     draft = draft.update(applied=None, plan=None, operation=None, last_approval=spent)
-    return _not_asked(ports, draft, verdicts.stalled(verdicts.conflict(resource.instance_id, name)))
+    return _not_asked(ports, draft, outcomes.stalled(outcomes.conflict(resource.instance_id, name)))
 
 
 def _not_asked(ports: Ports, draft: Draft, verdict: Verdict) -> Decided:
@@ -120,6 +122,6 @@ def _credentials_problem(ports: Ports, draft: Draft, error: MaterialError) -> De
     # Of an object that is deleted, more is said after it.
     was_stalled = known is not None and known.message.startswith(finding.message.rstrip("."))
     if error.reason not in TRANSIENT or waited >= PATIENCE or was_stalled:
-        return _not_asked(ports, draft, verdicts.stalled(finding))
-    decided = _not_asked(ports, draft, verdicts.waiting(finding))
+        return _not_asked(ports, draft, outcomes.stalled(finding))
+    decided = _not_asked(ports, draft, outcomes.waiting(finding))
     return replace(decided, look_after=min(decided.look_after, PATIENCE - waited + 0.1))

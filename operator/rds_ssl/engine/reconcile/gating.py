@@ -1,5 +1,5 @@
 """
-From what this process knows to what the gates ask; the answers are in `rds_ssl.core.gate`.
+From what this process knows to what the gates ask; the answers are in `rds_ssl.core.gates.gate`.
 
 Everything that must outlive a process comes from the objects: approvals, the changes of the day,
 failures with the same material, when a drift was first seen.
@@ -8,13 +8,13 @@ failures with the same material, when a drift was first seen.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from rds_ssl.core.approval import Approval
-from rds_ssl.core.gate import Circumstances, Hold
-from rds_ssl.core.maintenance import is_bound, opening
+from rds_ssl.core.api.status import ChangeStatus, HistoryEntry, PlanStatus, StepStatus
+from rds_ssl.core.gates.approval import Approval
+from rds_ssl.core.gates.failures import failure_history
+from rds_ssl.core.gates.gate import Circumstances, Hold
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Reason, Restart
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.setbacks import setbacks
-from rds_ssl.core.status import ChangeStatus, HistoryEntry, PlanStatus, StepStatus
+from rds_ssl.core.planning.plan import Plan
+from rds_ssl.core.windows import is_bound, opening
 from rds_ssl.engine.objects import Objects
 from rds_ssl.engine.reconcile.attempt import WithoutEffect
 from rds_ssl.engine.reconcile.ports import Ports
@@ -60,14 +60,14 @@ def plan_status(
     )
 
 
-def asks_on(seen: Seen, hold: Hold, at: Circumstances) -> bool:
+def request_open(seen: Seen, hold: Hold, at: Circumstances) -> bool:
     """
     True if a reconcile-now waits with the plan that is held.
 
     It allows one more attempt after a failure. Answered while that attempt waits for its window, it
     would be forgotten when the window opens.
     """
-    again = seen.status.operation is not None or at.setbacks.failures > 0
+    again = seen.status.operation is not None or at.failures.failures > 0
     return hold.moving or (again and hold.until is not None)
 
 
@@ -94,7 +94,7 @@ def circumstances(ports: Ports, planned: Planned) -> Circumstances | Read:
         quiet_for=seen.memory.inputs.quiet_for(now=ports.monotonic(), period=timings.quiet_period),
         restarts=_restarts(ports, seen),
         most_restarts=timings.max_changes_per_day,
-        setbacks=setbacks(plan.material, ports.objects.histories_with(plan.material)),
+        failures=failure_history(plan.material, ports.objects.histories_with(plan.material)),
     )
 
 
@@ -113,7 +113,7 @@ def reserve(ports: Ports, planned: Planned, at: Circumstances) -> bool:
         instance_id=instance_id,
         primary=(instance.master_instance_id if instance else "") or instance_id,
         material=planned.plan.material,
-        alone=at.setbacks.failures > 0,
+        alone=at.failures.failures > 0,
     )
 
 

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import compare, observed_material
-from rds_ssl.core.conditions import MATERIAL_READY, STALLED, Verdict
-from rds_ssl.core.desired import beside_material, settings_of
-from rds_ssl.core.expiry import Expiry, expiry, next_expiry_change
-from rds_ssl.core.material import TRANSIENT
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict
+from rds_ssl.core.checks.certificates import TRANSIENT
+from rds_ssl.core.checks.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.model import Finding, Observed, Reason
+from rds_ssl.core.planning.desired import beside_material, settings_of
+from rds_ssl.core.planning.diff import compare, observed_material
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Seen
 
@@ -31,7 +31,7 @@ def expired(ports: Ports, observed: Observed) -> Finding | None:
 
 def expiring(ports: Ports, observed: Observed) -> Finding | None:
     """Return the warning, if something in force is about to end."""
-    return verdicts.expiring(observed, in_force_expiry(ports, observed))
+    return outcomes.expiring(observed, in_force_expiry(ports, observed))
 
 
 def next_look(ports: Ports, observed: Observed) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Coroutine
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from rds_ssl.core import faults
 from rds_ssl.core.errors import AliyunError, ApiError, ObservationError
 from rds_ssl.core.model import Disposition, Endpoint, Observed, Priority, Reason
+from rds_ssl.core.rds import faults
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Gathered, Read, Seen
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from rds_ssl.core.operation import Limits
-from rds_ssl.core.plan import Plan
+from rds_ssl.core.operation.verification import Limits
+from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Objects

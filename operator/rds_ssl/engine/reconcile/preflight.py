@@ -6,10 +6,11 @@ None. Source: docs/conditions.md, "The declaration and the instance", and the ve
 endpoints and of ModifyPGHbaConfig.
 """
 
-from rds_ssl.core import eligibility, surroundings
-from rds_ssl.core.desired import Desired
+from rds_ssl.core.checks import eligibility
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import Engine, Finding, Reason
+from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.rds import responses
 from rds_ssl.engine.reconcile import api_failures
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Read, Seen
@@ -36,7 +37,7 @@ def first_endpoint(seen: Seen) -> str | Read:
     private = (
         each.host
         for each in seen.endpoints
-        if each.kind == surroundings.NORMAL and each.ip_type.lower() in _PRIVATE
+        if each.kind == responses.NORMAL and each.ip_type.lower() in _PRIVATE
     )
     return next(private, "")
 

@@ -15,8 +15,8 @@ from rds_ssl.core.errors import (
     KubeNotFound,
     ObservationError,
 )
-from rds_ssl.core.faults import classify
 from rds_ssl.core.model import Disposition, Priority
+from rds_ssl.core.rds.faults import classify
 from rds_ssl.engine.objects import Key, Resource
 from rds_ssl.engine.reconcile import api_failures, attempt, change, deletion
 from rds_ssl.engine.reconcile.attempt import Sent

@@ -1,17 +1,17 @@
 """
 May a state whose last operation ended badly be sent again?
 
-The rules are in `rds_ssl.core.operation.rearm`; what only a person can allow is told with the plan,
+The rules are in `rds_ssl.core.operation.retry`; what only a person can allow is told with the plan,
 so that it can be approved.
 """
 
 from dataclasses import replace
 
-from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import surroundings
-from rds_ssl.core.desired import Desired, inputs_digest
+from rds_ssl.core import outcomes
 from rds_ssl.core.model import Finding, Phase
-from rds_ssl.core.operation import Rearm, rearm
+from rds_ssl.core.operation.retry import Retry, may_retry
+from rds_ssl.core.planning.desired import Desired, inputs_digest
+from rds_ssl.core.planning.diff import surroundings
 from rds_ssl.engine.reconcile import api_failures
 from rds_ssl.engine.reconcile.attempt import permits
 from rds_ssl.engine.reconcile.gating import approval_of, plan_status, seen_since
@@ -36,7 +36,7 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     if seen.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
         return Read.ATTRIBUTES
     given = approval_of(seen)
-    answer, wait = rearm(
+    answer, wait = may_retry(
         operation,
         digest=step.digest,
         inputs=inputs_of(seen, step),
@@ -46,27 +46,27 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
         running_for=seen.memory.sightings.running_for(ports.monotonic()),
         limits=ports.timings.limits,
     )
-    if answer is Rearm.YES:
+    if answer is Retry.YES:
         return None
     seen = seen.update(plan=None)
     if operation.phase is Phase.REFUSED:
         finding = api_failures.refusal(seen, operation.code or "", step, seen.observed)
     else:
         renews = step.renews is not None
-        finding = verdicts.ended(
+        finding = outcomes.operation_ended(
             operation.phase,
-            last=answer is Rearm.NO,
+            last=answer is Retry.NO,
             renewal=renews and operation.digest == step.digest,
         )
-        if answer is Rearm.NO and not renews:
+        if answer is Retry.NO and not renews:
             # Told with its plan: whoever approves it has to see what it is.
             way_out = f"{finding.message} To send it once more, {given.remark(plan)}"
             finding = Finding(reason=finding.reason, message=way_out)
             since = seen_since(seen.resource.status.plan, plan, now=ports.now())
             seen = seen.update(plan=plan_status(plan, held_by=finding.reason, since=since))
-    later = answer is Rearm.LATER
+    later = answer is Retry.LATER
     decided = seen.stalled(finding, look_after=min(wait, after) if later else after)
-    return replace(decided, asks_on=later)
+    return replace(decided, request_open=later)
 
 
 def inputs_of(seen: Seen, desired: Desired) -> str:

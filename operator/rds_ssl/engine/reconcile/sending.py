@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from rds_ssl.core import faults, pem, verdicts
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
+from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError, ApiError
 from rds_ssl.core.model import (
+    LEFT_BEHIND,
     Disposition,
     Engine,
     Observed,
@@ -21,10 +24,11 @@ from rds_ssl.core.model import (
     Restart,
     SecretText,
 )
-from rds_ssl.core.operation import LEFT_BEHIND, Watch, may_fall_back
-from rds_ssl.core.parameters import Material, parameters
-from rds_ssl.core.states import BeforeStatus, CertificateStatus
-from rds_ssl.core.status import OperationStatus
+from rds_ssl.core.operation.retry import may_fall_back
+from rds_ssl.core.operation.verification import Watch
+from rds_ssl.core.planning.parameters import Material, parameters
+from rds_ssl.core.rds import faults
+from rds_ssl.core.x509 import pem
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reconcile import attempt, finishing, observing
 from rds_ssl.engine.reconcile.attempt import Sent
@@ -165,7 +169,7 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     winner = older_claimant(mine, claimants)
     if winner is not None:
         name = winner.key[1] if winner.key[0] == seen.key[0] else None
-        verdict = verdicts.stalled(verdicts.conflict(instance_id, name))
+        verdict = outcomes.stalled(outcomes.conflict(instance_id, name))
         return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
     deletes = order.planned.intent is Intent.DELETION
     if deletes and any(map(mine.successor, claimants)):

@@ -13,16 +13,15 @@ from enum import Enum, auto
 from typing import Self
 
 from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.core import verdicts
-from rds_ssl.core.comparison import Comparison
-from rds_ssl.core.conditions import READY, Verdict
-from rds_ssl.core.declaration import Declaration
-from rds_ssl.core.desired import Desired, material_of
-from rds_ssl.core.model import Endpoint, Finding, Instance, Observed, Reason
-from rds_ssl.core.operation import UNFINISHED
-from rds_ssl.core.plan import Plan
-from rds_ssl.core.states import ObservedStatus
-from rds_ssl.core.status import InstanceStatus, Status
+from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import READY, Verdict
+from rds_ssl.core.api.spec import Declaration
+from rds_ssl.core.api.states import ObservedStatus
+from rds_ssl.core.api.status import InstanceStatus, Status
+from rds_ssl.core.model import UNFINISHED, Endpoint, Finding, Instance, Observed, Reason
+from rds_ssl.core.planning.desired import Desired, material_of
+from rds_ssl.core.planning.fields import Comparison
+from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.gather.clouds import Cloud
 from rds_ssl.engine.gather.materials import NOTHING_READ, DeclaredMaterial
 from rds_ssl.engine.objects import Key, Resource
@@ -190,7 +189,7 @@ class Seen(Gathered):
         """What MaterialReady says of material that can be used; None if none was read."""
         if not self.material.read:
             return None
-        return verdicts.material_finding(self.declaration, self.warnings)
+        return outcomes.material_finding(self.declaration, self.warnings)
 
     def shown(self, *, endpoint: str | None) -> Self:
         """Return it with what was read in the status; *endpoint* None leaves the pinned one."""
@@ -205,7 +204,7 @@ class Seen(Gathered):
 
     def stalled(self, finding: Finding, *, look_after: float) -> "Decided":
         """Return the end of a pass that somebody has to act on."""
-        verdict = verdicts.stalled(finding, material=self.material_finding)
+        verdict = outcomes.stalled(finding, material=self.material_finding)
         return Decided(draft=self, verdict=verdict, look_after=look_after)
 
 
@@ -217,7 +216,7 @@ class Intent(Enum):
     DELETION = auto()
     """
     SSL off, because the object goes and its deletionPolicy is Disable: fewer gates
-    (`rds_ssl.core.gate`), and no call if another object wants the instance.
+    (`rds_ssl.core.gates.gate`), and no call if another object wants the instance.
     """
 
 
@@ -270,7 +269,7 @@ class Decided:
     """
     Nothing was to be done, and until then nothing is if the same is read; None: do not rely on it.
     """
-    asks_on: bool = False
+    request_open: bool = False
     """A reconcile-now is not answered yet: what it asks for has to wait."""
     awaits_slot: bool = False
     """It has a place among those that wait for a slot."""

@@ -82,7 +82,7 @@ class Budget:
 
         Args:
             primary: The ID of the primary, or of the instance itself; empty: the latter.
-            material: See `rds_ssl.core.plan.Plan.material`.
+            material: See `rds_ssl.core.planning.planner.Plan.material`.
             alone: Only if no slot with some of the same material is held.
         """
         wanted = _Slot(

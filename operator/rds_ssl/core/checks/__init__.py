@@ -1,0 +1,1 @@
+"""What is wrong with what is declared, before anything is planned."""

@@ -1,0 +1,140 @@
+"""
+When what is in force expires.
+
+Pure, over facts. Sentences name the object and its date, never the days that are left: they are
+written to conditions, and a text that changes every day would be a PATCH every day.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rds_ssl.core.formats import shown
+from rds_ssl.core.model import CAType, Finding, Observed, Reason
+from rds_ssl.core.x509.facts import title
+
+EXPIRY_WARNING = timedelta(days=30)
+"""Default of the setting of that name: how long before the end a warning begins."""
+
+WARNING_SHARE = 0.2
+"""Of the lifetime: a certificate of a day would otherwise be expiring from its first minute."""
+
+
+CLOUD_LIFETIME = timedelta(days=365)
+"""Of a certificate that the vendor issues (MYSQL-SSL, PG-CLOUD: "valid for one year")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry(Finding):
+    """One thing that expires soon (CertificateExpiring) or has expired (CertificateExpired)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """The life of one thing; *last* says that nothing else stands in for it after its end."""
+
+    what: str
+    start: datetime | None
+    """None: how long it lives is not known."""
+    end: datetime
+    last: bool
+    afterwards: str
+
+    def warns_at(self, warning: timedelta) -> datetime:
+        if self.start is None:
+            return self.end - warning
+        return self.end - min(warning, (self.end - self.start) * WARNING_SHARE)
+
+
+def expiry(
+    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
+) -> tuple[Expiry, ...]:
+    """
+    Return what of the material in force has expired or will soon: the expired first, then by date.
+
+    The warning begins *warning* or a fifth of the lifetime before the end, whichever is later.
+    A server certificate that is not echoed ends at SSLExpireTime; its lifetime is known of a cloud
+    certificate only. An expired CA counts as expiring for as long as another CA of the bundle is
+    valid. Of several lists of one issuer the one that lives longest counts; one without nextUpdate
+    does not expire.
+    """
+    found: list[Expiry] = []
+    for span in _spans(observed):
+        if now < span.warns_at(warning):
+            continue
+        ended = now >= span.end
+        when = span.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found.append(
+            Expiry(
+                reason=Reason.CERTIFICATE_EXPIRED
+                if ended and span.last
+                else Reason.CERTIFICATE_EXPIRING,
+                at=span.end,
+                message=f"{span.what} {'expired' if ended else 'expires'} at {when};"
+                f" {span.afterwards}.",
+            )
+        )
+    return tuple(
+        sorted(found, key=lambda one: (one.reason is not Reason.CERTIFICATE_EXPIRED, one.at))
+    )
+
+
+def next_expiry_change(
+    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
+) -> datetime | None:
+    """Return the first moment after *now* at which `expiry` has another answer, if there is one."""
+    moments = [
+        moment
+        for span in _spans(observed)
+        for moment in (span.warns_at(warning), span.end)
+        if moment > now
+    ]
+    return min(moments, default=None)
+
+
+def _spans(observed: Observed) -> Iterator[_Span]:
+    if not observed.enabled:
+        return
+    yield from _server_span(observed)
+    client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
+    last_end = max((ca.not_after for ca in client_ca), default=None)
+    for ca in client_ca:
+        yield _Span(
+            what=f"The client CA {title(ca)}",
+            start=ca.not_before,
+            end=ca.not_after,
+            last=ca.not_after == last_end,
+            afterwards="its clients are refused from then on",
+        )
+    for issuer in sorted({one.issuer for one in revocation_list}):
+        lists = [one for one in revocation_list if one.issuer == issuer]
+        ends = [(one.next_update, one.this_update) for one in lists if one.next_update is not None]
+        if len(ends) == len(lists):
+            end, start = max(ends)
+            yield _Span(
+                what=f"The revocation list of {shown(issuer)}",
+                start=start,
+                end=end,
+                last=True,
+                afterwards="all clients of that CA are refused from then on",
+            )
+
+
+def _server_span(observed: Observed) -> Iterator[_Span]:
+    server, end = observed.server_certificate, observed.expire_time
+    what, start = "The server certificate", None
+    if server is not None:  # SSLExpireTime is its notAfter then.
+        what, start, end = f"{what} {title(server)}", server.not_before, server.not_after
+    elif end is not None and observed.ca_type is CAType.ALIYUN:
+        start = end - CLOUD_LIFETIME
+    if end is None:
+        return
+    yield _Span(
+        what=what,
+        start=start,
+        end=end,
+        last=True,
+        afterwards="clients that verify it refuse it from then on",
+    )

@@ -1,0 +1,1 @@
+"""May a plan go now?"""

@@ -1,0 +1,1 @@
+"""How a call ends, and whether it may be made again."""

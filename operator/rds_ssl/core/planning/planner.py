@@ -1,0 +1,287 @@
+"""
+Desired + observed + applied → what is to be done, in which steps, and what it does to people.
+
+Pure. Source: docs/conditions.md, "The plan in status"; restarts: docs/restarts.md, the vendor's
+pages.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
+from rds_ssl.core.formats import fingerprint, host_name
+from rds_ssl.core.model import (
+    CAType,
+    Cause,
+    Change,
+    Engine,
+    Finding,
+    Impact,
+    Observed,
+    Phase,
+    Reason,
+    Restart,
+)
+from rds_ssl.core.planning import drift
+from rds_ssl.core.planning.changes import changes, notes
+from rds_ssl.core.planning.desired import Desired, relax_step
+from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.fields import ROWS, SETTINGS, Comparison, Field
+from rds_ssl.core.planning.impacts import impacts_of, predict_restart
+from rds_ssl.core.planning.plan import Plan, PlanResult, Step
+from rds_ssl.core.planning.renewal import replaced_end
+
+
+def is_first_contact(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
+    """Neither a state applied nor an own operation accepted; a refusal's request is none."""
+    if applied is not None and applied.state is not None:
+        return False
+    if operation is None or operation.phase in {Phase.SENDING, Phase.REFUSED}:
+        return True
+    # An unknown outcome that was seen at work becomes Accepted without a request.
+    return operation.phase is not Phase.ACCEPTED and not operation.request_id
+
+
+def make_plan(
+    desired: Desired,
+    observed: Observed,
+    *,
+    engine: str,
+    uid: str,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+    last_approval: ApprovalStatus | None = None,
+    history: Sequence[HistoryEntry] = (),
+    engine_version: str = "",
+    deleting: bool = False,
+    at_rest: bool = False,
+) -> PlanResult:
+    """
+    Return what is to be done; *uid* is the object's, so that no other object's approval fits.
+
+    *at_rest*: the object says that all was well with it as it is declared now.
+
+    Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
+    held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
+    which MySQL never tells, is no reason for a call as long as this object asked for no other.
+    """
+    unproved = drift.unproved(desired, observed, applied, history)
+    comparison = drift.compared(desired, observed, applied, operation, unproved)
+    was, state = applied.state if applied else None, desired.state
+    declared_applied = was is not None and (
+        was.settings == state.settings and was.material == state.material
+    )
+    settled = _settled(
+        desired,
+        observed,
+        comparison,
+        applied,
+        operation,
+        declared_applied=declared_applied,
+        at_rest=at_rest,
+    )
+    if settled is not None:
+        return PlanResult(comparison=settled, plan=None, declared_applied=declared_applied)
+    if drift.may_replace(desired, observed, applied):
+        comparison = replace(comparison, unknown=comparison.unknown | {Field.CA_TYPE})
+    plan = _plan(
+        desired,
+        observed,
+        comparison,
+        unproved,
+        uid=uid,
+        applied=applied,
+        operation=operation,
+        last_approval=last_approval,
+        restart=predict_restart(comparison, engine=engine, engine_version=engine_version),
+        deleting=deleting,
+    )
+    return PlanResult(comparison=comparison, plan=plan, declared_applied=declared_applied)
+
+
+def _settled(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+    *,
+    declared_applied: bool,
+    at_rest: bool,
+) -> Comparison | None:
+    """Return the comparison of an instance that needs no call; None if it needs one."""
+    if applied is not None and applied.state is None and at_rest and not comparison.different:
+        # What cannot be told is as declared as it was: no reason for a call.
+        kept = applied.model_copy(update={"state": desired.state})
+        return compare(desired, observed, applied=kept)
+    open_questions = comparison.unknown
+    if desired.ca_type is CAType.ALIYUN and drift.never_custom(applied, operation):
+        open_questions -= {Field.CA_TYPE}
+    if comparison.different or (open_questions and not declared_applied):
+        return None
+    return replace(comparison, unknown=open_questions)
+
+
+def _plan(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    unproved: frozenset[Field],
+    *,
+    uid: str,
+    applied: AppliedStatus | None,
+    operation: OperationStatus | None,
+    last_approval: ApprovalStatus | None,
+    restart: Restart,
+    deleting: bool,
+) -> Plan:
+    found = {*impacts_of(desired, observed, comparison)}
+    if restart is not Restart.NONE:
+        found.add(Impact.RESTART)
+    impacts = tuple(each for each in Impact if each in found)
+    words = changes(desired, observed, comparison)
+    foreign = drift.is_drift(desired, observed, comparison, applied, operation, unproved=unproved)
+    again = operation is not None and operation.digest == desired.digest and not unproved
+    cause = Cause.DRIFT if foreign else _cause(desired, applied, again=again)
+    return Plan(
+        digest=_plan_digest(
+            uid=uid,
+            before=_facts_before(observed),
+            impacts=impacts,
+            to=desired.digest,
+            applied_at=applied.time if applied else None,
+            ended=operation.start_time if operation else None,
+            given_up=last_approval.end_time if last_approval else None,
+        ),
+        to=desired.digest,
+        cause=Cause.DELETION if deleting else cause,
+        steps=tuple(_steps(desired, observed, applied, words)),
+        changes=words,
+        impacts=impacts,
+        restart=restart,
+        material_only=drift.is_rotation(desired, observed, comparison, applied),
+        first_contact=is_first_contact(applied, operation),
+        untold=applied is not None and applied.state is None,
+        drift=foreign,
+        material=frozenset(_new_material(desired, observed, comparison)),
+        deadline=replaced_end(observed, comparison.different | comparison.unknown),
+        notes=tuple(notes(desired, observed)),
+    )
+
+
+def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> Cause:
+    if desired.renews is not None:
+        return Cause.RENEWAL
+    was = applied.state if applied else None
+    if was is None or was.settings != desired.state.settings:
+        return Cause.SPEC
+    if was.material != desired.state.material:
+        return Cause.ROTATION
+    # Nothing is declared that was not applied: an own operation went wrong, which was to put back
+    # what somebody else did, or was to lead elsewhere before the declaration was edited back.
+    return Cause.DRIFT if again else Cause.SPEC
+
+
+def _new_material(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[str]:
+    """Yield `Plan.material`."""
+    fields = comparison.different | comparison.unknown
+    on = Field.ENABLED in fields and desired.enabled
+    leaf, known = desired.server_certificate, observed.client_ca or () if observed.enabled else ()
+    for field, parts in (
+        (Field.SERVER_CERTIFICATE, {leaf.sha256} if leaf else set()),
+        (Field.PFX, {desired.pfx} if desired.pfx else set()),
+        (
+            Field.CLIENT_CA,
+            {each.sha256 for each in desired.client_ca} - {each.sha256 for each in known},
+        ),
+        (Field.REVOCATION_LIST, {each.sha256 for each in desired.revocation_list}),
+    ):
+        name = fingerprint(parts)
+        if name is not None and (on or field in fields):
+            yield name
+
+
+def _facts_before(observed: Observed) -> Mapping[str, object]:
+    """
+    What a plan starts from: all that is shown; the vendor's own certificate moves by itself.
+
+    Not only what its words name: what turns SSL off, or names the vendor's certificate, undoes more
+    than that.
+    """
+    leaf = observed.server_certificate
+    custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
+    return {
+        **{field: ROWS[field].shown(observed) for field in SETTINGS},
+        Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
+        Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
+        Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
+        Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
+    }
+
+
+def _plan_digest(
+    *,
+    uid: str,
+    before: Mapping[str, object],
+    impacts: tuple[Impact, ...],
+    to: str,
+    applied_at: datetime | None,
+    ended: datetime | None,
+    given_up: datetime | None,
+) -> str:
+    # No expiry dates and no names: they move without the plan being another one.
+    # An approval may end with nothing done: its plan, should it come back, is to be approved anew.
+    value = {
+        "uid": uid,
+        "from": before,
+        "impacts": impacts,
+        "to": to,
+        "applied": applied_at.isoformat() if applied_at else None,
+        "ended": ended.isoformat() if ended else None,
+        "givenUp": given_up.isoformat() if given_up else None,
+    }
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _steps(
+    desired: Desired,
+    observed: Observed,
+    applied: AppliedStatus | None,
+    words: tuple[Change, ...],
+) -> Iterator[Step]:
+    """Loosen first; what is kept until the second step is told there."""
+    first = relax_step(desired, observed)
+    if first is None:
+        yield Step(desired=desired, changes=words)
+        return
+    later = {Field.CLIENT_CA.value, Field.REVOCATION_LIST.value}
+    between = compare(first, observed, applied=applied)
+    yield Step(desired=first, changes=changes(first, observed, between))
+    yield Step(desired=desired, changes=tuple(each for each in words if each.field in later))
+
+
+def unsupported_transition(
+    desired: Desired, observed: Observed, comparison: Comparison, *, engine: str, own: bool
+) -> Finding | None:
+    """
+    Say that SQL Server cannot go from a PFX file to a cloud certificate while SSL is on.
+
+    It has no CAType, and what is left out may stay as it is: only off and on again is sure.
+
+    Args:
+        own: A call of this object may have brought a PFX file, whatever came of it.
+    """
+    open_fields = comparison.different | (comparison.unknown if own else frozenset())
+    if engine != Engine.SQLSERVER or Field.CA_TYPE not in open_fields:
+        return None
+    if not (desired.enabled and observed.enabled) or desired.ca_type is not CAType.ALIYUN:
+        return None
+    return Finding(
+        reason=Reason.ENGINE_NOT_SUPPORTED,
+        message="RDS for SQL Server has no parameter that leads from a PFX file back to a cloud"
+        " certificate. Declare enabled: false, and true again once SSL is off.",
+    )

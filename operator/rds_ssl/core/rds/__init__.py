@@ -1,0 +1,1 @@
+"""What the RDS API answers, and what its errors mean."""

@@ -1,0 +1,72 @@
+"""
+What a newer revocation list gives up. Pure, over facts.
+
+A list that revokes less than the one in force has the impact `Weakens`; docs/conditions.md, "The
+plan in status".
+"""
+
+from collections.abc import Sequence
+
+from rds_ssl.core.formats import shown
+from rds_ssl.core.model import RevocationListFacts
+
+
+def revocation_weakens(
+    before: Sequence[RevocationListFacts], after: Sequence[RevocationListFacts]
+) -> str | None:
+    """
+    Return why clients that are refused now would be let in again; None if none would.
+
+    Lists are matched by issuer; one that stays is not compared. A list that goes is compared with
+    the newest new one of its issuer: a lower number, an older thisUpdate, or serials gone without
+    a higher number weaken. An issuer without any list afterwards weakens nothing, for PostgreSQL
+    refuses all clients of a CA without one; unless no list at all is left, which checks nobody.
+    """
+    if before and not after:
+        return "no revocation list is left"
+    staying = {one.sha256 for one in before} & {one.sha256 for one in after}
+    for old in before:
+        of_issuer = [one for one in after if one.issuer == old.issuer]
+        if old.sha256 in staying or not of_issuer:
+            continue
+        new = [one for one in of_issuer if one.sha256 not in staying]
+        fault = _step_back(old, _newest(new or of_issuer))
+        if fault:
+            return f"the revocation list of {shown(old.issuer)} {fault}"
+    return None
+
+
+def serials_left(
+    before: Sequence[RevocationListFacts], after: Sequence[RevocationListFacts]
+) -> dict[str, tuple[int, ...]]:
+    """
+    Name what is no longer revoked: issuer → serial numbers, ascending; only issuers with some.
+
+    An issuer without any list afterwards is not named (see `revocation_weakens`).
+    """
+    left: dict[str, tuple[int, ...]] = {}
+    for issuer in sorted({one.issuer for one in before} & {one.issuer for one in after}):
+        gone = _serials(before, issuer) - _serials(after, issuer)
+        if gone:
+            left[issuer] = tuple(sorted(gone))
+    return left
+
+
+def _newest(lists: Sequence[RevocationListFacts]) -> RevocationListFacts:
+    return max(lists, key=lambda one: (-1 if one.number is None else one.number, one.this_update))
+
+
+def _step_back(old: RevocationListFacts, new: RevocationListFacts) -> str | None:
+    if old.number is not None and new.number is not None and new.number < old.number:
+        return f"goes back from number {old.number} to {new.number}"
+    if new.this_update < old.this_update:
+        return "is replaced by an older one"
+    higher = old.number is not None and new.number is not None and new.number > old.number
+    gone = len(old.serials - new.serials)
+    if gone and not higher:
+        return f"loses {gone} revoked serial number(s) without a higher CRL number"
+    return None
+
+
+def _serials(lists: Sequence[RevocationListFacts], issuer: str) -> frozenset[int]:
+    return frozenset[int]().union(*(one.serials for one in lists if one.issuer == issuer))
