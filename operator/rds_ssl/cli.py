@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import click
 
-from rds_ssl.commands.entries import COMMANDS, imported_for_good
+from rds_ssl.commands.subcommands import COMMANDS, imported_for_good
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2

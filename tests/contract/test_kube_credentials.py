@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from rds_ssl.core.errors import KubeError, KubeUnavailable
-from rds_ssl.kube import credentials, imports
+from rds_ssl.kube import access as credentials
+from rds_ssl.kube import imports
 from rds_ssl.kube.client import KubeClient
 from support import pki
 from support.api_stand_in import StandIn, proxying, standing_in, write_kubeconfig

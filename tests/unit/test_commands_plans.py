@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.commands.objects import Pending, Seen, pending_of, why_not_approvable
 from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals, way_out
+from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.gates import gate
 from rds_ssl.core.model import Cause, Impact, Observed, Reason, Restart
@@ -32,8 +32,8 @@ DRIFT = Plan(
 )
 
 
-def seen(status: dict[str, Any] | None = None, name: str = "orders") -> Seen:
-    return Seen.of(statuses.manifest(name, status))
+def seen(status: dict[str, Any] | None = None, name: str = "orders") -> ObjectView:
+    return ObjectView.of(statuses.manifest(name, status))
 
 
 def pending(name: str = "orders", /, *, message: str = "It waits.", **fields: object) -> Pending:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rds_ssl.commands.layout import safe, span, table
-from rds_ssl.commands.objects import Seen
+from rds_ssl.commands.error_hints import Request, explain, not_found
+from rds_ssl.commands.formatting import safe, span, table
 from rds_ssl.commands.overview import status_detail, status_json, status_table
-from rds_ssl.commands.remedies import Request, explain, not_found
+from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import (
     KubeConflict,
     KubeError,
@@ -23,8 +23,8 @@ PATCH = Request(server="https://api.example", verb="patch", namespace="shop", na
 LIST = Request(server="https://api.example", verb="list", namespace="shop")
 
 
-def seen(status: dict[str, object] | None = None) -> Seen:
-    return Seen.of(statuses.manifest("orders", status))
+def seen(status: dict[str, object] | None = None) -> ObjectView:
+    return ObjectView.of(statuses.manifest("orders", status))
 
 
 def test_an_object_is_one_line_with_days_left_and_its_last_change() -> None:

@@ -9,10 +9,10 @@ from rds_simulator.certificates import Pfx
 from rds_simulator.machine import Settings
 from rds_ssl.core.gates import gate
 from year import run
-from year.books import Books, Call, Span
-from year.estate import BEGINS, Member, members
 from year.figures import Figures, as_json, broken, table, unapproved
-from year.tape import Edit, tape
+from year.fleet import BEGINS, Member, members
+from year.metrics import Call, Metrics, Span
+from year.scenario import Edit, scenario
 from year.windows import WINDOWS, Window
 
 TINY = run.Year(seed=4, objects=6, days=35)
@@ -74,18 +74,18 @@ def test_the_table_shows_both_side_by_side(gated: Figures, ordinary: Figures) ->
     assert lines[1].split() == ["restarts", str(gated.restarts), str(ordinary.restarts)]
 
 
-# -- the tape -------------------------------------------------------------------------------------
+# -- the scenario ---------------------------------------------------------------------------------
 
 
 def test_a_seed_draws_the_same_tape_again_and_another_one_another() -> None:
-    estate = members(9)
+    fleet = members(9)
 
-    assert tape(estate, seed=1, days=60) == tape(estate, seed=1, days=60)
-    assert tape(estate, seed=1, days=60) != tape(estate, seed=2, days=60)
+    assert scenario(fleet, seed=1, days=60) == scenario(fleet, seed=1, days=60)
+    assert scenario(fleet, seed=1, days=60) != scenario(fleet, seed=2, days=60)
 
 
 def test_what_was_refused_is_taken_back() -> None:
-    edits = [each for each in tape(members(40), seed=1, days=90) if isinstance(each, Edit)]
+    edits = [each for each in scenario(members(40), seed=1, days=90) if isinstance(each, Edit)]
     refused = [each for each in edits if each.fate == "refused"]
 
     assert refused
@@ -133,7 +133,7 @@ def test_a_window_may_cross_midnight() -> None:
     assert tokyo.admits(datetime(2027, 1, 8, 16, 30, tzinfo=UTC))  # Saturday, 01:30 there.
 
 
-# -- the books ------------------------------------------------------------------------------------
+# -- the metrics ----------------------------------------------------------------------------------
 
 PRIMARY, REPLICA, OTHER = members(3)
 ON = Settings(enabled=True, ca_type="aliyun", force_encryption=True)
@@ -171,21 +171,21 @@ def test_a_change_without_a_difference_is_needless_unless_a_renewal_was_due() ->
 
 
 def test_changes_at_the_same_time_are_counted_and_a_primary_with_its_replica() -> None:
-    books = Books(members={}, windows={})
-    books.spans = [
+    metrics = Metrics(members={}, windows={})
+    metrics.spans = [
         Span(member=PRIMARY, begin=BEGINS, end=BEGINS + HOUR),
         Span(member=OTHER, begin=BEGINS + HOUR, end=BEGINS + 2 * HOUR),
     ]
-    assert books.most_at_once() == (1, 1)
+    assert metrics.most_at_once() == (1, 1)
 
-    books.spans.append(Span(member=REPLICA, begin=BEGINS, end=BEGINS + 3 * HOUR))
+    metrics.spans.append(Span(member=REPLICA, begin=BEGINS, end=BEGINS + 3 * HOUR))
 
-    assert books.most_at_once() == (2, 2)
+    assert metrics.most_at_once() == (2, 2)
 
 
 def test_restarts_of_one_instance_are_counted_over_any_24_hours() -> None:
-    books = Books(members={}, windows={})
-    books.restarts = [(BEGINS + hours * HOUR, OTHER) for hours in (0, 23, 24, 46, 90)]
+    metrics = Metrics(members={}, windows={})
+    metrics.restarts = [(BEGINS + hours * HOUR, OTHER) for hours in (0, 23, 24, 46, 90)]
 
-    assert books.most_in_a_day() == 3
-    assert books.most_of_one() == 5
+    assert metrics.most_in_a_day() == 3
+    assert metrics.most_of_one() == 5

@@ -1,1 +1,1 @@
-"""A year of an estate of databases, played twice: by the operator, and by an ordinary one."""
+"""A year of an fleet of databases, played twice: by the operator, and by an ordinary one."""

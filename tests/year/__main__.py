@@ -1,5 +1,5 @@
 """
-Play a year of an estate of databases twice: with the operator, and with an ordinary one.
+Play a year of an fleet of databases twice: with the operator, and with an ordinary one.
 
     PYTHONPATH=tests python -m year [--seed SEED] [--objects NUMBER] [--days DAYS] [--json]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rds_ssl.engine.objects import Key
 from support.call_facts import meaning
-from year.books import Call
-from year.story import AT_ONCE, IN_A_DAY, Story
+from year.metrics import Call
+from year.runner import AT_ONCE, IN_A_DAY, Runner
 
 Json = dict[str, Any]
 
@@ -62,32 +62,32 @@ class Figures:
     """Of those that are not Ready: nothing is waited for, and nobody is told why."""
 
 
-def figures(story: Story) -> Figures:
+def figures(runner: Runner) -> Figures:
     """Count them."""
-    books, diary = story.books, story.diary
-    books.check(story.world)
-    restarts = [call for _, call in books.caused_by()]
-    at_once, of_primary = books.most_at_once()
-    statuses = [story.world.kube.objects[each.key]["status"] for each in story.estate]
+    metrics, diary = runner.metrics, runner.diary
+    metrics.check(runner.world)
+    restarts = [call for _, call in metrics.caused_by()]
+    at_once, of_primary = metrics.most_at_once()
+    statuses = [runner.world.kube.objects[each.key]["status"] for each in runner.fleet]
     in_window = sum(each.in_window for each in restarts)
     by_expiry = sum(each.by_expiry and not each.in_window for each in restarts)
     return Figures(
-        changes=len(books.calls),
-        failed=sum(each.fails for each in books.calls),
-        needless=sum(each.is_needless for each in books.calls),
-        unapproved=len(list(unapproved(books.calls, diary.approved))),
+        changes=len(metrics.calls),
+        failed=sum(each.fails for each in metrics.calls),
+        needless=sum(each.is_needless for each in metrics.calls),
+        unapproved=len(list(unapproved(metrics.calls, diary.approved))),
         restarts=len(restarts),
-        per_instance=round(len(restarts) / len(story.estate), 2),
-        most_of_one=books.most_of_one(),
+        per_instance=round(len(restarts) / len(runner.fleet), 2),
+        most_of_one=metrics.most_of_one(),
         in_window=in_window,
         by_expiry=by_expiry,
         outside=len(restarts) - in_window - by_expiry,
         most_at_once=at_once,
         most_of_primary=of_primary,
-        most_in_a_day=books.most_in_a_day(),
+        most_in_a_day=metrics.most_in_a_day(),
         expired=diary.expired.total(),
         expired_waiting=diary.expired[True],
-        requests=books.requests.total(),
+        requests=metrics.requests.total(),
         held=_sorted(Counter(reason for _, _, reason in diary.held)),
         days_held=_sorted(diary.days_held),
         approved=len(diary.approved),

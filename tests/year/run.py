@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from rds_ssl.engine.reconcile.ports import Timings
 from support import virtual_time
 from support.engine_world import EngineWorld
-from year.estate import BEGINS, members
 from year.figures import Figures, figures
-from year.story import AT_ONCE, PACE, Story, WithGates, WithoutGates
-from year.tape import tape
+from year.fleet import BEGINS, members
+from year.runner import AT_ONCE, PACE, Runner, WithGates, WithoutGates
+from year.scenario import scenario
 
 TOLD_EVERY = 30
 """Days between two lines of progress."""
@@ -33,17 +33,17 @@ class Year:
 def play(year: Year, *, gated: bool, told: Callable[[int], None] = lambda _day: None) -> Figures:
     """Play it with the operator, or with an ordinary one; *told* is called after each day."""
     logging.getLogger("rds_ssl").addHandler(logging.NullHandler())
-    estate = members(year.objects)
-    deeds = tape(estate, seed=year.seed, days=year.days)
+    fleet = members(year.objects)
+    deeds = scenario(fleet, seed=year.seed, days=year.days)
 
     async def played() -> Figures:
         async with EngineWorld(
             timings=year.timings, budget=year.at_once, seed=year.seed, started=False, begins=BEGINS
         ) as world:
             operator = WithGates if gated else WithoutGates
-            story = Story(world, estate, operator, seed=year.seed)
-            await story.play(deeds, days=year.days, told=told)
-            return figures(story)
+            runner = Runner(world, fleet, operator, seed=year.seed)
+            await runner.play(deeds, days=year.days, told=told)
+            return figures(runner)
 
     return virtual_time.run(played())
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rds_ssl.commands.cluster import Cluster, work
-from rds_ssl.commands.dialogue import Access, Answer
-from rds_ssl.commands.layout import counted, moment, time_text
-from rds_ssl.commands.objects import Pending, Seen, pending_of, why_not_approvable
+from rds_ssl.commands.formatting import counted, moment, time_text
 from rds_ssl.commands.overview import status_detail, status_json, status_table
 from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals
+from rds_ssl.commands.types import Access, Answer
+from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.errors import CommandRefused
 from rds_ssl.core.model import Restart
@@ -19,7 +19,7 @@ from rds_ssl.core.model import Restart
 class _Change:
     """What became of one object."""
 
-    seen: Seen
+    seen: ObjectView
     text: str
     changed: bool
     warnings: Sequence[str] = ()
@@ -120,7 +120,7 @@ def set_suspend(access: Access, names: Sequence[str], *, suspended: bool) -> Ans
         CommandRefused: An object does not exist: then none is changed.
     """
 
-    async def each(cluster: Cluster, seen: Seen) -> _Change:
+    async def each(cluster: Cluster, seen: ObjectView) -> _Change:
         word = "suspended" if suspended else "resumed"
         if seen.suspended is suspended:
             text = f"{seen.title} was {'suspended already' if suspended else 'not suspended'}."
@@ -152,11 +152,11 @@ def request_reconcile(
         CommandRefused: An object does not exist: then none is asked for.
     """
 
-    async def each(cluster: Cluster, seen: Seen) -> _Change:
+    async def each(cluster: Cluster, seen: ObjectView) -> _Change:
         await cluster.request_reconcile(seen, token)
         return _Change(seen=seen, text=f"{seen.title} is asked for ({token}).", changed=True)
 
-    async def task(cluster: Cluster) -> tuple[list[_Change], dict[str, Seen], bool]:
+    async def task(cluster: Cluster) -> tuple[list[_Change], dict[str, ObjectView], bool]:
         changes = await _for_each(cluster, names, each)
         asked = [change.seen for change in changes if change.changed]
         if wait is None or not asked:
@@ -187,21 +187,21 @@ _NOT_IN_TIME = (
 )
 
 
-def _looked_at(seen: Seen, token: str) -> str:
+def _looked_at(seen: ObjectView, token: str) -> str:
     ready = seen.status.condition(READY)
     how = f"Ready={ready.status} {ready.reason}" if ready else "without a condition"
     done = seen.status.last_handled_reconcile_at == token
     return f"{seen.title} {'was looked at' if done else 'was not looked at yet'}: {how}."
 
 
-async def _read(cluster: Cluster, names: Sequence[str]) -> list[Seen]:
+async def _read(cluster: Cluster, names: Sequence[str]) -> list[ObjectView]:
     return await cluster.objects(names)
 
 
 async def _for_each(
     cluster: Cluster,
     names: Sequence[str],
-    each: Callable[[Cluster, Seen], Awaitable[_Change]],
+    each: Callable[[Cluster, ObjectView], Awaitable[_Change]],
 ) -> list[_Change]:
     """Do *each* one after the other; one that fails does not keep the others from it."""
     changes = []
@@ -235,13 +235,13 @@ def _changed(changes: Sequence[_Change], more: Callable[[_Change], dict[str, obj
     )
 
 
-def _in_flight(seen: Seen) -> list[str]:
+def _in_flight(seen: ObjectView) -> list[str]:
     if not seen.in_flight:
         return []
     return [f"a change of {seen.title} was sent before and goes on in RDS; it cannot be recalled."]
 
 
-def _let_go(seen: Seen) -> list[str]:
+def _let_go(seen: ObjectView) -> list[str]:
     plan = seen.status.plan
     if plan is None or plan.restart is Restart.NONE:
         return []
@@ -252,7 +252,7 @@ def _let_go(seen: Seen) -> list[str]:
     return [text]
 
 
-def _kept_in_git(seen: Seen, *, suspended: bool) -> list[str]:
+def _kept_in_git(seen: ObjectView, *, suspended: bool) -> list[str]:
     if not seen.kept_in_git_by:
         return []
     text = (

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from rds_ssl.commands.dialogue import Access
-from rds_ssl.commands.objects import Seen
-from rds_ssl.commands.remedies import Request, explain, not_found
+from rds_ssl.commands.error_hints import Request, explain, not_found
+from rds_ssl.commands.types import Access
+from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound
 from rds_ssl.core.model import (
     API_GROUP,
@@ -70,7 +70,7 @@ class Cluster:
         self._kube = kube
         self.namespace = namespace
 
-    async def objects(self, names: Sequence[str] = ()) -> list[Seen]:
+    async def objects(self, names: Sequence[str] = ()) -> list[ObjectView]:
         """
         Read the objects, or those of these names in their order.
 
@@ -80,7 +80,7 @@ class Cluster:
         where = (self.namespace,) if self.namespace else ()
         with self._explained("list", self.namespace):
             manifests = await Resources(self._kube, namespaces=where).list_all()
-        seen = sorted(map(Seen.of, manifests), key=lambda each: (each.namespace, each.name))
+        seen = sorted(map(ObjectView.of, manifests), key=lambda each: (each.namespace, each.name))
         if not names:
             return seen
         known = {each.name: each for each in seen}
@@ -89,7 +89,7 @@ class Cluster:
                 raise CommandRefused(not_found(name, self.namespace or "", list(known)))
         return [known[name] for name in dict.fromkeys(names)]
 
-    async def approve(self, seen: Seen, digest: str) -> None:
+    async def approve(self, seen: ObjectView, digest: str) -> None:
         """
         Approve a plan of an object, if that is still as it was seen.
 
@@ -100,7 +100,7 @@ class Cluster:
         metadata = {"resourceVersion": seen.resource_version, "annotations": annotations}
         await self._patch(seen, {"metadata": metadata})
 
-    async def suspend(self, seen: Seen, *, suspended: bool) -> None:
+    async def suspend(self, seen: ObjectView, *, suspended: bool) -> None:
         """
         Set ``spec.suspend``.
 
@@ -109,7 +109,7 @@ class Cluster:
         """
         await self._patch(seen, {"spec": {"suspend": suspended}})
 
-    async def request_reconcile(self, seen: Seen, token: str) -> None:
+    async def request_reconcile(self, seen: ObjectView, token: str) -> None:
         """
         Ask the operator to look again.
 
@@ -118,7 +118,9 @@ class Cluster:
         """
         await self._patch(seen, {"metadata": {"annotations": {RECONCILE_ANNOTATION: token}}})
 
-    async def unanswered(self, asked: Sequence[Seen], token: str, *, seconds: float) -> list[Seen]:
+    async def unanswered(
+        self, asked: Sequence[ObjectView], token: str, *, seconds: float
+    ) -> list[ObjectView]:
         """
         Wait until the operator has echoed *token* in all of them; give those that are left.
 
@@ -141,14 +143,14 @@ class Cluster:
             asked = left
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _again(self, seen: Seen) -> Seen:
+    async def _again(self, seen: ObjectView) -> ObjectView:
         with self._explained("list", seen.namespace):
             try:
-                return Seen.of(await Resources(self._kube).get(seen.namespace, seen.name))
+                return ObjectView.of(await Resources(self._kube).get(seen.namespace, seen.name))
             except KubeNotFound as error:
                 raise CommandRefused(f"{seen.title} was deleted meanwhile.") from error
 
-    async def _patch(self, seen: Seen, body: Mapping[str, object]) -> None:
+    async def _patch(self, seen: ObjectView, body: Mapping[str, object]) -> None:
         path = (
             f"/apis/{API_GROUP}/{API_VERSION}/namespaces/{quote(seen.namespace)}"
             f"/{PLURAL}/{quote(seen.name)}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rds_ssl.commands.layout import (
+from rds_ssl.commands.formatting import (
     NOTHING,
     fields,
     indented,
@@ -13,8 +13,8 @@ from rds_ssl.commands.layout import (
     table,
     time_text,
 )
-from rds_ssl.commands.objects import Pending, Seen
 from rds_ssl.commands.plans import days_left, plan_detail
+from rds_ssl.commands.views import ObjectView, Pending
 from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.api.states import ObservedStatus
 from rds_ssl.core.api.status import OperationStatus
@@ -27,12 +27,12 @@ _HEAD = (
 )
 
 
-def status_table(seen: Sequence[Seen], now: datetime) -> list[str]:
+def status_table(seen: Sequence[ObjectView], now: datetime) -> list[str]:
     """Return one line for each object."""
     return table(_HEAD, [_row(each, now) for each in seen])
 
 
-def _row(seen: Seen, now: datetime) -> tuple[str, ...]:
+def _row(seen: ObjectView, now: datetime) -> tuple[str, ...]:
     status = seen.status
     ready, instance, plan = status.condition(READY), status.instance, Pending.of(seen)
     last = status.history[0] if status.history else None
@@ -51,7 +51,7 @@ def _row(seen: Seen, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _end(seen: Seen) -> datetime | None:
+def _end(seen: ObjectView) -> datetime | None:
     """Find when the server certificate in force expires."""
     observed = seen.status.observed
     if observed is None or not observed.enabled:
@@ -67,7 +67,7 @@ def _expiry(end: datetime | None, now: datetime) -> str:
     return f"{write_time(end)} ({left})"
 
 
-def status_detail(seen: Seen, now: datetime) -> list[str]:
+def status_detail(seen: ObjectView, now: datetime) -> list[str]:
     """Show everything that is known of one object."""
     status = seen.status
     instance, applied, plan = status.instance, status.applied, Pending.of(seen)
@@ -97,7 +97,7 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
     return ["", title, *(line if not line else f"  {line}" for line in lines or [NOTHING])]
 
 
-def _conditions(seen: Seen, now: datetime) -> list[str]:
+def _conditions(seen: ObjectView, now: datetime) -> list[str]:
     lines = []
     for each in seen.status.conditions:
         since = moment(each.last_transition_time, now)
@@ -161,7 +161,7 @@ def _operation(operation: OperationStatus | None, now: datetime) -> list[str]:
     )
 
 
-def _history(seen: Seen) -> list[str]:
+def _history(seen: ObjectView) -> list[str]:
     head = ("TIME", "CAUSE", "RESULT", "IMPACTS", "RESTART SEEN", "REQUEST ID", "CHANGES")
     rows = [
         (
@@ -178,7 +178,7 @@ def _history(seen: Seen) -> list[str]:
     return table(head, rows) if rows else []
 
 
-def status_json(seen: Seen, now: datetime) -> dict[str, object]:
+def status_json(seen: ObjectView, now: datetime) -> dict[str, object]:
     """
     Return the shape that docs/commands.md promises: every key is always there.
 

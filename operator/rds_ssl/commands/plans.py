@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from rds_ssl.commands.layout import (
+from rds_ssl.commands.formatting import (
     NOTHING,
     counted,
     fields,
@@ -13,14 +13,7 @@ from rds_ssl.commands.layout import (
     table,
     time_text,
 )
-from rds_ssl.commands.objects import (
-    NOW,
-    UNDER_WAY,
-    WHEN_LET_GO,
-    Opening,
-    Pending,
-    opening,
-)
+from rds_ssl.commands.views import NOW, UNDER_WAY, WHEN_LET_GO, Opening, Pending, opening
 from rds_ssl.core.model import Reason
 
 _HEAD = (

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
-from rds_ssl.kube.credentials import KubeCredentials, from_kubeconfig, from_pod
+from rds_ssl.kube.access import KubeCredentials, from_kubeconfig, from_pod
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""

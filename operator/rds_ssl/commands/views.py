@@ -32,7 +32,7 @@ _FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObjectView:
     """An object as it was when it was read."""
 
     namespace: str
@@ -101,7 +101,7 @@ class Seen:
 class Pending:
     """An object with a plan, and what holds it."""
 
-    seen: Seen
+    seen: ObjectView
     plan: PlanStatus
     reason: str
     """Of ChangePending, else of Stalled; empty if nothing holds it."""
@@ -109,7 +109,7 @@ class Pending:
     """The condition's."""
 
     @classmethod
-    def of(cls, seen: Seen) -> Self | None:
+    def of(cls, seen: ObjectView) -> Self | None:
         """Find the plan of an object, if it has one."""
         plan = seen.status.plan
         if plan is None:
@@ -171,12 +171,12 @@ def opening(pending: Pending, now: datetime) -> Opening:
     return Opening(rank=2, at=at) if at else NOW
 
 
-def pending_of(seen: Sequence[Seen]) -> list[Pending]:
+def pending_of(seen: Sequence[ObjectView]) -> list[Pending]:
     """Keep the objects with a plan."""
     return [each for each in map(Pending.of, seen) if each is not None]
 
 
-def why_not_approvable(pending: Pending | None, seen: Seen, digest: str) -> str | None:
+def why_not_approvable(pending: Pending | None, seen: ObjectView, digest: str) -> str | None:
     """
     Return why a plan cannot be approved; None if it can.
 

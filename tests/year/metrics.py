@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from rds_simulator.machine import Event, Settings
 from support.call_facts import meaning
 from support.engine_world import EngineWorld
-from year.estate import DAY, Member
-from year.tape import DEMANDS
+from year.fleet import DAY, Member
+from year.scenario import DEMANDS
 from year.windows import Window
 
 URGENT = timedelta(hours=72)
@@ -90,7 +90,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Books:
+class Metrics:
     """Kept once a day, so that nothing grows: the simulator remembers 100 events of an instance."""
 
     members: Mapping[str, Member]

@@ -1,4 +1,4 @@
-"""The estate: which databases there are, and how each is declared on the first day."""
+"""The fleet: which databases there are, and how each is declared on the first day."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -105,7 +105,7 @@ class Member:
 
 
 def members(objects: int) -> tuple[Member, ...]:
-    """Give the estate of so many objects; a longer one begins with the same."""
+    """Give the fleet of so many objects; a longer one begins with the same."""
     return tuple(_member(number) for number in range(objects))
 
 

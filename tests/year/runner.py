@@ -1,4 +1,4 @@
-"""A tape played on a world: an operator reacts, a DBA approves, books are kept."""
+"""A scenario played on a world: an operator reacts, a DBA approves, what happens is counted."""
 
 import asyncio
 from collections import Counter
@@ -18,10 +18,10 @@ from support import pki
 from support.engine_world import CREDENTIALS, EngineWorld
 from support.line import Call
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
-from year.books import Books
-from year.estate import BEGINS, DAY, LIFETIME, RENEWED_AFTER, TEAMS, Member, authority
+from year.fleet import BEGINS, DAY, LIFETIME, RENEWED_AFTER, TEAMS, Member, authority
+from year.metrics import Metrics
 from year.ordinary import Ordinary
-from year.tape import Crash, Deed, Edit, Fate, Meddle, Outage, Renew, Trust, first_renewal
+from year.scenario import Crash, Deed, Edit, Fate, Meddle, Outage, Renew, Trust, first_renewal
 
 Json = dict[str, Any]
 
@@ -81,7 +81,7 @@ class Luck(Faults):
 
 
 class Operator(Protocol):
-    """What reacts to the tape."""
+    """What reacts to the scenario."""
 
     def start(self) -> None:
         """Start a process."""
@@ -142,25 +142,25 @@ class Diary:
     passes: int = 0
 
 
-class Story:
+class Runner:
     """One play."""
 
     def __init__(
         self,
         world: EngineWorld,
-        estate: tuple[Member, ...],
+        fleet: tuple[Member, ...],
         operator: Callable[[EngineWorld], Operator],
         *,
         seed: int,
     ) -> None:
-        self.world, self.estate, self.diary = world, estate, Diary()
+        self.world, self.fleet, self.diary = world, fleet, Diary()
         self.operator = operator(world)
-        self.books = Books(
-            members={each.instance_id: each for each in estate},
-            windows={each.instance_id: [(BEGINS - DAY, each.window)] for each in estate},
+        self.metrics = Metrics(
+            members={each.instance_id: each for each in fleet},
+            windows={each.instance_id: [(BEGINS - DAY, each.window)] for each in fleet},
         )
         self._seed = seed
-        self._keys = {each.key[1]: each.key for each in estate}
+        self._keys = {each.key[1]: each.key for each in fleet}
         self._fates: dict[Key, Fate] = {}
         self._down = False
         self._issuer = authority("Server root").intermediate(
@@ -168,11 +168,11 @@ class Story:
         )
         self._client_cas: dict[tuple[str, int], pki.Authority] = {}
 
-    async def play(self, tape: list[Deed], *, days: int, told: Callable[[int], None]) -> None:
+    async def play(self, scenario: list[Deed], *, days: int, told: Callable[[int], None]) -> None:
         """Play it to the end; *told* after each day."""
         self._set_the_scene()
         self.operator.start()
-        left = list(reversed(tape))
+        left = list(reversed(scenario))
         for day in range(days):
             due = (day * DAY + _ROUND).total_seconds()
             while left and left[-1].at < due:
@@ -201,7 +201,7 @@ class Story:
             }
             world.kube.put_data("Secret", (team, CREDENTIALS), credentials)
             self._trust(team, (0,))
-        for member in self.estate:
+        for member in self.fleet:
             self._add(member)
 
     def _add(self, member: Member) -> None:
@@ -242,7 +242,7 @@ class Story:
                 self.world.kube.edit(member.key, **spec)
                 if window is not None:
                     since = self.world.clock(), window
-                    self.books.windows[member.instance_id].append(since)
+                    self.metrics.windows[member.instance_id].append(since)
                 else:
                     self._fates[member.key] = fate
             case Trust(team=team, number=number, both=both):
@@ -319,7 +319,7 @@ class Story:
     def _make_the_round(self, day: int) -> None:
         self.operator.check()
         cloud, now = self.world.rds.cloud.world, self.world.clock()
-        for member in self.estate:
+        for member in self.fleet:
             status = self.world.kube.objects[member.key]["status"]
             plan = status.get("plan") or {}
             reason = plan.get("heldBy", "")
@@ -354,7 +354,7 @@ class Story:
 
     def _keep(self) -> None:
         self.diary.passes += len(self.world.passes)
-        self.books.keep(self.world)
+        self.metrics.keep(self.world)
 
 
 def _random(*parts: object) -> Random:

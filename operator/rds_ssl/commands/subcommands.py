@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from rds_ssl.commands.dialogue import Access, Answer
+from rds_ssl.commands.types import Access, Answer
 from rds_ssl.core.errors import CommandRefused
 from rds_ssl.core.formats import parse_duration
 
@@ -250,6 +250,6 @@ def _tell(answer: Answer, output: str) -> None:
 
 
 def _complain(text: str) -> None:
-    from rds_ssl.commands.layout import safe
+    from rds_ssl.commands.formatting import safe
 
     click.echo(safe(text), err=True)

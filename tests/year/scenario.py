@@ -1,5 +1,5 @@
 """
-The tape: everything that people, cert-manager, the vendor and accidents do in the year.
+The scenario: everything that people, cert-manager, the vendor and accidents do in the year.
 
 It is drawn from a seed before anything is played, so that it is the same whoever reacts to it.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
-from year.estate import LIFETIME, RENEWED_AFTER, TEAMS, Member
+from year.fleet import LIFETIME, RENEWED_AFTER, TEAMS, Member
 from year.windows import WINDOWS, Window
 
 Json = dict[str, Any]
@@ -122,10 +122,10 @@ def first_renewal(member: Member, *, seed: int) -> float:
     return _random(seed, "renewals", member.number).uniform(0.5, RENEWED_AFTER)
 
 
-def tape(estate: tuple[Member, ...], *, seed: int, days: int) -> list[Deed]:
+def scenario(fleet: tuple[Member, ...], *, seed: int, days: int) -> list[Deed]:
     """Draw it; in a shorter year all that comes twice comes sooner, and outages are shorter."""
     drawn: list[Deed] = []
-    for member in estate:
+    for member in fleet:
         drawn += _renewals(member, seed, days)
         drawn += _edits(member, _random(seed, "edits", member.number), days)
         drawn += _meddling(member, _random(seed, "meddling", member.number), days)
