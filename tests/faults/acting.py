@@ -44,21 +44,33 @@ WIRE = (
         "            if dialect is Dialect.V1\n"
         "            else wanted.url,\n"
         "            headers=httpx.Headers(",
-        tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
+        tests=(
+            "aliyun/test_dialects.py",
+            "aliyun/test_transport.py",
+            "engine/reconcile/test_sending_wire.py",
+        ),
     ),
     Fault(
         name="repeat a write with another signature",
         where="Transport.call",
         old="            if write or dialect is Dialect.V1 or",
         new="            if dialect is Dialect.V1 or",
-        tests=("aliyun/test_dialects.py", "aliyun/test_transport.py", "engine/test_engine_wire.py"),
+        tests=(
+            "aliyun/test_dialects.py",
+            "aliyun/test_transport.py",
+            "engine/reconcile/test_sending_wire.py",
+        ),
     ),
     Fault(
         name="show a private key where text is shown",
         where="SecretText.__repr__",
         old='        return "SecretText(…)"',
         new="        return self._text",
-        tests=("aliyun/test_credentials.py", "core/test_plan.py", "core/test_pem_server.py"),
+        tests=(
+            "aliyun/test_credentials.py",
+            "core/planning/test_planner.py",
+            "core/x509/test_pem_server.py",
+        ),
     ),
 )
 
@@ -117,7 +129,7 @@ CALL = (
         "                break\n"
         "            except KubeConflict:\n"
         "                version = (await self.reread(resource)).resource_version\n",
-        tests=("engine/test_engine_faults.py",),
+        tests=ENGINE,
     ),
     Fault(
         name="send although the object has changed since it was planned",
@@ -145,14 +157,14 @@ CALL = (
         where="_Slot.excludes",
         old="        if self.instance_id == other.instance_id or self.primary == other.primary:\n",
         new="        if self is other:\n",
-        tests=("engine/test_budget.py", *ENGINE),
+        tests=("engine/scheduling/test_budget.py", *ENGINE),
     ),
     Fault(
         name="ignore the budget",
         where="Budget._is_free",
         old="        return not self._limit or used < self._limit",
         new="        return self._limit >= 0 or used < 0",
-        tests=("engine/test_budget.py", *ENGINE),
+        tests=("engine/scheduling/test_budget.py", *ENGINE),
     ),
     Fault(
         name="keep the slot of a call that was not sent",
@@ -174,7 +186,7 @@ CALL = (
         where="EventRouter.observe",
         old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
         new="",
-        tests=("engine/test_engine_inherited.py",),
+        tests=("engine/reconcile/test_following_inherited.py",),
     ),
 )
 
@@ -209,7 +221,7 @@ OBJECTS = (
         where="Materials._signed_lists",
         old="        if found is not None and found[0] == versions:",
         new="        if found is not None:",
-        tests=("engine/test_materials.py",),
+        tests=("engine/gather/test_materials.py",),
     ),
     Fault(
         name="work on whatever is large in the loop",
@@ -223,14 +235,14 @@ OBJECTS = (
         where="Resource.inputs",
         old="        return (self.uid, self.generation, ",
         new="        return (self.uid, self.generation, self.resource_version, ",
-        tests=("engine/test_engine_faults.py",),
+        tests=ENGINE,
     ),
     Fault(
         name="call the cloud because a Secret was written again",
         where="Reconciler._pass",
         old="                if stage.material.read and rest is not None and not forced:\n",
         new="                if stage.material.read and rest is not None and not memory:\n",
-        tests=("engine/test_engine_faults.py",),
+        tests=ENGINE,
     ),
     Fault(
         name="post an Event with a private key",
@@ -263,7 +275,7 @@ OBJECTS = (
         where="compose",
         old="    return (*own, *(each for each in previous if each.type not in OWN))",
         new="    return tuple(own)",
-        tests=("core/test_conditions.py",),
+        tests=("core/api/test_conditions.py",),
     ),
     Fault(
         name="answer a reconcile-now before what it asks for is done",
@@ -284,28 +296,28 @@ OBJECTS = (
         where="planner._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied is None and not",
-        tests=("core/test_plan.py",),
+        tests=("core/planning/test_planner.py",),
     ),
     Fault(
         name="repeat what an older build has tried three times",
         where="may_retry",
         old="    untold, wanted = operation.target is None, asked or approved\n",
         new="    untold, wanted = False, asked or approved\n",
-        tests=("engine/test_engine_older_records.py",),
+        tests=("engine/reconcile/test_older_records.py",),
     ),
     Fault(
         name="undo without a question what somebody did before an upgrade",
         where="_first_contact",
         old="    if (overwrites or turns_on) and not plan.untold:\n",
         new="    if overwrites or turns_on:\n",
-        tests=("engine/test_engine_older_records.py",),
+        tests=("engine/reconcile/test_older_records.py",),
     ),
     Fault(
         name="take what waits over hidden fields for applied",
         where="planner._settled",
         old="    if applied is not None and applied.state is None and at_rest and not",
         new="    if applied is not None and applied.state is None and not",
-        tests=("core/test_plan.py", "engine/test_engine_older_records.py"),
+        tests=("core/planning/test_planner.py", "engine/reconcile/test_older_records.py"),
     ),
     Fault(
         name="take a record that cannot be read for none",
@@ -332,11 +344,11 @@ RENEWAL = (
         old="        self.password = self.sources[_PASSWORD][1]\n",
         new="        if isinstance(found, PFXMaterial):\n"
         '            self.password = ("", found.password.reveal())\n',
-        tests=("engine/test_engine_faults.py",),
+        tests=ENGINE,
     ),
 )
 
-GONE = ("engine/test_engine_deletion.py", "engine/test_engine_lifecycle.py")
+GONE = ("engine/reconcile/test_deletion.py", "engine/reconcile/test_lifecycle.py")
 """What happens when something goes."""
 
 DELETION = (
@@ -383,7 +395,7 @@ DELETION = (
         where="skip_reason",
         old="    if declaration.suspend:\n",
         new="    if declaration.suspend is None:\n",
-        tests=("engine/test_engine_faults.py", *GONE),
+        tests=(*ENGINE, *GONE),
     ),
 )
 

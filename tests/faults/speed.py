@@ -3,9 +3,9 @@
 from faults.fault import Fault
 
 NETWORK = ("tests/contract/test_http_transport.py",)
-KEYS = ("core/test_private_keys.py",)
-QUEUE = ("engine/test_workqueue.py",)
-OBJECTS = ("engine/test_objects.py", "engine/test_engine_lifecycle.py")
+KEYS = ("core/x509/test_private_keys.py",)
+QUEUE = ("engine/scheduling/test_workqueue.py",)
+OBJECTS = ("engine/test_objects.py", "engine/reconcile/test_lifecycle.py")
 
 CONNECTIONS = (
     Fault(
@@ -128,7 +128,7 @@ KEPT = (
         where="_may_go",
         old="    return plan.held_by == Reason.QUIET_PERIOD\n",
         new="    return True\n",
-        tests=("engine/test_engine_rotation.py",),
+        tests=("engine/reconcile/test_change_rotation.py",),
     ),
 )
 
@@ -138,49 +138,49 @@ SETTLED = (
         where="_settled_until",
         old="next_expiry_change(seen.observed, now=now, warning",
         new="None and next_expiry_change(seen.observed, now=now, warning",
-        tests=("engine/test_engine_expiry.py",),
+        tests=("engine/reconcile/test_expiry.py",),
     ),
     Fault(
         name="rely on a quiet look although a renewal is due",
         where="_settled_until",
         old="renewal_at(seen.declaration, seen.observed,",
         new="None and renewal_at(seen.declaration, seen.observed,",
-        tests=("engine/test_engine_settled.py",),
+        tests=("engine/reconcile/test_finishing_settled.py",),
     ),
     Fault(
         name="rely on a quiet look of a time that is still to come",
         where="as_before",
         old="if settled is None or not settled.since <= now < settled.until",
         new="if settled is None or not now < settled.until",
-        tests=("engine/test_engine_settled.py",),
+        tests=("engine/reconcile/test_finishing_settled.py",),
     ),
     Fault(
         name="rely on a quiet look at other material",
         where="finishing._facts",
         old=("        seen.resource.resource_version,\n        seen.material.fingerprint,\n"),
         new="        seen.resource.resource_version,\n",
-        tests=("engine/test_engine_rotation.py",),
+        tests=("engine/reconcile/test_change_rotation.py",),
     ),
     Fault(
         name="rely on a quiet look beyond the dates of what is declared",
         where="_settled_until",
         old="        next_validation(seen.material.facts, now=now),\n",
         new="",
-        tests=("engine/test_engine_settled.py",),
+        tests=("engine/reconcile/test_finishing_settled.py",),
     ),
     Fault(
         name="rely on a quiet look whatever has become of the status",
         where="finishing._facts",
         old=("        seen.resource.resource_version,\n        seen.material.fingerprint,\n"),
         new="        seen.material.fingerprint,\n",
-        tests=("engine/test_engine_settled.py",),
+        tests=("engine/reconcile/test_finishing_settled.py",),
     ),
     Fault(
         name="rely on a quiet look whatever the instance shows",
         where="finishing._facts",
         old="replace(seen.observed, revocation_list=None,",
         new="None and replace(seen.observed, revocation_list=None,",
-        tests=("engine/test_engine_settled.py",),
+        tests=("engine/reconcile/test_finishing_settled.py",),
     ),
 )
 

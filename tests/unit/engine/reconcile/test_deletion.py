@@ -4,9 +4,18 @@ import logging
 
 import pytest
 
+from rds_ssl.core.model import FINALIZER
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import CREDENTIALS, MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
+
+UNREADABLE = {
+    "digest": "x",
+    "phase": "Paused",
+    "startTime": "2026-01-01T00:00:00Z",
+    "attempt": 1,
+}
+"""A write-ahead record of a newer version."""
 
 OFF = (2, 2)
 """Accepted calls and restarts of an instance that was turned on and off."""
@@ -786,3 +795,37 @@ async def test_an_object_whose_credentials_are_missing_gets_its_finalizer_withou
 
         assert world.kube.objects[NAMESPACE, "a"]["metadata"]["finalizers"]
         assert "conflict" not in {result for _, _, result in world.passes}
+
+
+@played
+async def test_a_deletion_with_a_record_that_cannot_be_read_sends_nothing() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", deletionPolicy="Disable")
+        await world.run(60)
+        world.kube.put_status((NAMESPACE, "a"), {"operation": UNREADABLE})
+        world.kube.delete((NAMESPACE, "a"))
+
+        await world.run(1500)
+
+        assert world.conditions("a")["Stalled"] == ("True", "DeclarationInvalid")
+        assert world.cost("a") == (1, 1)
+        assert FINALIZER in world.kube.objects[NAMESPACE, "a"]["metadata"]["finalizers"]
+
+
+@played
+async def test_ssl_stays_on_for_an_object_that_is_suspended_when_it_is_deleted() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", deletionPolicy="Disable")
+        await world.run(60)
+        assert world.ready("a") == ("True", "Verified")
+        world.edit("a", suspend=True)
+        await world.run(60)
+
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(600)
+
+        assert (NAMESPACE, "a") not in world.kube.objects
+        assert world.truth("a")["ssl"]["enabled"]
+        assert world.cost("a") == (1, 1)

@@ -24,7 +24,7 @@ def test_twice_nothing_is_nothing() -> None:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository."""
-    here = Path(__file__).parents[2]
+    here = Path(__file__).parents[3]
     for name, text in {
         "pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--import-mode=importlib']\n",
         "operator/rds_ssl/__init__.py": "",
@@ -99,7 +99,7 @@ def test_nothing_is_tried_while_the_tests_fail_without_any_fault(
 
 
 def test_each_fault_of_the_catalogue_has_a_name_of_its_own_and_tests_that_exist() -> None:
-    here = Path(__file__).parents[2]
+    here = Path(__file__).parents[3]
 
     assert len({each.name for each in FAULTS}) == len(FAULTS) >= 15
     files = {here / test.partition("::")[0] for each in FAULTS for test in each.selection}
@@ -109,7 +109,7 @@ def test_each_fault_of_the_catalogue_has_a_name_of_its_own_and_tests_that_exist(
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_each_fault_fits_the_source(fault: Fault) -> None:
     """Who changes a line that a fault breaks is told now, not by the next `make faults`."""
-    package = Path(__file__).parents[2] / "operator" / "rds_ssl"
+    package = Path(__file__).parents[3] / "operator" / "rds_ssl"
     file = fault.file(package)
 
     assert file is not None

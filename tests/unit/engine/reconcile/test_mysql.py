@@ -375,3 +375,66 @@ async def test_a_rotation_is_verified_by_the_next_process_although_the_secret_is
         assert world.ready("a")[0] == "True"
         assert not {"ChangeTimedOut", "ChangeNotConverging"} & set(world.events("a"))
         assert world.cost("a") == (3, 3)
+
+
+@played
+@pytest.mark.parametrize("echo", ["no", "yes"])
+async def test_a_mysql_restored_with_an_older_certificate_is_told(echo: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.rds.config(switches={"echo-custom-mysql": echo}, instance="pgm-a")
+        end = world.clock() + timedelta(days=50)
+        old = world.root.leaf(world.host("a"), not_after=end)
+        world.write_pair("a")
+        world.declare_custom("a", approvalRequired=[])
+        await world.run(300)
+        world.meddle(
+            "a", server_cert=old.pem.decode(), server_key=old.key_pem().decode(), ca_type="custom"
+        )
+        await world.run(1500)
+
+        assert world.ready("a") == ("False", "Drifted")
+        assert world.cost("a")[0] == 1
+        leaf = world.write_pair("a")  # Whoever rotates then gets what he declares,
+        await world.run(2400)  # where what somebody did is shown only after its half hour.
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.ready("a")[0] == "True"
+
+
+@played
+async def test_encryption_forced_by_another_hand_is_not_loosened_on_the_way() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        world.write_pair("a")
+        world.declare_custom("a")
+        await world.run(300)
+        world.meddle("a", force_encryption=True)
+        await world.run(60)
+        world.write_pair("a")
+        await world.run(1500)
+
+        assert world.cost("a")[0] == 1
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.truth("a")["ssl"]["force_encryption"]
+
+
+@played
+async def test_mysql_5_6_takes_a_certificate_and_says_that_it_cannot_force() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-5.6")
+        leaf = world.write_pair("a")
+        world.declare_custom("a", forceEncryption=True)
+        await world.run(300)
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        assert world.modifies("a") == []
+        world.edit("a", forceEncryption=None)
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.cost("a") == (1, 1)
+        world.rds.patch_instance("pgm-a", profile="mysql-8.0", kernel_version="rds_20250131")
+        world.edit("a", forceEncryption=True)
+        await world.run(300)
+        assert world.ready("a")[0] == "True"
+        assert world.cost("a")[0] == 2

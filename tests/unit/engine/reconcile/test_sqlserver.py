@@ -13,6 +13,16 @@ from rds_ssl.engine.gather.materials import MAX_PASSWORD_BYTES
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
+
+async def sqlserver(world: EngineWorld, **spec: Any) -> None:  # noqa: ANN401  # JSON.
+    """Bring a SQL Server to what is declared."""
+    world.add_instance("a", profile="sqlserver-2019")
+    world.write("Secret", "a-pfx", {"password": b"correct horse"})
+    world.declare("a", approvalRequired=[], **spec)
+    await world.run(300)
+    assert world.ready("a")[0] == "True"
+
+
 DAY = 86_400.0
 SLOW = Timings(quiet_period=0.0, resync=DAY / 2)
 """A year is played through: no look every ten minutes."""
@@ -534,3 +544,62 @@ async def test_what_a_lost_call_may_have_brought_is_not_taken_for_a_cloud_certif
         await world.run(300)
         assert world.ready("a") == ("True", "Verified")
         assert world.truth("a")["ssl"]["ca_type"] == "aliyun"
+
+
+@played
+async def test_a_pfx_file_that_a_half_done_change_left_is_not_taken_for_the_clouds() -> None:
+    async with EngineWorld() as world:
+        await sqlserver(world)
+        world.rds.fault({"kind": "async-half", "claim": "success"}, action=MODIFY)
+        world.edit("a", minimumTLSVersion="1.2", **pfx())
+        await world.run(300)
+        assert world.ready("a") == ("False", "NotConverging")
+        assert world.truth("a")["ssl"]["pfx"] == FILE
+
+        world.edit("a", minimumTLSVersion=None, serverCertificate=None)
+        await world.run(1500)
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        world.edit("a", enabled=False)
+        await world.run(300)
+        world.edit("a", enabled=True)
+        await world.run(300)
+
+        assert world.ready("a")[0] == "True"
+        assert world.truth("a")["ssl"]["pfx"] == ""
+
+
+@played
+async def test_the_former_pfx_file_is_sent_again_after_another_was_left_half_applied() -> None:
+    async with EngineWorld() as world:
+        await sqlserver(world, **pfx())
+        other = FILE.replace("-1", "-2")
+        world.rds.fault({"kind": "async-half", "claim": "success"}, action=MODIFY)
+        world.edit("a", minimumTLSVersion="1.2", **pfx(other))
+        await world.run(300)
+        assert world.truth("a")["ssl"]["pfx"] == other
+
+        world.edit("a", minimumTLSVersion=None, **pfx())
+        await world.run(1500)
+
+        assert world.truth("a")["ssl"]["pfx"] == FILE
+        assert world.ready("a")[0] == "True"
+
+
+@played
+@pytest.mark.parametrize("omitted", ["resets", "keeps"])
+async def test_a_tls_minimum_comes_goes_and_comes_back(omitted: str) -> None:
+    async with EngineWorld() as world:
+        await sqlserver(world, minimumTLSVersion="1.2")
+        world.rds.config(switches={"omitted": omitted}, instance="pgm-a")
+        for spec, calls, version in (
+            ({"minimumTLSVersion": None}, 1, "1.2"),
+            ({"forceEncryption": True}, 2, "1.2"),
+            ({"minimumTLSVersion": "1.2"}, 2, "1.2"),
+            ({"minimumTLSVersion": "1.1"}, 3, "1.1"),
+            ({"minimumTLSVersion": None, "forceEncryption": None}, 4, "1.1"),
+        ):
+            world.edit("a", **spec)
+            await world.run(300)
+            assert world.ready("a")[0] == "True"
+            assert world.cost("a")[0] == calls
+            assert world.truth("a")["ssl"]["tls_version"] == version

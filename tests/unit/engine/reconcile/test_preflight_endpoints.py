@@ -5,6 +5,13 @@ import pytest
 from support import pki
 from support.engine_world import EngineWorld, played
 
+
+async def until_accepted(world: EngineWorld, calls: int) -> None:
+    """Wait until the cloud has accepted so many calls."""
+    while world.cost("a")[0] < calls:
+        await world.run(0.2)
+
+
 NET_INFO = "DescribeDBInstanceNetInfo"
 
 
@@ -133,3 +140,24 @@ async def test_a_custom_certificate_is_checked_against_the_endpoint_that_is_chos
         assert world.ready("a") == ("False", "MaterialInvalid")
         assert world.host("a") in message(world)
         assert world.modifies("a") == []
+
+
+@played
+@pytest.mark.parametrize("crash", [False, True])
+async def test_an_endpoint_that_is_not_named_any_more_while_it_is_applied_stays(
+    *,
+    crash: bool,
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", approvalRequired=[])
+        await world.run(300)
+        world.edit("a", connectionString="pgm-a-public.pg.rds.aliyuncs.com")
+        await until_accepted(world, 2)
+        world.edit("a", connectionString=None)
+        if crash:
+            await world.restart()
+        await world.run(1500)
+
+        assert world.cost("a")[0] == 2
+        assert world.ready("a")[0] == "True"

@@ -251,3 +251,34 @@ async def test_a_refused_call_is_made_again_once_the_instance_shows_anything_els
         assert len(world.modifies("a")) == 3
         assert not world.truth("a")["ssl"]["enabled"]
         assert world.ready("a")[0] == "True"
+
+
+@played
+async def test_two_unknown_outcomes_are_the_last_although_slots_are_contested() -> None:
+    async with EngineWorld(budget=1) as world:
+        for name in ("a", "b"):
+            world.add_instance(name)
+            world.declare(name)
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=9999)
+
+        await world.run(7200)
+
+        assert {name: len(world.modifies(name)) for name in "ab"} == {"a": 2, "b": 2}
+        for name in "ab":
+            assert world.status(name)["operation"]["attempt"] == 2
+            assert world.conditions(name)["Stalled"] == ("True", "ApplyTimedOut")
+
+
+@played
+async def test_a_second_attempt_that_a_quiet_period_holds_stays_the_second() -> None:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
+        world.add_instance("a")
+        world.declare("a")
+        world.rds.fault({"kind": "reset-before"}, action=MODIFY, times=9999)
+        await world.run(185)
+        world.ask("a", "now")  # The inputs are other ones: the next attempt waits.
+
+        await world.run(3600)
+
+        assert len(world.modifies("a")) == 2
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyTimedOut")

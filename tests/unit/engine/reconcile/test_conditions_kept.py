@@ -1,11 +1,8 @@
-"""What a review found in the engine, about words: conditions, Events and holds."""
+"""What Ready and the other conditions keep saying while something else happens."""
 
 from datetime import timedelta
 
-import pytest
-
 from rds_ssl.engine.reconcile.ports import Timings
-from support import pki
 from support.engine_world import MODIFY, EngineWorld, played
 
 
@@ -61,26 +58,6 @@ async def test_nothing_is_adopted_while_the_instance_is_at_work() -> None:
         world.rds.patch_instance("pgm-a", status="Running")
         await world.run(600)
         assert world.ready("a") == ("True", "Adopted")
-
-
-@played
-@pytest.mark.parametrize(
-    ("policy", "reason"),
-    [({"managementPolicy": "Observe"}, "Observing"), ({"suspend": True}, "Suspended")],
-)
-async def test_a_removal_that_is_held_anyway_is_shown_as_held(
-    policy: dict[str, object], reason: str
-) -> None:
-    async with EngineWorld() as world:
-        world.add_instance("a")
-        ca = world.root.certificate
-        world.meddle("a", enabled=True, client_ca=pki.pem(ca).decode())
-        world.declare("a", adoptionPolicy="Overwrite", **policy)
-
-        await world.run(60)
-
-        assert world.conditions("a")["ChangePending"] == ("True", reason)
-        assert "Stalled" not in world.conditions("a")
 
 
 @played

@@ -1,10 +1,31 @@
 """What is kept of material from pass to pass."""
 
+import gc
 from collections.abc import Mapping
 
+from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.api.spec import parse_spec
+from rds_ssl.core.errors import MaterialError
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
+
+
+async def two_ready(world: EngineWorld) -> None:
+    """Bring the objects ``a``, of other credentials, and ``b`` to Ready."""
+    world.write_credentials("own")
+    for name in "ab":
+        world.add_instance(name)
+    world.declare("a", credentialsSecretRef={"name": "own"})
+    world.declare("b")
+    await world.run(300)
+    assert world.ready("a") == world.ready("b") == ("True", "Verified")
+
+
+def kept_credentials() -> int:
+    """How many credentials are alive; other tests of this process may keep some."""
+    gc.collect()
+    return sum(isinstance(each, Credentials) for each in gc.get_objects())
+
 
 BUNDLE = {"configMapKeyRef": {"name": "bundle", "key": "ca.crt"}}
 LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
@@ -97,3 +118,34 @@ async def test_what_nobody_refers_to_is_forgotten_when_it_goes() -> None:
 
         assert again == first
         assert again is not first
+
+
+@played
+async def test_credentials_of_a_secret_that_nobody_names_any_more_are_forgotten() -> None:
+    async with EngineWorld() as world:
+        await two_ready(world)
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(1)
+        before = kept_credentials()
+        world.kube.delete_data("Secret", (NAMESPACE, "own"))
+
+        await world.run(1)
+
+        assert kept_credentials() == before - 1
+
+
+@played
+async def test_no_error_that_is_kept_holds_a_private_key() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        leaf = world.root.leaf(world.host("a"))
+        world.write("Secret", "a-tls", {"tls.crt": b"garbage", "tls.key": leaf.key_pem()})
+        world.declare_custom("a")
+        await world.run(30)
+        assert world.ready("a") == ("False", "MaterialInvalid")
+
+        gc.collect()
+        errors = [each for each in gc.get_objects() if isinstance(each, MaterialError)]
+
+        assert errors  # The text does not parse: that is a fact, and kept.
+        assert [each.__traceback__ for each in errors] == [None] * len(errors)
