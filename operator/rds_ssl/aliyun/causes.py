@@ -13,7 +13,7 @@ _NO_CONNECTION: Mapping[type[Exception], str] = {
 
 
 def no_connection(error: Exception) -> str:
-    """Say in two or three words why a connection did not come about; empty if nobody knows."""
+    """Return in two or three words why a connection did not come about; empty if nobody knows."""
     chain = tuple(_chain(error))
     return next(
         (

@@ -79,7 +79,7 @@ def _forbidden(error: KubeError, request: Request) -> str:
 
 
 def not_found(name: str, namespace: str, known: list[str]) -> str:
-    """Say that there is no object of that name, and which names are near."""
+    """Return that there is no object of that name, and which names are near."""
     near = get_close_matches(name, known, n=_SHOWN_NAMES)
     if near:
         hint = f"Did you mean {' or '.join(near)}?"

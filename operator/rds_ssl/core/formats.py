@@ -17,7 +17,7 @@ def write_time(time: datetime) -> str:
 
 
 def fingerprint(parts: Iterable[str], *, ordered: bool = False) -> str | None:
-    """Name a set of fingerprints by one; None if it is empty. *ordered*: as a list."""
+    """Return one fingerprint of a set of them; None if it is empty. *ordered*: as a list."""
     parts = tuple(parts) if ordered else sorted(set(parts))
     if not parts:
         return None

@@ -39,7 +39,7 @@ _ENDED = {
 def material_finding(
     declaration: Declaration, warnings: tuple[str, ...] = ()
 ) -> tuple[bool, Finding]:
-    """Say that what is referenced can be used, and what warns; or that nothing is referenced."""
+    """Return that what is referenced can be used, and what warns; or that nothing is referenced."""
     references = declaration.material_references
     if not declaration.enabled or not references:
         return True, Finding(reason=Reason.NOT_REQUIRED, message="No material is referenced.")
@@ -49,7 +49,7 @@ def material_finding(
 
 
 def state_words(declaration: Declaration, endpoint: str) -> str:
-    """Name the declared state in half a sentence."""
+    """Return the declared state in half a sentence."""
     if not declaration.enabled:
         return "SSL off"
     whose = "a cloud certificate"
@@ -70,7 +70,7 @@ def settled(
     expired: tuple[Expiry, ...],
     warnings: tuple[str, ...] = (),
 ) -> Verdict:
-    """Nothing is to be done: Ready, unless what is in force has expired."""
+    """Return what is said where nothing is to be done: Ready, unless something has expired."""
     ok, material = material_finding(declaration, warnings)
     past = [each for each in expired if each.reason is Reason.CERTIFICATE_EXPIRED]
     if past:
@@ -87,7 +87,7 @@ def settled(
 
 
 def in_force(declaration: Declaration, *, reason: Reason, endpoint: str) -> Finding:
-    """Say that what is declared is in force, and how that is known."""
+    """Return that what is declared is in force, and how that is known."""
     return Finding(
         reason=reason, message=f"{state_words(declaration, endpoint)} {_READY_WORDS[reason]}."
     )
@@ -118,7 +118,7 @@ def held(
     warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """
-    A plan is held back by policy.
+    Return what is said of a plan that a gate holds.
 
     *in_force*: the Ready to keep, where only material differs and the settings are in force;
     *warning* is about what expires, *warnings* about the material.
@@ -145,7 +145,7 @@ def applying(
     warning: Finding | None,
     warnings: tuple[str, ...] = (),
 ) -> Verdict:
-    """A call is about to be made, or was accepted; a rotation leaves Ready=True."""
+    """Return what is said from the call to its end; a rotation leaves Ready=True."""
     ok, material = material_finding(declaration, warnings)
     finding = Finding(
         reason=Reason.APPLYING,
@@ -162,7 +162,7 @@ def applying(
 
 
 def stalled(finding: Finding, *, material: tuple[bool, Finding] | None = None) -> Verdict:
-    """Somebody has to act."""
+    """Return what is said where somebody has to act."""
     return Verdict(
         ready=False,
         finding=finding,
@@ -173,7 +173,7 @@ def stalled(finding: Finding, *, material: tuple[bool, Finding] | None = None) -
 
 
 def waiting(finding: Finding, *, material: tuple[bool, Finding] | None = None) -> Verdict:
-    """Not as declared, and it goes on by itself."""
+    """Return what is said of what is not as declared and goes on by itself."""
     return Verdict(
         ready=False,
         finding=finding,
@@ -205,7 +205,7 @@ def invalid(faults: tuple[str, ...]) -> Finding:
 
 
 def conflict(instance_id: str, winner: str | None) -> Finding:
-    """Say that an older object counts; *winner* is its name, told within a namespace only."""
+    """Return that an older object counts; *winner* is its name, told within a namespace only."""
     who = f"DBInstanceSSL {winner}" if winner else "An older object in another namespace"
     return Finding(
         reason=Reason.CONFLICT,

@@ -123,7 +123,7 @@ def _of_instance(maintain_time: str, now: datetime) -> Iterator[Opening]:
 
 
 def window_words(maintenance: Maintenance, maintain_time: str) -> str:
-    """Name the windows, for people."""
+    """Return the windows in words, for people."""
     if maintenance.use_instance_window:
         return f"the instance's own maintenance time, {maintain_time.strip() or 'not told'}"
     words = (f"{each.schedule} {each.time_zone}" for each in maintenance.windows[:_MOST_NAMED])

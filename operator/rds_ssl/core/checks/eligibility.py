@@ -184,7 +184,7 @@ def missing_endpoint(
     declaration: Declaration, wanted: str, endpoints: tuple[Endpoint, ...]
 ) -> Finding | None:
     """
-    Say that *wanted* is no endpoint of the instance that SSL can be had on, with those that are.
+    Return that *wanted* is no endpoint of the instance that can have SSL, with those that are.
 
     Only those of kind ``Normal`` can: a read/write-splitting endpoint never has SSL.
     """

@@ -153,7 +153,7 @@ def _problems(
 
 
 def _places(declaration: Declaration) -> dict[str, str]:
-    """Name where each part comes from: serverCertificate (the certificate), ca, revocationList."""
+    """Return where each part comes from, by its field: serverCertificate, ca, revocationList."""
     places: dict[str, str] = {}
     for each in declaration.material_references:
         path = each.field.split(".")

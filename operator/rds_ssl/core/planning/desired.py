@@ -81,7 +81,7 @@ class Desired:
 
     @cached_property
     def digest(self) -> str:
-        """Name the whole state, but for the intermediates; a renewal with the end that it ends."""
+        """The whole state in a digest, but for the intermediates; a renewal with what it ends."""
         state = self.state
         text = json.dumps((state.settings, state.material, state.renews), default=str)
         # 64 bits tell the few states that one object ever has apart.
@@ -95,7 +95,7 @@ def material_of(
     revocation_list: Iterable[RevocationListFacts],
     pfx: str = "",
 ) -> tuple[str | None, ...]:
-    """Name material by its fingerprints, as `StateStatus.material` does."""
+    """Return the fingerprints of material, as `StateStatus.material` does."""
     return (
         server_certificate.sha256 if server_certificate else None,
         fingerprint(each.sha256 for each in client_ca),
@@ -223,7 +223,7 @@ _SOME = "some"
 
 def inputs_digest(desired: Desired, *, chain: tuple[str, ...], surroundings: str) -> str:
     """
-    Name everything that a refusal may rest on; a refused call is not repeated while it stands.
+    Return a digest of all that a refusal may rest on; while it stands, the call is not repeated.
 
     Args:
         chain: The fingerprints of the whole server chain: a wrong intermediate may be the reason

@@ -145,7 +145,7 @@ _BY_RECORD: Mapping[Field, Callable[[StateStatus, Observed, StateStatus | None],
 
 def observed_material(observed: Observed) -> tuple[str | None, ...] | None:
     """
-    Name the material that the API shows, as `StateStatus.material` does; None if it hides some.
+    Return the material that the API shows, as `StateStatus.material`; None if it hides some.
 
     For drift while the declared material cannot be read.
     """
@@ -162,7 +162,7 @@ def observed_material(observed: Observed) -> tuple[str | None, ...] | None:
 
 def surroundings(observed: Observed, kind: Sequence[str]) -> str:
     """
-    Tell as one text what a refusal may rest on beside the state that was sent.
+    Return as one text what a refusal may rest on beside the state that was sent.
 
     Args:
         kind: `Instance.kind`, if it is known.

@@ -27,7 +27,7 @@ def unproved(
     history: Sequence[HistoryEntry],
 ) -> frozenset[Field]:
     """
-    Name what is not echoed, and what an own call since *applied* may have changed.
+    Return the fields that are not echoed and that an own call since *applied* may have changed.
 
     But for whose certificate it is, where its end is shown: that tells.
     """
@@ -92,7 +92,7 @@ def may_replace(desired: Desired, observed: Observed, applied: AppliedStatus | N
 def is_rotation(
     desired: Desired, observed: Observed, comparison: Comparison, applied: AppliedStatus | None
 ) -> bool:
-    """Say `Plan.material_only`."""
+    """True if `Plan.material_only` holds."""
     was = applied.state if applied else None
     if was is None or was.settings != desired.state.settings:
         return False
@@ -112,7 +112,7 @@ def is_drift(
     *,
     unproved: frozenset[Field],
 ) -> bool:
-    """Say `Plan.drift`; what own calls have perhaps left is nobody else's, and hides nothing."""
+    """True if `Plan.drift` holds; what own calls may have left is nobody else's."""
     foreign = comparison.different - unproved
     if unproved and not foreign:
         return False
@@ -131,7 +131,7 @@ def is_drift(
 
 def _in_force(desired: Desired, observed: Observed) -> tuple[str | None, ...] | None:
     """
-    Name the material in force, as `applied` would; None if too much of it is hidden.
+    Return the material in force, as `applied` has it; None if too much of it is hidden.
 
     Of an instance on which no client CA, or no list, was applied, and none is shown, there is none:
     whoever leaves out what is absent must not hide with it whose server certificate is in force.
@@ -144,7 +144,7 @@ def _in_force(desired: Desired, observed: Observed) -> tuple[str | None, ...] | 
 
 
 def _rotated(desired: Desired) -> frozenset[Field]:
-    """Name the fields that differ where settings are as declared, and only material is newer."""
+    """Return the fields that differ where only the material is newer than what was applied."""
     return MATERIAL | ({Field.RENEWAL, Field.CA_TYPE} if desired.renews else frozenset())
 
 
@@ -174,7 +174,7 @@ def _replaced(
 
 
 def _certificate(desired: Desired) -> frozenset[Field]:
-    """Name what says whose certificate is wanted, where the certificate itself is not shown."""
+    """Return what says whose certificate is wanted, where the certificate is not shown."""
     if desired.pfx:
         return frozenset({Field.PFX})
     return frozenset({Field.CA_TYPE} if desired.ca_type is CAType.ALIYUN else ())

@@ -36,7 +36,7 @@ from rds_ssl.core.planning.renewal import replaced_end
 
 
 def is_first_contact(applied: AppliedStatus | None, operation: OperationStatus | None) -> bool:
-    """Neither a state applied nor an own operation accepted; a refusal's request is none."""
+    """True if nothing was applied and no own operation accepted; a refusal is none."""
     if applied is not None and applied.state is not None:
         return False
     if operation is None or operation.phase in {Phase.SENDING, Phase.REFUSED}:
@@ -206,7 +206,7 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
 
 def _facts_before(observed: Observed) -> Mapping[str, object]:
     """
-    What a plan starts from: all that is shown; the vendor's own certificate moves by itself.
+    Return what a plan starts from: all that is shown; the vendor's own certificate moves by itself.
 
     Not only what its words name: what turns SSL off, or names the vendor's certificate, undoes more
     than that.
@@ -268,7 +268,7 @@ def unsupported_transition(
     desired: Desired, observed: Observed, comparison: Comparison, *, engine: str, own: bool
 ) -> Finding | None:
     """
-    Say that SQL Server cannot go from a PFX file to a cloud certificate while SSL is on.
+    Return that SQL Server cannot go from a PFX file to a cloud certificate while SSL is on.
 
     It has no CAType, and what is left out may stay as it is: only off and on again is sure.
 

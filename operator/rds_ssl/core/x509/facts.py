@@ -165,7 +165,7 @@ class RevocationListMaterial:
 
 
 def title(certificate: CertificateFacts) -> str:
-    """Name a certificate in a message: its subject, or what stands in for an empty one."""
+    """Return the name of a certificate for a message: its subject, or what it is for."""
     if certificate.subject:
         return shown(certificate.subject)
     names = (*certificate.dns_names, *certificate.ip_addresses)

@@ -40,7 +40,7 @@ def serials_left(
     before: Sequence[RevocationListFacts], after: Sequence[RevocationListFacts]
 ) -> dict[str, tuple[int, ...]]:
     """
-    Name what is no longer revoked: issuer → serial numbers, ascending; only issuers with some.
+    Return what is no longer revoked: issuer → serial numbers, ascending; only issuers with some.
 
     An issuer without any list afterwards is not named (see `revocation_weakens`).
     """

@@ -268,7 +268,7 @@ def _code(error: AliyunError) -> str:
 
 
 def _server_certificate(declaration: Declaration) -> str:
-    """Name where the declared server certificate comes from; the cloud's own is empty."""
+    """Return where the declared server certificate comes from; empty for the cloud's own."""
     server = declaration.server_certificate
     if pair := server.secret_ref:
         return f"Secret {pair.name}, keys {pair.certificate_key} and {pair.private_key_key}"
