@@ -434,10 +434,12 @@ SLOTS = (
         where="send",
         old=(
             "    await _announce(ports, order, seen)\n"
-            "    return await _call(ports, order, seen, wire, recorded, replaced=replaced)\n"
+            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
+            "    return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
         ),
         new=(
-            "    result = await _call(ports, order, seen, wire, recorded, replaced=replaced)\n"
+            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
+            "    result = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
             "    await _announce(ports, order, seen)\n"
             "    return result\n"
         ),

@@ -2,15 +2,15 @@
 What this process knows of the call for one object, beyond its record in the status.
 
 ```text
-             a record of another process is found
-        +----------------------------------------------+
-        |                                              v
-      Idle ----------------- a call is made --------> Sent --- its end is recorded ---> Idle
-        ^                      ^    ^                  |
-        |                      |    |                  +-- surely not executed ---> NotExecuted
-        +-- all is as declared |    +--- a call is made ----------------------------+
-                               |                       |
-                               +---- a call is made ---+-- no effect was proved --> WithoutEffect
+          a record is to be written              the call is made
+   Idle --------------------------> NotExecuted ------------------> Sent
+    ^ |                              ^       ^                      ^ | |
+    | +-- another process's record --------------------------------+ | |
+    |                                |       +-- "not executed" -----+ |
+    |                                |                               | |
+    |     a record is to be written  +-- WithoutEffect <-- proved ---+ |
+    |                                                                  |
+    +------------- its end is recorded, or all is as declared ---------+
 ```
 
 A new process begins with Idle, whatever is recorded: it knows less, and waits longer. Source:
@@ -19,6 +19,7 @@ docs/architecture.md, "The life of one change".
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeGuard
 
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.operation.verification import Watch
@@ -46,7 +47,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotExecuted:
-    """The status may still say Sending of a call that surely was not executed."""
+    """
+    The status may say Sending of a call that surely was not executed.
+
+    Its answer said so, or it was never made: whether its record was written is not always known.
+    """
 
     started: datetime
     """The startTime of its record."""
@@ -64,6 +69,8 @@ class WithoutEffect:
 
     operation: OperationStatus
     """That attempt: the next one counts on from it, also after a hold."""
+    replaced: OperationStatus | None = None
+    """See `Sent`."""
     permitted: bool = True
     """Whether the next one may be made although the last operation ended badly."""
 
@@ -82,6 +89,17 @@ def permits(attempt: Attempt, digest: str) -> bool:
             return attempt.digest == digest
         case WithoutEffect():
             return attempt.permitted and attempt.operation.digest == digest
+        case _:
+            return False
+
+
+def is_over(attempt: Attempt, operation: OperationStatus) -> TypeGuard[NotExecuted | WithoutEffect]:
+    """True if *operation*, unfinished as its record is, is known to be without effect."""
+    match attempt:
+        case NotExecuted():
+            return attempt.started == operation.start_time
+        case WithoutEffect():
+            return attempt.operation.start_time == operation.start_time
         case _:
             return False
 

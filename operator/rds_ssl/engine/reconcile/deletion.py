@@ -126,7 +126,7 @@ async def let_go_or_wait(ports: Ports, decided: Decided) -> Decided:
         draft.memory.namespace_stands = started
     return replace(
         decided,
-        verdict=_with_way_out(verdict) if verdict else None,
+        verdict=_with_way_out(verdict, waits=not decided.asked_cloud) if verdict else None,
         look_after=min(decided.look_after, _LONGEST),
     )
 
@@ -163,10 +163,15 @@ async def _patch(ports: Ports, resource: Resource, finalizers: list[str]) -> Res
     return written
 
 
-def _with_way_out(verdict: Verdict) -> Verdict:
-    """Return the verdict with how the object can go without what it waits for."""
-    pending = None if verdict.reconciling else verdict.change_pending
-    held = verdict.stalled or pending
+def _with_way_out(verdict: Verdict, *, waits: bool) -> Verdict:
+    """
+    Return the verdict with how the object can go without what it waits for.
+
+    Args:
+        waits: What is Reconciling is not under way, but waits for somebody as well.
+    """
+    pending = verdict.change_pending if not verdict.reconciling else None
+    held = verdict.stalled or pending or (verdict.reconciling if waits else None)
     if held is None:
         return verdict  # What goes on by itself within minutes needs no way out.
     longer = replace(held, message=f"{held.message.rstrip('.')}. {_WAY_OUT}")
@@ -174,5 +179,6 @@ def _with_way_out(verdict: Verdict) -> Verdict:
         verdict,
         finding=longer if verdict.finding == held else verdict.finding,
         stalled=longer if verdict.stalled else None,
-        change_pending=verdict.change_pending if verdict.stalled else longer,
+        change_pending=longer if verdict.change_pending == held else verdict.change_pending,
+        reconciling=longer if verdict.reconciling == held else verdict.reconciling,
     )

@@ -76,7 +76,7 @@ def give_back(ports: Ports, resource: Resource, memory: Memory, decided: Decided
     Args:
         resource: As it was when the pass began.
         memory: Of the object.
-        decided: None if the pass has ended before anything was.
+        decided: None if nothing was, or not all that follows was done.
     """
     if decided is None:
         if not (resource.in_flight or isinstance(memory.attempt, Sent)):

@@ -22,7 +22,7 @@ from rds_ssl.core.model import Cause, End, Observed, Phase, Priority
 from rds_ssl.core.operation.verification import Watch, verify
 from rds_ssl.core.planning.diff import compare
 from rds_ssl.engine.reconcile import attempt, observing
-from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect
+from rds_ssl.engine.reconcile.attempt import Idle, Sent, WithoutEffect
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports
 from rds_ssl.engine.reconcile.stages import AfterWrite, Decided, Gathered, Seen
 from rds_ssl.engine.reporting import Event
@@ -61,7 +61,7 @@ async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
     operation, known = gathered.status.operation, gathered.attempt
     if operation is None or not gathered.in_flight:
         return gathered
-    if isinstance(known, NotExecuted) and known.started == operation.start_time:
+    if attempt.is_over(known, operation):
         return gathered.update(operation=known.replaced)
     sent = known
     if not isinstance(sent, Sent) or sent.started != operation.start_time:
@@ -137,7 +137,10 @@ def _end(
     if end is End.SEND_AGAIN:
         # The record goes: whatever holds the next attempt must not hold a slot.
         left = sent.replaced or _failed_before(operation)
-        return replace(stage, attempt=WithoutEffect(operation=operation)).update(operation=left)
+        # Remembered at once: whether the status is written that says so, may remain unknown.
+        proved = WithoutEffect(operation=operation, replaced=left)
+        stage.memory.attempt = proved
+        return replace(stage, attempt=proved).update(operation=left)
     entry = _entry(ports, stage, operation, end, sent)
     history = (entry, *stage.status.history)[:HISTORY_LENGTH]
     took = int((ports.now() - operation.start_time).total_seconds())

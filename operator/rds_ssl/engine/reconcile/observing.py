@@ -25,9 +25,21 @@ _PASSING = frozenset(
 """What says nothing about whether the rows may be read: the next pass asks again."""
 
 
+async def identify(ports: Ports, gathered: Gathered) -> Gathered:
+    """
+    Read the attributes of an instance whose engine is not known: at first contact.
+
+    Raises:
+        AliyunError: The read failed.
+    """
+    if gathered.engine:
+        return gathered
+    return await read_attributes(ports, gathered, priority=_priority(gathered))
+
+
 async def observe(ports: Ports, gathered: Gathered) -> Seen:
     """
-    Read the instance: its attributes at first contact, its settings always.
+    Read the settings of an instance.
 
     Raises:
         AliyunError: A read failed.
@@ -35,11 +47,7 @@ async def observe(ports: Ports, gathered: Gathered) -> Seen:
     """
     if isinstance(gathered, Seen):
         return gathered  # By whoever has followed a change to its end.
-    has_work = gathered.has_work
-    priority = Priority.CHANGE if has_work else Priority.RESYNC
-    known = gathered.status.instance
-    if gathered.instance is None and (known is None or not known.engine):
-        gathered = await read_attributes(ports, gathered, priority=priority)
+    has_work, priority = gathered.has_work, _priority(gathered)
     settings = read_settings(gathered, priority=priority)
     if has_work and gathered.instance is None and gathered.rotates and _may_go(ports, gathered):
         # A rotation whose time has come needs both before its call, and somebody waits.
@@ -109,6 +117,10 @@ def seen(gathered: Gathered, observed: Observed) -> Seen:
     """Return the next stage."""
     known = {each.name: getattr(gathered, each.name) for each in fields(Gathered)}
     return Seen(**known, observed=observed)
+
+
+def _priority(gathered: Gathered) -> Priority:
+    return Priority.CHANGE if gathered.has_work else Priority.RESYNC
 
 
 def _may_go(ports: Ports, gathered: Gathered) -> bool:

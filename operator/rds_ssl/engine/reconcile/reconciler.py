@@ -25,7 +25,7 @@ from rds_ssl.engine.reconcile.finishing import as_before, finish, give_back
 from rds_ssl.engine.reconcile.following import follow, give_up
 from rds_ssl.engine.reconcile.gathering import gather, select, with_material
 from rds_ssl.engine.reconcile.memory import Memory, Settled
-from rds_ssl.engine.reconcile.observing import observe, read
+from rds_ssl.engine.reconcile.observing import identify, observe, read
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.sending import send
 from rds_ssl.engine.reconcile.stages import Decided, Gathered, Order, Read, Seen
@@ -39,6 +39,15 @@ _AGAIN_AT_ONCE = 0.05
 
 _SOON = 60.0
 """Seconds: who is looked at again within them goes before those that are looked at by the way."""
+
+
+class _ReadError(Exception):
+    """A read that a stage has asked for has failed."""
+
+    def __init__(self, stage: Seen, error: AliyunError | ObservationError) -> None:
+        super().__init__(str(error))
+        self.stage = stage
+        self.error = error
 
 
 class Reconciler:
@@ -109,7 +118,7 @@ class Reconciler:
         if resource.deleting and not resource.has_finalizer:
             return None
         self._note_lost_record(resource, memory)
-        decided: Decided | None = None
+        finished: Decided | None = None
         try:
             stage = await gather(ports, resource, memory)
             if isinstance(stage, Gathered):
@@ -122,9 +131,11 @@ class Reconciler:
                 decided = stage
             if resource.deleting:
                 decided = await deletion.let_go_or_wait(ports, decided)
-            return await finish(ports, decided)
+            look_after = await finish(ports, decided)
+            finished = decided
         finally:
-            give_back(ports, resource, memory, decided)
+            give_back(ports, resource, memory, finished)
+        return look_after
 
     async def _look(self, stage: Gathered, settled: Settled | None) -> Decided:
         """Ask the cloud, and decide; *settled* is what the last look found, if that was nothing."""
@@ -141,10 +152,14 @@ class Reconciler:
                 stopped = select(ports, stage, declaration) if ended else None
                 if stopped is not None:
                     return stopped
-                stage = seen = await observe(ports, await with_material(ports, stage))
+                stage = await with_material(ports, stage)
+                stage = await identify(ports, stage)
+                stage = seen = await observe(ports, stage)
                 decided = as_before(ports, seen, settled) or await self._decide(seen)
         except (AliyunError, ObservationError) as error:
             return _failed(ports, stage, error)
+        except _ReadError as failed:
+            return _failed(ports, failed.stage, failed.error)
         stage.memory.failures.answered()
         return decided
 
@@ -163,14 +178,18 @@ class Reconciler:
         again = await self._judge(answer.seen)
         if isinstance(again, Decided):
             return again
-        return Decided(draft=answer.seen, verdict=None, look_after=_AGAIN_AT_ONCE)
+        return Decided(draft=answer.seen, verdict=outcome.verdict, look_after=_AGAIN_AT_ONCE)
 
     async def _judge(self, seen: Seen) -> Order | Decided:
         """Return what follows from what was read, and read what it takes to tell."""
         judge = deletion.turn_off if seen.resource.deleting else evaluate
         outcome = judge(self._ports, seen)
         while isinstance(outcome, Read):
-            seen = await read(self._ports, seen, outcome)
+            try:
+                seen = await read(self._ports, seen, outcome)
+            except (AliyunError, ObservationError) as error:
+                # What was read so far is shown: a claim on the instance rests on it.
+                raise _ReadError(seen.shown(endpoint=None), error) from error
             outcome = judge(self._ports, seen)
         return outcome
 

@@ -31,7 +31,7 @@ from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reconcile import attempt, finishing, observing
-from rds_ssl.engine.reconcile.attempt import Sent
+from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED
 from rds_ssl.engine.reconcile.gating import approval_of, plan_status
 from rds_ssl.engine.reconcile.ports import Ports
@@ -94,16 +94,24 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     if order.closes is not None and ports.now() >= order.closes:
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
     left = seen.status.operation
-    draft = replace(seen.shown(endpoint=None), resource=fresh).update(
+    pending = NotExecuted(
+        started=operation.start_time,
+        digest=operation.digest,
+        replaced=left if left and left.phase in LEFT_BEHIND else None,
+        without_effect=attempt.without_effect(seen.attempt),
+    )
+    # From now on, and until the call is made: the record may be written without an answer.
+    seen.memory.attempt = pending
+    draft = replace(seen.shown(endpoint=None), resource=fresh, attempt=pending).update(
         operation=operation,
         plan=plan_status(order.planned.plan, held_by=None, since=order.since),
         last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),
     )
     seen = await finishing.write(ports, draft, order.verdict)
-    replaced = left if left and left.phase in LEFT_BEHIND else None
     recorded = seen.status.operation or operation  # Its times as they are in the record.
     await _announce(ports, order, seen)
-    return await _call(ports, order, seen, wire, recorded, replaced=replaced)
+    restarts = order.planned.plan.restart is not Restart.NONE
+    return await _call(ports, seen, wire, recorded, pending, restarts=restarts)
 
 
 async def _announce(ports: Ports, order: Order, seen: Seen) -> None:
@@ -217,20 +225,20 @@ def _operation(ports: Ports, order: Order) -> OperationStatus:
 
 async def _call(
     ports: Ports,
-    order: Order,
     seen: Seen,
     wire: Mapping[str, str | SecretText],
     operation: OperationStatus,
+    pending: NotExecuted,
     *,
-    replaced: OperationStatus | None,
+    restarts: bool,
 ) -> Decided | NotAccepted:
-    """Make the call whose record is written; *replaced* as in `Sent`."""
+    """Make the call whose record is written."""
     memory = seen.memory
     sent = Sent(
         started=operation.start_time,
         watch=Watch(started=ports.monotonic(), accepted=None),
-        replaced=replaced,
-        without_effect=attempt.without_effect(seen.attempt),
+        replaced=pending.replaced,
+        without_effect=pending.without_effect,
     )
     # Whatever happens from here on, this process watches: a cancelled call may be executed.
     memory.attempt = sent
@@ -242,7 +250,7 @@ async def _call(
     sent = replace(sent, watch=Watch(started=at, accepted=at), request_id=request_id)
     memory.attempt = sent
     memory.failures.written()
-    if order.planned.plan.restart is not Restart.NONE:
+    if restarts:
         ports.budget.note_restart(seen.declaration.instance_id, request_id, ports.now())
     accepted = operation.model_copy(update={"phase": Phase.ACCEPTED, "request_id": request_id})
     resource = await ports.reporter.record(seen.resource, accepted)
