@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CONDITIONS = ROOT / "docs" / "conditions.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SUPPORT = ROOT / "tests" / "support" / "README.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), SUPPORT])
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
@@ -207,6 +208,32 @@ def test_the_table_of_gates_is_the_chain_that_a_plan_goes_through() -> None:
         for each in GATES
     ]
     assert slot[0] == "changes at a time"
+
+
+def test_the_map_of_what_tests_share_has_every_module_once_and_no_other() -> None:
+    told = [code(cells[0]) for cells in rows(section(SUPPORT, "## Modules"))]
+
+    assert sorted(told) == sorted(
+        each.stem for each in SUPPORT.parent.glob("*.py") if each.stem != "__init__"
+    )
+
+
+def test_what_the_map_says_to_take_is_in_it() -> None:
+    told = {code(cells[0]) for cells in rows(section(SUPPORT, "## Modules"))}
+    *_, taken = zip(*rows(section(SUPPORT, "## Which to use")), strict=True)
+
+    named = {name for cell in taken for name in re.findall(r"`(\w+)`", cell)}
+
+    assert named
+    assert named <= told
+
+
+def test_the_example_of_a_test_is_one_that_runs() -> None:
+    text = section(SUPPORT, "## An example")
+    (file,) = re.findall(r"^From `([\w/.]+)`", text, re.MULTILINE)
+    (example,) = (block for kind, block in _FENCE.findall(text) if kind == "python")
+
+    assert f"\n\n{example}\n\n" in (ROOT / file).read_text()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
