@@ -14,6 +14,7 @@ TARGETS = {
     "setup",
     "demo",
     "test",
+    "cover",
     "soak",
     "faults",
     "year",
