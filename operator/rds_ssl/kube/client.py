@@ -132,7 +132,7 @@ class KubeClient:
             name = type(error).__name__
             raise KubeUnavailable(f"{what}: no answer ({name})") from error
         if response.status >= 400:
-            raise _error(what, response.status, response.headers, content)
+            raise read_error(what, response.status, response.headers, content)
         try:
             decoded = json.loads(content)
         except ValueError as error:
@@ -154,7 +154,7 @@ class KubeClient:
         try:
             async with self._open("GET", path, query, accept=accept, timeout=timeout) as response:
                 if response.status >= 400:
-                    raise _error(what, response.status, response.headers, await response.read())
+                    raise read_error(what, response.status, response.headers, await response.read())
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeUnavailable(f"{what}: broken off ({type(error).__name__})") from error
@@ -194,7 +194,8 @@ class KubeClient:
         await self._connector.close()
 
 
-def _error(what: str, status: int, headers: Mapping[str, str], content: bytes) -> KubeError:
+def read_error(what: str, status: int, headers: Mapping[str, str], content: bytes) -> KubeError:
+    """Return the error that an answer of 400 or above means; *what* was asked is told first."""
     causes: frozenset[str] = frozenset()
     try:
         answer = json.loads(content)

@@ -1,0 +1,439 @@
+"""What a watch knows and tells, through lists, events, pauses and everything that breaks it off."""
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from rds_ssl.core.errors import KubeRefused, KubeUnavailable
+from rds_ssl.kube.metadata_watch import MetadataWatch
+from support.engine_world import played
+from support.kube_answers import AnsweringKube, Json, in_turn
+
+PATH = "/api/v1/secrets"
+A, B, C = ("shop", "a"), ("shop", "b"), ("bank", "c")
+EXPIRED = KubeRefused("too old resource version", status=410)
+BROKEN = KubeUnavailable("watch: broken off")
+
+
+def item(key: tuple[str, str], version: int, uid: str = "") -> Json:
+    namespace, name = key
+    meta = {"namespace": namespace, "name": name, "uid": uid or f"uid-{name}"}
+    return {"metadata": {**meta, "resourceVersion": str(version)}}
+
+
+def listed(version: int, *items: Json, more: str = "") -> Json:
+    return {"metadata": {"resourceVersion": str(version), "continue": more}, "items": list(items)}
+
+
+def event(kind: str, thing: Json) -> bytes:
+    return json.dumps({"type": kind, "object": thing}).encode() + b"\n"
+
+
+def bookmark(version: int) -> bytes:
+    return event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}})
+
+
+class Told:
+    """A watch at work, and which keys it told of."""
+
+    def __init__(self, kube: AnsweringKube, selector: str) -> None:
+        self._kube = kube
+        self.keys: list[tuple[str, str]] = []
+        self.watch = MetadataWatch(kube, PATH, self.keys.append, selector=selector)
+
+    def versions(self, *keys: tuple[str, str]) -> list[tuple[str, str] | None]:
+        return [self.watch.version(each) for each in keys]
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        """Each request: a list, or a watch with the version that it went on from."""
+        return [(each.method, each.query.get("resourceVersion", "")) for each in self._kube.asked]
+
+    def pauses(self) -> list[float]:
+        """Seconds between the requests."""
+        times = [each.at for each in self._kube.asked]
+        return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def fit(pauses: Sequence[float], *meant: float) -> bool:
+    """True if these are the pauses, give or take a fifth, so that not all come back at once."""
+    return len(pauses) == len(meant) and all(
+        0.8 * each <= pause <= 1.2 * each for pause, each in zip(pauses, meant, strict=True)
+    )
+
+
+@asynccontextmanager
+async def watching(kube: AnsweringKube, selector: str = "") -> AsyncIterator[Told]:
+    told = Told(kube, selector)
+    task = asyncio.create_task(told.watch.run())
+    try:
+        yield told
+        assert not task.done(), "It has ended by itself."
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+# -- the list -------------------------------------------------------------------------------------
+
+
+@played
+async def test_all_pages_of_the_first_list_are_known_and_told() -> None:
+    pages = (listed(0, item(A, 1), item(B, 2), more="next"), listed(9, item(C, 3)))
+    kube = AnsweringKube(in_turn(*pages))
+
+    async with watching(kube) as told:
+        assert not told.watch.synced.is_set()
+        assert told.versions(A) == [None]
+        await asyncio.wait_for(told.watch.synced.wait(), 1)
+
+        assert told.versions(A, B, C) == [("uid-a", "1"), ("uid-b", "2"), ("uid-c", "3")]
+        assert sorted(told.keys) == sorted([A, B, C])
+        assert [each.query for each in kube.asked[:2]] == [
+            {"limit": "500"},
+            {"limit": "500", "continue": "next"},
+        ]
+
+
+@played
+async def test_the_watch_goes_on_from_the_list_with_the_same_selector() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+
+    async with watching(kube, selector="team=a"):
+        await asyncio.sleep(1)
+
+    assert [(each.path, each.query) for each in kube.asked] == [
+        (PATH, {"limit": "500", "labelSelector": "team=a"}),
+        (
+            PATH,
+            {
+                "watch": "1",
+                "allowWatchBookmarks": "true",
+                "resourceVersion": "9",
+                "timeoutSeconds": "300",
+                "labelSelector": "team=a",
+            },
+        ),
+    ]
+
+
+@played
+async def test_no_content_of_a_secret_is_asked_for() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+
+    async with watching(kube):
+        await asyncio.sleep(1)
+
+    assert [each.accept for each in kube.asked] == [
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    ]
+
+
+@played
+async def test_it_is_not_synced_before_a_list_is_complete() -> None:
+    half = listed(0, item(A, 1), more="next")
+    answers = (half, EXPIRED, listed(9, item(B, 2)))
+    kube = AnsweringKube(in_turn(*answers))
+
+    async with watching(kube) as told:
+        await asyncio.sleep(0.3)
+        assert not told.watch.synced.is_set()
+        assert (told.versions(A), told.keys) == ([None], [])
+        await asyncio.wait_for(told.watch.synced.wait(), 1)
+
+        assert (told.versions(A, B), told.keys) == ([None, ("uid-b", "2")], [B])
+        assert "continue" not in kube.asked[2].query
+
+
+# -- events ---------------------------------------------------------------------------------------
+
+
+@played
+async def test_each_event_is_told_with_the_version_that_it_brings() -> None:
+    kube = AnsweringKube(in_turn(listed(9, item(A, 1), item(B, 2))))
+    seen = []
+    kube.watches.append(
+        (
+            *(event("ADDED", item(C, 10)), 1.0),
+            *(event("MODIFIED", item(A, 11)), 1.0),
+            *(event("DELETED", item(B, 12)), 1.0),
+            60.0,
+        )
+    )
+
+    async with watching(kube) as told:
+        for _ in range(3):
+            await asyncio.sleep(0.9)
+            seen.append((told.keys.pop(), *told.versions(A, B, C)))
+
+    assert seen == [
+        (C, ("uid-a", "1"), ("uid-b", "2"), ("uid-c", "10")),
+        (A, ("uid-a", "11"), ("uid-b", "2"), ("uid-c", "10")),
+        (B, ("uid-a", "11"), None, ("uid-c", "10")),
+    ]
+
+
+@played
+async def test_an_object_that_was_made_anew_has_another_uid() -> None:
+    kube = AnsweringKube(in_turn(listed(9, item(A, 1))))
+    kube.watches.append(
+        (event("DELETED", item(A, 10)), event("ADDED", item(A, 11, uid="other")), 60.0)
+    )
+
+    async with watching(kube) as told:
+        await asyncio.sleep(1)
+
+        assert told.versions(A) == [("other", "11")]
+
+
+@played
+async def test_an_event_counts_however_its_bytes_arrive() -> None:
+    lines = b"".join(event("ADDED", item(key, 10)) for key in (A, B)) + b"\n" + bookmark(20)
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([*(lines[each : each + 1] for each in range(len(lines)))])
+    kube.watches.append([lines])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(1)
+
+        assert told.keys == [A, B, A, B]
+        assert told.ways == [("GET", ""), ("WATCH", "9"), ("WATCH", "20"), ("WATCH", "20")]
+
+
+# -- where it goes on -----------------------------------------------------------------------------
+
+
+@played
+async def test_a_watch_that_ends_in_order_goes_on_at_once_where_it_was() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([event("ADDED", item(A, 10))])
+    kube.watches.append([event("DELETED", item(A, 12))])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(1)
+
+    assert told.ways == [("GET", ""), ("WATCH", "9"), ("WATCH", "10"), ("WATCH", "12")]
+    assert told.pauses() == [0, 0, 0]
+
+
+@played
+async def test_a_bookmark_moves_the_place_and_tells_of_nothing() -> None:
+    kube = AnsweringKube(in_turn(listed(9, item(A, 1))))
+    kube.watches.append([bookmark(50)])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(1)
+
+        assert told.ways == [("GET", ""), ("WATCH", "9"), ("WATCH", "50")]
+        assert (told.keys, told.versions(A)) == ([A], [("uid-a", "1")])
+
+
+@played
+async def test_a_watch_that_breaks_goes_on_without_a_list_and_leaves_nothing_out() -> None:
+    kube = AnsweringKube(in_turn(listed(9, item(A, 1))))
+    kube.watches.append([event("MODIFIED", item(A, 10)), BROKEN])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(5)
+
+        assert [way for way, _ in told.ways] == ["GET", "WATCH", "WATCH"]
+        # From where the first one began, an event comes once more: a pass more, and none less.
+        assert told.ways[2][1] in {"9", "10"}
+        assert told.versions(A) == [("uid-a", "10")]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([EXPIRED], id="410"),
+        pytest.param([event("ERROR", {"kind": "Status", "code": 410})], id="410 in the stream"),
+    ],
+)
+@played
+async def test_a_place_that_is_too_old_asks_for_a_new_list(script: list[bytes | Exception]) -> None:
+    kube = AnsweringKube(in_turn(listed(9, item(A, 1)), listed(99, item(A, 98))))
+    kube.watches.append(script)
+
+    async with watching(kube) as told:
+        await asyncio.sleep(5)
+
+        assert told.ways == [("GET", ""), ("WATCH", "9"), ("GET", ""), ("WATCH", "99")]
+        assert told.versions(A) == [("uid-a", "98")]
+
+
+@played
+async def test_a_new_list_tells_of_what_has_changed_meanwhile_and_of_nothing_else() -> None:
+    d, same = ("bank", "d"), ("bank", "same")
+    before = listed(9, item(A, 1), item(B, 2), item(d, 3), item(same, 4))
+    after = listed(99, item(A, 50), item(C, 60), item(d, 3, uid="other"), item(same, 4))
+    kube = AnsweringKube(in_turn(before, after))
+    kube.watches.append([1.0, EXPIRED])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(0.9)
+        told.keys.clear()
+        await asyncio.sleep(5)
+
+        assert sorted(told.keys) == sorted([A, B, C, d])
+        assert told.versions(A, B, C, d, same) == [
+            ("uid-a", "50"),
+            None,
+            ("uid-c", "60"),
+            ("other", "3"),
+            ("uid-same", "4"),
+        ]
+
+
+@played
+async def test_what_was_known_stays_until_the_new_list_is_complete() -> None:
+    half = listed(0, item(B, 50), more="next")
+    answers = (listed(9, item(A, 1)), half, BROKEN, listed(99, item(B, 50)))
+    kube = AnsweringKube(in_turn(*answers))
+    kube.watches.append([EXPIRED])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(1.0)
+        assert len(kube.asked) == 4  # The second page has failed.
+        assert told.versions(A, B) == [("uid-a", "1"), None]
+        await asyncio.sleep(5)
+
+        assert told.versions(A, B) == [None, ("uid-b", "50")]
+
+
+# -- pauses ---------------------------------------------------------------------------------------
+
+
+@played
+async def test_a_server_that_does_not_answer_is_asked_less_and_less_often() -> None:
+    kube = AnsweringKube(in_turn(BROKEN))
+
+    async with watching(kube) as told:
+        await asyncio.sleep(200)
+
+        assert not told.watch.synced.is_set()
+        assert told.watch.heard_at is None
+    assert fit(told.pauses()[:9], 0.5, 1, 2, 4, 8, 16, 30, 30, 30)
+    assert len(set(told.pauses()[6:9])) == 3
+
+
+@played
+async def test_a_pause_begins_anew_after_a_word_of_the_server() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.extend([[BROKEN]] * 3)
+    kube.watches.append([bookmark(10), BROKEN])
+    kube.watches.append([BROKEN])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(60)
+
+    assert fit(told.pauses()[1:], 0.5, 1, 2, 0.5, 1)
+
+
+@played
+async def test_a_pause_begins_anew_after_a_watch_that_ended_in_order() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.extend([[BROKEN], [BROKEN], [60.0], [BROKEN]])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(80)
+
+    assert fit(told.pauses()[1:3], 0.5, 1)
+    assert fit(told.pauses()[4:], 0.5)
+
+
+@played
+async def test_a_pause_begins_anew_after_a_list() -> None:
+    kube = AnsweringKube(in_turn(BROKEN, BROKEN, BROKEN, listed(9)))
+    kube.watches.append([BROKEN])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(60)
+
+    assert fit(told.pauses(), 0.5, 1, 2, 0, 0.5)
+
+
+@played
+async def test_a_silent_watch_is_opened_again_and_one_with_bookmarks_is_not() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([60.0, bookmark(10), 60.0, bookmark(11), 60.0, bookmark(12), 100.0])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(300)
+
+    assert [way for way, _ in told.ways] == ["GET", "WATCH", "WATCH"]
+    # Three minutes with a bookmark in each, then 90 seconds without a byte.
+    assert 270 <= told.pauses()[1] <= 271
+
+
+@played
+async def test_a_watch_that_the_server_never_ends_is_ended_here() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([60.0, bookmark(10)] * 20)
+
+    async with watching(kube) as told:
+        await asyncio.sleep(340)
+
+    assert 300 < told.pauses()[1] < 335, "The server is asked to end it after 300 seconds."
+
+
+@played
+async def test_the_last_word_of_the_server_is_remembered() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([5.0, bookmark(10), 60.0, event("ADDED", item(A, 11)), 60.0])
+
+    async with watching(kube) as told:
+        began = asyncio.get_running_loop().time()
+        heard = []
+        for _ in range(3):
+            await asyncio.sleep(30)
+            heard.append(told.watch.heard_at and told.watch.heard_at - began)
+
+    assert heard == [5.0, 5.0, 65.0]
+
+
+# -- what nobody foresaw --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"<html>\n", id="not JSON"),
+        pytest.param(b'{"type": "ADDED"}\n', id="no object"),
+        pytest.param(event("ADDED", {"metadata": {"resourceVersion": "10"}}), id="no name"),
+    ],
+)
+@played
+async def test_a_line_that_cannot_be_read_ends_in_a_new_list_and_not_in_silence(
+    line: bytes,
+) -> None:
+    kube = AnsweringKube(in_turn(listed(9), listed(99, item(A, 98))))
+    kube.watches.append([line])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(29)
+        assert told.ways == [("GET", ""), ("WATCH", "9")]
+        await asyncio.sleep(2)
+
+        assert told.ways[2:] == [("GET", ""), ("WATCH", "99")]
+        assert told.versions(A) == [("uid-a", "98")]
+
+
+def test_what_nobody_foresaw_is_in_the_log_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    @played
+    async def work() -> None:
+        kube = AnsweringKube(in_turn(listed(9)))
+        kube.watches.append([b"<html>\n"])
+        async with watching(kube):
+            await asyncio.sleep(1)
+
+    work()
+
+    (record,) = caplog.records
+    assert (record.levelno, PATH in record.getMessage()) == (logging.ERROR, True)
+    assert record.exc_info is not None
