@@ -84,7 +84,7 @@ APPROVAL = (
         where="may_retry",
         old="        case Phase.NOT_CONVERGING if same and not approved:",
         new="        case Phase.NOT_CONVERGING if same and not wanted:",
-        tests=("core/operation/test_verification.py", *APPROVALS),
+        tests=("core/operation/test_retry.py", *APPROVALS),
     ),
 )
 

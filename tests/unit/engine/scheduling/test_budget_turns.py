@@ -2,9 +2,11 @@
 
 import pytest
 
+from rds_ssl.core.errors import KubeConflict
 from rds_ssl.engine.objects import Key, Resource
 from rds_ssl.engine.scheduling.budget import Budget
 from support.engine_world import NAMESPACE, EngineWorld, played
+from support.line import Call
 
 A, B, C = (("shop", name) for name in "abc")
 
@@ -101,3 +103,49 @@ def test_a_slot_that_is_held_may_be_reserved_again(limit: int) -> None:
     assert budget.reserve(A, account="x", instance_id="pgm-1")
     assert budget.reserve(A, account="x", instance_id="pgm-1")
     assert len(budget) == 1
+
+
+@played
+async def test_a_new_process_knows_the_slots_of_changes_under_way_before_its_first_pass() -> None:
+    async with EngineWorld(budget=1) as world:
+        world.rds.config(durations={"change": 100.0})
+        others = [f"a{number}" for number in range(12)]
+        for name in others:  # Listed before the one whose change is under way.
+            world.add_instance(name)
+            world.declare(name, suspend=True)
+        world.add_instance("z")
+        world.declare("z")
+        await world.run(10)
+        assert world.status("z")["operation"]["phase"] == "Accepted"
+
+        await world.crash()
+        for name in others:
+            world.edit(name, suspend=None)
+        world.start()
+        await world.run(20)
+
+        assert world.status("z")["operation"]["phase"] == "Accepted"
+        assert [name for name in others if world.modifies(name)] == []
+
+
+@played
+async def test_the_next_attempts_of_records_that_no_call_followed_share_the_slots() -> None:
+    """Both write-ahead records are written and answered with 409, so that no call follows them."""
+    lost: list[Call] = []
+
+    def lose(call: Call) -> None:
+        if call.phase == "Sending" and len(lost) < 2:
+            lost.append(call)
+            raise KubeConflict("409", status=409)
+
+    async with EngineWorld(budget=1) as world:
+        world.line.after.append(lose)
+        for name in "ab":
+            world.add_instance(name)
+            world.declare(name)
+        await world.run(600)
+
+        first, second = world.accepted
+        assert len(lost) == 2
+        assert second.at >= first.ends_at
+        assert world.ready("a")[0] == world.ready("b")[0] == "True"
