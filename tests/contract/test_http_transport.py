@@ -386,6 +386,34 @@ def test_connections_are_kept_and_bounded() -> None:
     assert server.connections == server.most_open == CONNECTIONS
 
 
+def test_an_idle_connection_is_given_up_and_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Before a gateway drops it, perhaps under a request.
+    monkeypatch.setattr(transport_module, "KEEP_ALIVE_SECONDS", 0.05)
+    ended = asyncio.Event()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.request(reader)
+        writer.write(FINE)
+        await writer.drain()
+        if not await reader.read():
+            ended.set()
+
+    server = Server(once)
+
+    async def work() -> None:
+        async with server.listening() as url, make_http_transport() as http:
+            await call(http, url)
+            async with asyncio.timeout(5):
+                await ended.wait()
+            await call(http, url)
+
+    asyncio.run(work())
+
+    assert (server.connections, len(server.requests)) == (2, 2)
+
+
 def test_a_large_body_arrives_whole() -> None:
     server = answering()
 
@@ -403,6 +431,8 @@ def test_redirects_cookies_proxies_and_packed_bodies_are_not_for_us(
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     elsewhere = (
         b"HTTP/1.1 307 Go\r\nLocation: /elsewhere\r\nSet-Cookie: a=b; path=/\r\n"
         b"Content-Length: 0\r\n\r\n"

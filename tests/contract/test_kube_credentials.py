@@ -193,7 +193,8 @@ def test_a_proxy_of_the_kubeconfig_is_used_and_none_of_the_environment(
     async def test() -> None:
         async with standing_in(tmp_path) as server, proxying() as (proxy, connects):
             monkeypatch.setenv("HTTPS_PROXY", proxy)
-            monkeypatch.delenv("NO_PROXY", raising=False)
+            for name in ("NO_PROXY", "no_proxy"):
+                monkeypatch.delenv(name, raising=False)
             through = {**trusted(server), "proxy-url": proxy}
             write_kubeconfig(tmp_path / "direct", cluster=trusted(server), user={})
             write_kubeconfig(tmp_path / "through", cluster=through, user={})

@@ -43,6 +43,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Give the virtual time in seconds; it starts at START."""
         return self._jumping.now
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass in which the loop does nothing, as if a callback had held it."""
+        self._jumping.now += seconds
+
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
