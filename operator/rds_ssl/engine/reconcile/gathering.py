@@ -10,6 +10,7 @@ from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
+from rds_ssl.engine.gather.materials import NOTHING_READ
 from rds_ssl.engine.objects import Resource, older_claimant
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.material_problems import PATIENCE
@@ -53,7 +54,10 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         cloud, credentials = await ports.clouds.open(declaration, resource.key[0])
     except MaterialError as error:
         return _credentials_problem(ports, draft, error)
-    gathered = Gathered(
+    began, material = ports.now(), NOTHING_READ
+    if not (resource.in_flight or resource.deleting):
+        material = await ports.materials.gather(declaration, resource.key[0])
+    return Gathered(
         resource=resource,
         before=resource,
         status=resource.status,
@@ -62,9 +66,9 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         declaration=declaration,
         cloud=cloud,
         credentials=credentials,
-        began=ports.now(),
+        began=began,
+        material=material,
     )
-    return gathered if resource.in_flight else await with_material(ports, gathered)
 
 
 async def with_material(ports: Ports, gathered: Gathered) -> Gathered:

@@ -19,6 +19,8 @@ _One = TypeVar("_One")
 _Other = TypeVar("_Other")
 _Stage = TypeVar("_Stage", bound=Gathered)
 
+_GATHERED = tuple(each.name for each in fields(Gathered))
+
 _PASSING = frozenset(
     {Disposition.BUSY, Disposition.GONE, Disposition.THROTTLED, Disposition.UNAVAILABLE}
 )
@@ -115,7 +117,7 @@ async def read_back(ports: Ports, stage: Seen) -> Seen:
 
 def seen(gathered: Gathered, observed: Observed) -> Seen:
     """Return the next stage."""
-    known = {each.name: getattr(gathered, each.name) for each in fields(Gathered)}
+    known = {name: getattr(gathered, name) for name in _GATHERED}
     return Seen(**known, observed=observed)
 
 
