@@ -3,14 +3,15 @@ In the place of a client of the API server: notes what is asked of it, and answe
 
 ::
 
-    kube = AnsweringKube(in_turn({"items": []}, KubeUnavailable("no answer")))
-    kube.watches.append([event, 60.0, bookmark])    # a line, a minute without a word, a line
+    kube = AnsweringKube(in_turn(listed(9, item(("shop", "a"), 1)), KubeUnavailable("no answer")))
+    kube.watches.append([event("DELETED", item(("shop", "a"), 10)), 60.0, bookmark(20)])
 
 It is for what stands above the client, and has no wire; what the client itself sends is seen by
 `support.api_stand_in`, and what the real server makes of it by `support.controlplane`.
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -59,6 +60,28 @@ def in_turn(*answers: Json | KubeError) -> Answer:
         return given
 
     return answer
+
+
+def item(key: tuple[str, str], version: int, *, uid: str = "") -> Json:
+    """Make the metadata of an object; *version* is its resourceVersion."""
+    namespace, name = key
+    meta = {"namespace": namespace, "name": name, "uid": uid or f"uid-{name}"}
+    return {"metadata": {**meta, "resourceVersion": str(version)}}
+
+
+def listed(version: int, *items: Json, more: str = "") -> Json:
+    """Make a page of a list at *version*; *more* is what asks for the next one."""
+    return {"metadata": {"resourceVersion": str(version), "continue": more}, "items": list(items)}
+
+
+def event(kind: str, thing: Json) -> bytes:
+    """Make a line of a watch."""
+    return json.dumps({"type": kind, "object": thing}).encode() + b"\n"
+
+
+def bookmark(version: int) -> bytes:
+    """Make the line that says how far the watch has come."""
+    return event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}})
 
 
 class AnsweringKube(KubeClient):

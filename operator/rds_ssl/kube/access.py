@@ -5,6 +5,7 @@ Of several files the first that names a current context chooses it, as for kubec
 """
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,10 @@ async def from_kubeconfig(paths: str, context: str = "") -> KubeCredentials:
     except _UNREADABLE as error:
         # Not the client's text of what is no kubeconfig: it may repeat a part of it.
         told = isinstance(error, config.ConfigException | OSError)
-        why = str(error) if told else f"it is no kubeconfig ({type(error).__name__})"
+        # An entry without its `user:` is put into the client's text whole, with its token.
+        why = re.sub(r"\{.*", "…", str(error), flags=re.DOTALL)
+        if not told:
+            why = f"it is no kubeconfig ({type(error).__name__})"
         raise KubeError(f"kubeconfig {paths} cannot be used: {why}") from error
     if hasattr(loader, "exec_plugin_expiry"):
         configuration.refresh_api_key_hook = _Plugin(loader).renew

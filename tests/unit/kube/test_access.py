@@ -63,9 +63,6 @@ def refusal(paths: str, name: str = "") -> str:
     return str(error.value)
 
 
-# -- which context --------------------------------------------------------------------------------
-
-
 def test_the_current_context_says_cluster_user_and_namespace(tmp_path: Path) -> None:
     config = write(
         tmp_path / "config",
@@ -125,9 +122,6 @@ def test_a_file_may_be_in_the_home_directory(
     write(tmp_path / "config", context("a", "east", "ann"), current="a")
 
     assert found("~/config")[0] == "https://east.invalid"
-
-
-# -- what is said if there is none ----------------------------------------------------------------
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
@@ -212,9 +206,6 @@ def test_a_directory_is_no_kubeconfig(tmp_path: Path) -> None:
     assert refusal(str(tmp_path)).startswith(f"kubeconfig {tmp_path} cannot be used: ")
 
 
-# -- certificates ---------------------------------------------------------------------------------
-
-
 def tls(tmp_path: Path, **cluster: object) -> ssl.SSLContext:
     clusters = {"east": {"server": "https://east.invalid", **cluster}}
     config = write(
@@ -249,9 +240,6 @@ def test_a_ca_that_is_none_is_told_with_the_server(tmp_path: Path) -> None:
         tls(tmp_path, **{"certificate-authority": "ca.crt"})
 
     assert "hush" not in str(error.value)
-
-
-# -- plugins --------------------------------------------------------------------------------------
 
 
 def plugin(tmp_path: Path, status: Mapping[str, str]) -> dict[str, Any]:
@@ -295,9 +283,6 @@ def test_a_plugin_whose_token_does_not_end_is_asked_once(tmp_path: Path) -> None
         return [await credentials.authorization() for _ in range(3)]
 
     assert asyncio.run(work()) == ["Bearer 1"] * 3
-
-
-# -- the Pod's ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -369,3 +354,21 @@ def test_a_token_that_is_there_no_more_is_an_outage_and_no_end(error: Exception)
 
     with pytest.raises(KubeUnavailable, match=f"^no token for the API server: {error}$"):
         asyncio.run(credentials.authorization())
+
+
+def test_a_token_in_an_entry_that_is_no_user_is_in_no_error(tmp_path: Path) -> None:
+    whole = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "ann"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://api.example.com"}}],
+        "users": [{"name": "ann", "token": "never-shown"}],
+    }
+    file = tmp_path / "config"
+    file.write_text(yaml.safe_dump(whole))
+
+    with pytest.raises(KubeError, match="Expected key user") as caught:
+        asyncio.run(from_kubeconfig(str(file)))
+
+    assert "never-shown" not in str(caught.value)

@@ -23,9 +23,6 @@ def answer(status: int, content: object = b"", **headers: str) -> KubeError:
     return read_error(WHAT, status, {k.replace("_", "-"): v for k, v in headers.items()}, sent)
 
 
-# -- what an answer means -------------------------------------------------------------------------
-
-
 def test_only_a_conflict_asks_to_read_again_and_only_a_404_says_that_there_is_none() -> None:
     by_status = {status: type(answer(status)) for status in range(400, 600)}
 
@@ -105,9 +102,6 @@ def test_details_of_another_form_hide_no_status(details: object) -> None:
 
     assert isinstance(error, KubeRefused)
     assert (error.status, error.causes) == (403, frozenset())
-
-
-# -- before anything is sent ----------------------------------------------------------------------
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,30 +11,12 @@ import pytest
 from rds_ssl.core.errors import KubeRefused, KubeUnavailable
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from support.engine_world import played
-from support.kube_answers import AnsweringKube, Json, in_turn
+from support.kube_answers import AnsweringKube, bookmark, event, in_turn, item, listed
 
 PATH = "/api/v1/secrets"
 A, B, C = ("shop", "a"), ("shop", "b"), ("bank", "c")
 EXPIRED = KubeRefused("too old resource version", status=410)
 BROKEN = KubeUnavailable("watch: broken off")
-
-
-def item(key: tuple[str, str], version: int, uid: str = "") -> Json:
-    namespace, name = key
-    meta = {"namespace": namespace, "name": name, "uid": uid or f"uid-{name}"}
-    return {"metadata": {**meta, "resourceVersion": str(version)}}
-
-
-def listed(version: int, *items: Json, more: str = "") -> Json:
-    return {"metadata": {"resourceVersion": str(version), "continue": more}, "items": list(items)}
-
-
-def event(kind: str, thing: Json) -> bytes:
-    return json.dumps({"type": kind, "object": thing}).encode() + b"\n"
-
-
-def bookmark(version: int) -> bytes:
-    return event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}})
 
 
 class Told:
@@ -79,13 +60,10 @@ async def watching(kube: AnsweringKube, selector: str = "") -> AsyncIterator[Tol
         await asyncio.gather(task, return_exceptions=True)
 
 
-# -- the list -------------------------------------------------------------------------------------
-
-
 @played
 async def test_all_pages_of_the_first_list_are_known_and_told() -> None:
-    pages = (listed(0, item(A, 1), item(B, 2), more="next"), listed(9, item(C, 3)))
-    kube = AnsweringKube(in_turn(*pages))
+    first = listed(0, item(A, 1), item(B, 2), more="next")
+    kube = AnsweringKube(in_turn(first, listed(9, item(C, 3))))
 
     async with watching(kube) as told:
         assert not told.watch.synced.is_set()
@@ -151,21 +129,12 @@ async def test_it_is_not_synced_before_a_list_is_complete() -> None:
         assert "continue" not in kube.asked[2].query
 
 
-# -- events ---------------------------------------------------------------------------------------
-
-
 @played
 async def test_each_event_is_told_with_the_version_that_it_brings() -> None:
     kube = AnsweringKube(in_turn(listed(9, item(A, 1), item(B, 2))))
     seen = []
-    kube.watches.append(
-        (
-            *(event("ADDED", item(C, 10)), 1.0),
-            *(event("MODIFIED", item(A, 11)), 1.0),
-            *(event("DELETED", item(B, 12)), 1.0),
-            60.0,
-        )
-    )
+    changes = (("ADDED", item(C, 10)), ("MODIFIED", item(A, 11)), ("DELETED", item(B, 12)))
+    kube.watches.append([part for change in changes for part in (event(*change), 1.0)])
 
     async with watching(kube) as told:
         for _ in range(3):
@@ -204,9 +173,6 @@ async def test_an_event_counts_however_its_bytes_arrive() -> None:
 
         assert told.keys == [A, B, A, B]
         assert told.ways == [("GET", ""), ("WATCH", "9"), ("WATCH", "20"), ("WATCH", "20")]
-
-
-# -- where it goes on -----------------------------------------------------------------------------
 
 
 @played
@@ -306,9 +272,6 @@ async def test_what_was_known_stays_until_the_new_list_is_complete() -> None:
         assert told.versions(A, B) == [None, ("uid-b", "50")]
 
 
-# -- pauses ---------------------------------------------------------------------------------------
-
-
 @played
 async def test_a_server_that_does_not_answer_is_asked_less_and_less_often() -> None:
     kube = AnsweringKube(in_turn(BROKEN))
@@ -397,9 +360,6 @@ async def test_the_last_word_of_the_server_is_remembered() -> None:
     assert heard == [5.0, 5.0, 65.0]
 
 
-# -- what nobody foresaw --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -424,15 +384,15 @@ async def test_a_line_that_cannot_be_read_ends_in_a_new_list_and_not_in_silence(
         assert told.versions(A) == [("uid-a", "98")]
 
 
-def test_what_nobody_foresaw_is_in_the_log_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
-    @played
-    async def work() -> None:
-        kube = AnsweringKube(in_turn(listed(9)))
-        kube.watches.append([b"<html>\n"])
-        async with watching(kube):
-            await asyncio.sleep(1)
+@played
+async def test_what_nobody_foresaw_is_in_the_log_with_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([b"<html>\n"])
 
-    work()
+    async with watching(kube):
+        await asyncio.sleep(1)
 
     (record,) = caplog.records
     assert (record.levelno, PATH in record.getMessage()) == (logging.ERROR, True)
