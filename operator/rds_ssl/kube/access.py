@@ -118,7 +118,7 @@ async def from_kubeconfig(paths: str, context: str = "") -> KubeCredentials:
         # Not the client's text of what is no kubeconfig: it may repeat a part of it.
         told = isinstance(error, config.ConfigException | OSError)
         # An entry without its `user:` is put into the client's text whole, with its token.
-        why = re.sub(r"\{.*", "…", str(error), flags=re.DOTALL)
+        why = re.sub(r"(Invalid kube-config file[^{]*)\{.*", r"\1…", str(error), flags=re.DOTALL)
         if not told:
             why = f"it is no kubeconfig ({type(error).__name__})"
         raise KubeError(f"kubeconfig {paths} cannot be used: {why}") from error

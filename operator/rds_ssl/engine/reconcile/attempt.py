@@ -47,11 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotExecuted:
-    """
-    The status may say Sending of a call that surely was not executed.
-
-    Its answer said so, or it was never made: whether its record was written is not always known.
-    """
+    """A call that surely was not executed: its answer said so, or it is yet to be made."""
 
     started: datetime
     """The startTime of its record."""
@@ -61,6 +57,11 @@ class NotExecuted:
     """See `Sent`."""
     without_effect: OperationStatus | None = None
     """See `Sent`."""
+    answered: bool = False
+    """
+    Whether the call was made, and its answer said so. If not, a record of that second may be
+    another process's, written in its place: it is followed as any other that is found.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def permits(attempt: Attempt, digest: str) -> bool:
     """
     match attempt:
         case NotExecuted():
-            return attempt.digest == digest
+            return attempt.answered and attempt.digest == digest
         case WithoutEffect():
             return attempt.permitted and attempt.operation.digest == digest
         case _:
@@ -97,7 +98,7 @@ def is_over(attempt: Attempt, operation: OperationStatus) -> TypeGuard[NotExecut
     """True if *operation*, unfinished as its record is, is known to be without effect."""
     match attempt:
         case NotExecuted():
-            return attempt.started == operation.start_time
+            return attempt.answered and attempt.started == operation.start_time
         case WithoutEffect():
             return attempt.operation.start_time == operation.start_time
         case _:
@@ -129,6 +130,7 @@ def not_executed(sent: Sent, digest: str) -> NotExecuted:
         digest=digest,
         replaced=sent.replaced,
         without_effect=sent.without_effect,
+        answered=True,
     )
 
 

@@ -22,7 +22,7 @@ from rds_ssl.core.model import Cause, End, Observed, Phase, Priority
 from rds_ssl.core.operation.verification import Watch, verify
 from rds_ssl.core.planning.diff import compare
 from rds_ssl.engine.reconcile import attempt, observing
-from rds_ssl.engine.reconcile.attempt import Idle, Sent, WithoutEffect
+from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports
 from rds_ssl.engine.reconcile.stages import AfterWrite, Decided, Gathered, Seen
 from rds_ssl.engine.reporting import Event
@@ -108,12 +108,16 @@ def give_up(ports: Ports, gathered: Gathered) -> Gathered:
 
 def _inherited(ports: Ports, gathered: Gathered, operation: OperationStatus) -> Sent:
     """Return what is known of an operation that another process began, from now on."""
-    at = ports.monotonic()
+    at, known = ports.monotonic(), gathered.attempt
     ports.budget.inherit(gathered.resource)
+    replaced = None
+    if isinstance(known, NotExecuted) and known.started == operation.start_time:
+        replaced = known.replaced
     sent = Sent(
         started=operation.start_time,
+        replaced=replaced,
         watch=Watch(started=at, accepted=at if operation.phase is Phase.ACCEPTED else None),
-        without_effect=attempt.without_effect(gathered.attempt),
+        without_effect=attempt.without_effect(known),
     )
     gathered.memory.attempt = sent
     return sent

@@ -100,7 +100,7 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
         replaced=left if left and left.phase in LEFT_BEHIND else None,
         without_effect=attempt.without_effect(seen.attempt),
     )
-    # From now on, and until the call is made: the record may be written without an answer.
+    # What is left before stays known if the record is written and its answer is lost.
     seen.memory.attempt = pending
     draft = replace(seen.shown(endpoint=None), resource=fresh, attempt=pending).update(
         operation=operation,
