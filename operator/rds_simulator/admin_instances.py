@@ -174,6 +174,7 @@ def show_settings(ssl: Settings) -> Fields:
         "connection_string": ssl.connection_string,
         "ca_type": ssl.ca_type,
         "server_sha256": server.sha256 if server else None,
+        "chain_sha256": list(server.chain_sha256) if server else [],
         "server_subject": server.subject if server else None,
         "expire_time": to_wire(end) if end else None,
         "pfx": ssl.pfx.location if ssl.pfx else "",

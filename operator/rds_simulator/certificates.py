@@ -39,6 +39,8 @@ class ServerMaterial:
     """PEM, unencrypted."""
     sha256: str
     """Of the leaf's DER, lower-case hexadecimal."""
+    chain_sha256: tuple[str, ...] = ()
+    """The same of all certificates as they were sent, leaf first; empty for the cloud's own."""
     subject: str
     not_before: datetime
     not_after: datetime
@@ -121,6 +123,7 @@ def parse_server(certificate: str, key: str) -> ServerMaterial:
         blocks=tuple(write_block(der, "CERTIFICATE") for _, der in chain),
         key=key,
         sha256=hashlib.sha256(chain[0][1]).hexdigest(),
+        chain_sha256=tuple(hashlib.sha256(der).hexdigest() for _, der in chain),
         subject=leaf.subject.rfc4514_string(),
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,

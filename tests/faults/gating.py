@@ -169,7 +169,7 @@ FOREIGN = (
     Fault(
         name="tell the second attempt at a correction as a rotation",
         where="planner._cause",
-        old="    if was.material != desired.state.material:\n        return Cause.ROTATION\n",
+        old="    if not was.same_material(desired.state):\n        return Cause.ROTATION\n",
         new="    if applied:\n        return Cause.ROTATION\n",
         tests=("core/planning/test_planner.py", *DRIFT),
     ),

@@ -136,8 +136,8 @@ SETTLED = (
     Fault(
         name="rely on a quiet look although what is in force is to be warned of",
         where="_settled_until",
-        old="next_expiry_change(seen.observed, now=now, warning",
-        new="None and next_expiry_change(seen.observed, now=now, warning",
+        old="material_problems.next_expiry(",
+        new="None and material_problems.next_expiry(",
         tests=("engine/reconcile/test_expiry.py",),
     ),
     Fault(

@@ -25,7 +25,7 @@ def meaning(settings: Settings) -> tuple[object, ...]:
         True,
         settings.connection_string,
         settings.ca_type,
-        settings.server.sha256 if custom and settings.server else None,
+        settings.server.chain_sha256 if custom and settings.server else None,
         frozenset(settings.client_ca.sha256) if settings.client_ca else None,
         frozenset(settings.crl.sha256) if settings.crl else None,
         settings.acl,

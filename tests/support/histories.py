@@ -8,7 +8,7 @@ their own, ``r`` is a rival of ``a``. The instance of ``c`` is a read-only one o
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -128,8 +128,8 @@ class History:
     _made: int = 0
     keys: set[str] = field(default_factory=set)
     """Lines of private keys."""
-    leaves: dict[str, str] = field(default_factory=dict)
-    """By object: the fingerprint of the certificate in its Secret, broken or not."""
+    pairs: dict[str, pki.Leaf] = field(default_factory=dict)
+    """By object: the certificate in its Secret, with its intermediates, broken or not."""
     taken: list[Step] = field(default_factory=list)
     """Every step, in order."""
     ordered: int = 0
@@ -166,9 +166,11 @@ class History:
         """Whether the cloud does not show all that is in force there."""
         return not self.echoes or self.engine(instance) != "postgresql"
 
-    def declared_leaf(self, name: str) -> str:
-        """Give the fingerprint of the certificate that an object's Secret held last."""
-        return self.leaves[name]
+    def declared_chain(self, name: str) -> list[str]:
+        """Give the fingerprints of the certificates that an object's Secret held last."""
+        leaf = self.pairs[name]
+        chain = (leaf.certificate, *leaf.intermediates)
+        return [hashlib.sha256(pki.der(each)).hexdigest() for each in chain]
 
     async def take(self, step: Step) -> None:
         """Let a step happen."""
@@ -339,8 +341,11 @@ class History:
             world.write("Secret", secret, {"tls.crt": b"-----BEGIN nothing", "tls.key": b"x"})
         else:
             leaf = self._leaf(*sorted(instances))
-            digest = hashlib.sha256(pki.der(leaf.certificate)).hexdigest()
-            self.leaves.update(dict.fromkeys(users, digest))
+            if kind == "chain" and known is not None and users[0] in self.pairs:
+                leaf = self.pairs[users[0]]
+                dropped = () if leaf.intermediates else (world.issuer.certificate,)
+                leaf = replace(leaf, intermediates=dropped)
+            self.pairs.update(dict.fromkeys(users, leaf))
             pair = {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()}
             world.write("Secret", secret, pair)
             trust = {
@@ -357,7 +362,7 @@ class History:
         """
         self._made += 1
         end = pki.real_now() + timedelta(days=90, minutes=self._made)
-        leaf = self.world.root.leaf(*map(self.world.host, names), not_after=end)
+        leaf = self.world.issuer.leaf(*map(self.world.host, names), not_after=end)
         self.keys.update(leaf.key_pem().decode().splitlines()[1:-1])
         return leaf
 

@@ -94,7 +94,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     CRASHES,
     st.builds(Declare, NAMES, STATES),
     st.builds(Edit, NAMES, st.sampled_from(list(SPECS))),
-    st.builds(Material, NAMES, st.sampled_from(["cosmetic", "broken", "gone"])),
+    st.builds(Material, NAMES, st.sampled_from(["chain", "cosmetic", "broken", "gone"])),
     st.builds(Touch, NAMES, st.sampled_from(["label", "credentials", "ask"])),
     FOREIGN,
     APPROVALS,

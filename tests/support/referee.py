@@ -248,8 +248,10 @@ def _of_ready(history: History, name: str, manifest: Json, *, rotates: bool) -> 
     if rotates or world.conditions(name)["MaterialReady"][0] != "True":
         return  # A newer certificate is declared, and held, or cannot be used.
     own = ssl["ca_type"] == "custom" and not ssl["pfx"]
-    if own and ssl["server_sha256"] != history.declared_leaf(name):
+    if own and ssl["server_sha256"] != history.declared_chain(name)[0]:
         yield f"{name}: Ready, but the certificate in force is not the declared one"
+    elif own and ssl["chain_sha256"] != history.declared_chain(name) and applied.get("requestID"):
+        yield f"{name}: Ready, but the intermediates in force are not the declared ones"
 
 
 def _unlike(declaration: Declaration, ssl: Json, *, told: bool, rotates: bool) -> Iterator[str]:

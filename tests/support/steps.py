@@ -32,7 +32,7 @@ class Material:
     """A Secret is written: new, the same in other words, broken, or it goes."""
 
     name: str
-    kind: Literal["new", "cosmetic", "broken", "gone"]
+    kind: Literal["new", "chain", "cosmetic", "broken", "gone"]
 
 
 @dataclass(frozen=True)

@@ -309,6 +309,8 @@ class Observed:
     ca_type: CAType | None = None
     connection_string: str | None = None
     server_certificate: CertificateFacts | None = None
+    intermediates: tuple[CertificateFacts, ...] = ()
+    """What is shown behind the server certificate; empty is "not echoed", never "none"."""
     client_ca: tuple[CertificateFacts, ...] | None = None
     revocation_list: tuple[RevocationListFacts, ...] | None = None
     acl: ACL | None = None

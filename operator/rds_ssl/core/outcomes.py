@@ -189,6 +189,11 @@ NOT_RENEWED = Finding(
     " not sent again for this certificate. Renew it in the console, or ask the vendor.",
 )
 
+CHAIN_NOT_SHOWN = (
+    "Which intermediates are in force with the server certificate is not shown, and nobody has"
+    " recorded it: those declared are taken for them. If clients miss one, renew the certificate."
+)
+
 RECORD_LOST = Finding(
     reason=Reason.DECLARATION_INVALID,
     message="status.operation cannot be read (written by a newer version, or damaged), so that a"

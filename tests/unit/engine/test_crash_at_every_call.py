@@ -49,6 +49,14 @@ def rotate(world: EngineWorld) -> None:
     world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
 
 
+def drop_intermediates(world: EngineWorld) -> None:
+    """Write the same certificate without its intermediates, of which nothing is shown."""
+    pair = dict(world.kube.data["Secret", (NAMESPACE, "a-tls")].data)
+    end = b"-----END CERTIFICATE-----\n"
+    pair["tls.crt"] = pair["tls.crt"].partition(end)[0] + end
+    world.write("Secret", "a-tls", pair)
+
+
 def delete(world: EngineWorld) -> None:
     """Delete the object."""
     world.kube.delete((NAMESPACE, "a"))
@@ -147,6 +155,7 @@ CASES = {
         calls=1,
         untold=True,
     ),
+    "other intermediates": Case(change=drop_intermediates, declared=True, calls=1, untold=True),
     "enable, not echoed": Case(profile="mysql-8.0"),
     "rotation, not echoed": Case(change=rotate, declared=True, profile="mysql-8.0"),
 }

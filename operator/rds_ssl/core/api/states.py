@@ -38,6 +38,24 @@ class CertificateStatus(Part):
         return cls.model_validate(facts, from_attributes=True, by_name=True)
 
 
+class IntermediateStatus(Part):
+    """A certificate between the server certificate and its root; *sha256* is hex over DER."""
+
+    sha256: Word
+    """SHA-256 over DER, lower-case hex."""
+    subject: Line | None = None
+    """Subject, RFC 4514."""
+    issuer: Line | None = None
+    """Issuer, RFC 4514."""
+    not_after: Time | None = None
+    """When it expires."""
+
+    @classmethod
+    def of(cls, facts: CertificateFacts) -> Self:
+        """Take over the facts of a certificate, whose names are the same."""
+        return cls.model_validate(facts, from_attributes=True, by_name=True)
+
+
 class ClientCAStatus(Part):
     """A client CA in force; *sha256* is lower-case hex over DER."""
 
@@ -135,7 +153,15 @@ class StateStatus(Part):
     not_after: Time | None = None
     """When it expires."""
     chain: Word | None = None
-    """Fingerprint of the certificate and its intermediates, in their order."""
+    """
+    Fingerprint of the certificate and its intermediates, in their order; absent if it cannot be
+    told.
+    """
+    intermediates: Annotated[tuple[IntermediateStatus, ...], *first(10)] = ()
+    """
+    The intermediates that were sent with it, the nearest to the certificate first; empty as well
+    where nobody knows which are in force.
+    """
     pfx: Line | None = None
     """The PFX file in OSS."""
     client_ca: Word | None = None
@@ -170,7 +196,17 @@ class StateStatus(Part):
 
     @property
     def material(self) -> tuple[str | None, ...]:
-        """The content of the material: leaf, CAs, lists, the name of a PFX file; off has none."""
+        """
+        The content of the material: leaf, CAs, lists, the name of a PFX file; off has none.
+
+        The intermediates are left out, for the API need not show them: see `same_material`.
+        """
         if not self.enabled:
             return ()
         return (self.server_certificate, self.client_ca, self.revocation_list, self.pfx)
+
+    def same_material(self, other: "StateStatus") -> bool:
+        """True if nothing tells the material of the two apart; an unknown chain does not."""
+        return self.material == other.material and not (
+            self.chain and other.chain and self.chain != other.chain
+        )

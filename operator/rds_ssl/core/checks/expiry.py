@@ -5,10 +5,11 @@ Pure, over facts. Sentences name the object and its date, never the days that ar
 written to conditions, and a text that changes every day would be a PATCH every day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CAType, Finding, Observed, Reason
 from rds_ssl.core.x509.facts import title
@@ -49,7 +50,11 @@ class _Span:
 
 
 def expiry(
-    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
+    observed: Observed,
+    *,
+    now: datetime,
+    warning: timedelta = EXPIRY_WARNING,
+    intermediates: Sequence[IntermediateStatus] = (),
 ) -> tuple[Expiry, ...]:
     """
     Return what of the material in force has expired or will soon: the expired first, then by date.
@@ -58,10 +63,14 @@ def expiry(
     A server certificate that is not echoed ends at SSLExpireTime; its lifetime is known of a cloud
     certificate only. An expired CA counts as expiring for as long as another CA of the bundle is
     valid. Of several lists of one issuer the one that lives longest counts; one without nextUpdate
-    does not expire.
+    does not expire. An intermediate above the first may be one that clients do not need, such as a
+    cross-signed root: its end is told, and is no end of the server certificate.
+
+    Args:
+        intermediates: Those in force, the nearest to the server certificate first.
     """
     found: list[Expiry] = []
-    for span in _spans(observed):
+    for span in _spans(observed, intermediates):
         if now < span.warns_at(warning):
             continue
         ended = now >= span.end
@@ -82,22 +91,27 @@ def expiry(
 
 
 def next_expiry_change(
-    observed: Observed, *, now: datetime, warning: timedelta = EXPIRY_WARNING
+    observed: Observed,
+    *,
+    now: datetime,
+    warning: timedelta = EXPIRY_WARNING,
+    intermediates: Sequence[IntermediateStatus] = (),
 ) -> datetime | None:
     """Return the first moment after *now* at which `expiry` has another answer, if there is one."""
     moments = [
         moment
-        for span in _spans(observed)
+        for span in _spans(observed, intermediates)
         for moment in (span.warns_at(warning), span.end)
         if moment > now
     ]
     return min(moments, default=None)
 
 
-def _spans(observed: Observed) -> Iterator[_Span]:
+def _spans(observed: Observed, intermediates: Sequence[IntermediateStatus]) -> Iterator[_Span]:
     if not observed.enabled:
         return
     yield from _server_span(observed)
+    yield from _intermediate_spans(intermediates)
     client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
@@ -120,6 +134,23 @@ def _spans(observed: Observed) -> Iterator[_Span]:
                 last=True,
                 afterwards="all clients of that CA are refused from then on",
             )
+
+
+def _intermediate_spans(intermediates: Sequence[IntermediateStatus]) -> Iterator[_Span]:
+    issuer = intermediates[0].subject if intermediates else None
+    of_issuer = [each.not_after for each in intermediates if each.subject == issuer]
+    for each in intermediates:
+        if each.not_after is None:
+            continue
+        needed = each.not_after == max(end for end in of_issuer if end) and each.subject == issuer
+        yield _Span(
+            what=f"The intermediate {shown(each.subject or each.sha256[:16])} of the server"
+            " certificate",
+            start=None,
+            end=each.not_after,
+            last=needed,
+            afterwards=f"{'' if needed else 'some '}clients that verify it refuse it from then on",
+        )
 
 
 def _server_span(observed: Observed) -> Iterator[_Span]:

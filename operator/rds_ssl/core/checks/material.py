@@ -13,10 +13,11 @@ from datetime import datetime
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.checks import certificates
-from rds_ssl.core.formats import host_name
+from rds_ssl.core.formats import fingerprint, host_name, shown
 from rds_ssl.core.model import ACL, Finding, Observed, RevocationListFacts
+from rds_ssl.core.planning.chain import is_alone
 from rds_ssl.core.planning.desired import material_of
-from rds_ssl.core.x509.facts import ClientCAFacts, MaterialFacts, ServerFacts
+from rds_ssl.core.x509.facts import ClientCAFacts, MaterialFacts, ServerFacts, title
 
 MAX_WARNINGS = 10
 """More are only counted: they stand in one condition, whose message has 32 KiB at most."""
@@ -45,11 +46,12 @@ class _InForce:
 
     def server(self, server: ServerFacts) -> bool:
         observed, leaf = self.observed, server.leaf
-        if not observed.enabled:
+        was = self.applied.state if self.applied else None
+        chain = fingerprint((each.sha256 for each in server.chain), ordered=True)
+        if not observed.enabled or (was is not None and was.chain not in {None, chain}):
             return False
         if observed.server_certificate is not None:
             return observed.server_certificate.sha256 == leaf.sha256
-        was = self.applied.state if self.applied else None
         if was is None or observed.expire_time not in {None, leaf.not_after}:
             return False
         return was.material == material_of(
@@ -57,6 +59,12 @@ class _InForce:
             client_ca=observed.client_ca or (),
             revocation_list=observed.revocation_list or (),
         )
+
+    def server_alone(self, server: ServerFacts) -> bool:
+        """True if the leaf is served without the intermediates that are declared with it."""
+        was = self.applied.state if self.applied else None
+        same = was is not None and was.server_certificate == server.leaf.sha256
+        return same and len(server.chain) > 1 and is_alone(self.observed, self.applied)
 
     def protects(self, endpoint: str) -> bool:
         protected = self.observed.connection_string
@@ -101,6 +109,11 @@ def validate(
         warnings += certificates.server_warnings(
             facts.server, endpoint=endpoint or None, now=now, updates_restart=True
         )
+        if in_force.server_alone(facts.server):
+            warnings.append(
+                f"In force is {title(facts.server.leaf)} without an intermediate: clients must"
+                f" trust {shown(facts.server.leaf.issuer)} itself until the change is done."
+            )
     warnings += certificates.client_ca_warnings(facts.client_ca, now=now)
     warnings += _plain_connections(declaration)
     return Validation(warnings=_bounded(warnings))

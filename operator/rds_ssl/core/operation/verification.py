@@ -201,6 +201,9 @@ def _told(comparison: Comparison | None, before: BeforeStatus | None, observed: 
         return False
     if comparison.shown:
         return True
+    if comparison.unknown == {Field.CHAIN}:
+        # A certificate that has come brings its intermediates; one that was there tells nothing.
+        return _moved(before, observed)
     dated = observed.expire_time is not None and _moved(before, observed)
     return (
         dated

@@ -6,25 +6,40 @@ Names of certificates come from outside: they are cut and made printable.
 
 from collections.abc import Iterator
 
+from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CertificateFacts, Change, Observed, RevocationListFacts
+from rds_ssl.core.planning.chain import intermediates_in_force, is_alone
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import ROWS, Comparison, Field
 from rds_ssl.core.x509.facts import title
 from rds_ssl.core.x509.revocation import serials_left
 
 
-def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tuple[Change, ...]:
-    """Put into words what a call would change, in the order of the spec."""
+def changes(
+    desired: Desired,
+    observed: Observed,
+    comparison: Comparison,
+    *,
+    applied: AppliedStatus | None = None,
+) -> tuple[Change, ...]:
+    """
+    Put into words what a call would change, in the order of the spec.
+
+    Args:
+        applied: Tells which intermediates are in force, where they are not shown.
+    """
     named = comparison.different | comparison.unknown
     if Field.ENABLED in named and desired.enabled:
         # Off shows nothing else: what is turned on is named as a whole.
         named |= {
             field
             for field, row in ROWS.items()
-            if row.wanted(desired.state) and not row.while_off and field is not Field.RENEWAL
+            if row.wanted(desired.state)
+            and not row.while_off
+            and field not in {Field.RENEWAL, Field.CHAIN}
         }
-    words = {field: _words(field, desired, observed) for field in ROWS if field in named}
+    words = {field: _words(field, desired, observed, applied) for field in ROWS if field in named}
     return tuple(
         Change(field=field.value, before=before, after=after)
         for field, (before, after) in words.items()
@@ -42,13 +57,18 @@ def notes(desired: Desired, observed: Observed) -> Iterator[str]:
         yield f"No longer revoked by {shown(issuer)}: {named}{more}."
 
 
-def _words(field: Field, desired: Desired, observed: Observed) -> tuple[str, str]:
+def _words(
+    field: Field, desired: Desired, observed: Observed, applied: AppliedStatus | None
+) -> tuple[str, str]:
     """Put *field* into words, before and after."""
     row = ROWS[field]
     match field:
         case Field.SERVER_CERTIFICATE:
             before = _certificate(observed.server_certificate)
             after = _certificate(desired.server_certificate)
+        case Field.CHAIN:
+            before = _chain_in_force(observed, applied)
+            after = _bundle(desired.chain[1:]) if desired.chain[1:] else _ALONE
         case Field.CLIENT_CA:
             before, after = _bundle(observed.client_ca), _bundle(desired.client_ca)
         case Field.REVOCATION_LIST:
@@ -73,6 +93,17 @@ def _certificate(facts: CertificateFacts | None) -> str:
     if facts is None:
         return "not shown"
     return f"{title(facts)} ({facts.sha256[:16]}, until {facts.not_after:%Y-%m-%d})"
+
+
+_ALONE = "no intermediate"
+
+
+def _chain_in_force(observed: Observed, applied: AppliedStatus | None) -> str:
+    if is_alone(observed, applied):
+        return _ALONE
+    known = intermediates_in_force(observed, applied)
+    names = (f"{shown(each.subject or '')} ({each.sha256[:16]})" for each in known)
+    return ", ".join(names) or "not shown"
 
 
 def _bundle(cas: tuple[CertificateFacts, ...] | None) -> str:

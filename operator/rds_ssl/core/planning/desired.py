@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property
 
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.api.states import StateStatus
+from rds_ssl.core.api.states import IntermediateStatus, StateStatus
 from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, RevocationListFacts
 from rds_ssl.core.x509.facts import MaterialFacts
@@ -46,8 +46,8 @@ class Desired:
     """The object in OSS, for `CAType.CUSTOM` on SQL Server."""
     renews: datetime | None = None
     """The SSLExpireTime of the cloud certificate that is to be renewed; None: it may stay."""
-    chain: tuple[str, ...] = ()
-    """The fingerprints of the leaf and its intermediates, in their order."""
+    chain: tuple[CertificateFacts, ...] = ()
+    """The leaf and its intermediates, in their order; empty if nobody has read them."""
 
     @property
     def acls(self) -> tuple[ACL, ACL]:
@@ -68,7 +68,8 @@ class Desired:
             ca_type=self.ca_type,
             server_certificate=leaf.sha256 if leaf else None,
             not_after=leaf.not_after if leaf else None,
-            chain=fingerprint(self.chain, ordered=True),
+            chain=fingerprint((each.sha256 for each in self.chain), ordered=True),
+            intermediates=tuple(map(IntermediateStatus.of, self.chain[1:])),
             pfx=self.pfx or None,
             client_ca=fingerprint(each.sha256 for each in self.client_ca),
             revocation_list=fingerprint(each.sha256 for each in self.revocation_list),
@@ -81,9 +82,10 @@ class Desired:
 
     @cached_property
     def digest(self) -> str:
-        """The whole state in a digest, but for the intermediates; a renewal with what it ends."""
+        """The whole state in a digest; a renewal with what it ends."""
         state = self.state
-        text = json.dumps((state.settings, state.material, state.renews), default=str)
+        chain = (state.chain,) if state.intermediates else ()
+        text = json.dumps((state.settings, state.material, state.renews, *chain), default=str)
         # 64 bits tell the few states that one object ever has apart.
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -129,7 +131,7 @@ def desired_of(declaration: Declaration, material: MaterialFacts, *, endpoint: s
         server_certificate=material.server.leaf if material.server else None,
         client_ca=tuple(each.certificate for each in material.client_ca),
         revocation_list=material.revocation_list,
-        chain=tuple(each.sha256 for each in material.server.chain) if material.server else (),
+        chain=material.server.chain if material.server else (),
     )
 
 
@@ -154,7 +156,7 @@ def _declared(
     server_certificate: CertificateFacts | None,
     client_ca: tuple[CertificateFacts, ...],
     revocation_list: tuple[RevocationListFacts, ...],
-    chain: tuple[str, ...] = (),
+    chain: tuple[CertificateFacts, ...] = (),
 ) -> Desired:
     pfx, clients = declaration.server_certificate.pfx, declaration.client_authentication
     return Desired(

@@ -1,8 +1,8 @@
 """
 Desired beside observed: equal, different or unknown, field by field. Pure.
 
-Certificates, CAs and CRLs are compared by SHA-256 over DER, CAs and CRLs as sets, of a server
-certificate only the leaf. Unknown (not echoed) never causes a write by itself: `applied` resolves
+Certificates, CAs and CRLs are compared by SHA-256 over DER, CAs and CRLs as sets, intermediates as
+far as they are shown. Unknown (not echoed) never causes a write by itself: `applied` resolves
 it, or it stays unknown. Source: docs/architecture.md, "The life of one change".
 """
 
@@ -12,6 +12,7 @@ from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import CAType, Observed
+from rds_ssl.core.planning.chain import same_chain
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import ROWS, SETTINGS, Comparison, Field, shows
 
@@ -41,13 +42,18 @@ def compare(
 def _verdicts(
     state: StateStatus, observed: Observed, was: StateStatus | None
 ) -> Iterator[tuple[Field, bool | None]]:
-    on = state.enabled and observed.enabled
+    on, same_leaf = state.enabled and observed.enabled, False
     for field, row in ROWS.items():
-        if (on or row.while_off) and row.counts(state, observed):
-            equal = row.verdict(state, observed)
-            if equal is None and field in _BY_OTHER_SIGNS:
-                equal = _BY_OTHER_SIGNS[field](state, observed, was)
-            yield field, equal
+        if not ((on or row.while_off) and row.counts(state, observed)):
+            continue
+        if field is Field.CHAIN and not same_leaf:
+            continue  # It comes with its certificate.
+        equal = row.verdict(state, observed)
+        if equal is None and field in _BY_OTHER_SIGNS:
+            equal = _BY_OTHER_SIGNS[field](state, observed, was)
+        if field is Field.SERVER_CERTIFICATE:
+            same_leaf = equal is True
+        yield field, equal
 
 
 def _resolved(
@@ -122,7 +128,12 @@ def _pfx(desired: StateStatus, _observed: Observed, was: StateStatus | None) -> 
 
 _BY_OTHER_SIGNS: Mapping[
     Field, Callable[[StateStatus, Observed, StateStatus | None], bool | None]
-] = {Field.CA_TYPE: _ca_type, Field.SERVER_CERTIFICATE: _leaf, Field.PFX: _pfx}
+] = {
+    Field.CA_TYPE: _ca_type,
+    Field.SERVER_CERTIFICATE: _leaf,
+    Field.CHAIN: same_chain,
+    Field.PFX: _pfx,
+}
 """What is told by its end, or by the material that was applied, where it is not shown."""
 
 
@@ -133,14 +144,6 @@ def _material_with(leaf: str | None, observed: Observed) -> tuple[str | None, ..
         fingerprint(each.sha256 for each in observed.revocation_list or ()),
         None,
     )
-
-
-_BY_RECORD: Mapping[Field, Callable[[StateStatus, Observed, StateStatus | None], bool | None]] = {
-    Field.CA_TYPE: _ca_type,
-    Field.SERVER_CERTIFICATE: _leaf,
-    Field.PFX: _pfx,
-}
-"""What is told by other signs, and by the material that was applied, where it is not shown."""
 
 
 def observed_material(observed: Observed) -> tuple[str | None, ...] | None:

@@ -97,7 +97,7 @@ def is_rotation(
     if was is None or was.settings != desired.state.settings:
         return False
     return (
-        (was.material != desired.state.material or desired.renews is not None)
+        (not was.same_material(desired.state) or desired.renews is not None)
         and comparison.different | comparison.unknown <= _rotated(desired)
         and _in_force(desired, observed) in {None, was.material}
     )
@@ -121,7 +121,7 @@ def is_drift(
         return False  # Whoever has edited the declaration since wants it to hold.
     if foreign == {Field.RENEWAL} or _own_left(applied, operation):
         return False
-    if was.material == desired.state.material:
+    if was.same_material(desired.state):
         return True
     # Newer material as well: it does not undo in passing what somebody did in the console.
     return bool(foreign - _rotated(desired)) or (

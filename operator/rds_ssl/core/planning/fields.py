@@ -29,6 +29,8 @@ class Field(StrEnum):
     CONNECTION_STRING = "connectionString"
     CA_TYPE = "serverCertificate.caType"
     SERVER_CERTIFICATE = "serverCertificate"
+    CHAIN = "serverCertificate.chain"
+    """Its intermediates alone, where the certificate itself is in force."""
     PFX = "serverCertificate.pfx"
     RENEWAL = "serverCertificate.renewBefore"
     CLIENT_CA = "clientAuthentication.ca"
@@ -39,8 +41,16 @@ class Field(StrEnum):
     MINIMUM_TLS_VERSION = "minimumTLSVersion"
 
 
-MATERIAL = frozenset({Field.SERVER_CERTIFICATE, Field.PFX, Field.CLIENT_CA, Field.REVOCATION_LIST})
-"""What `StateStatus.material` names."""
+MATERIAL = frozenset(
+    {
+        Field.SERVER_CERTIFICATE,
+        Field.CHAIN,
+        Field.PFX,
+        Field.CLIENT_CA,
+        Field.REVOCATION_LIST,
+    }
+)
+"""What is referenced, and read from Secrets and ConfigMaps."""
 
 SETTINGS = frozenset(Field) - MATERIAL - {Field.RENEWAL}
 """What is declared as a value; a renewal is neither this nor material."""
@@ -117,6 +127,12 @@ ROWS: Mapping[Field, Row] = {
         same=lambda wanted, shown: None if wanted is None else shown.sha256 == wanted,
         # The vendor renews a cloud certificate whenever it likes; a PFX file is never shown.
         counts=lambda state, _: state.ca_type is CAType.CUSTOM and not state.pfx,
+    ),
+    Field.CHAIN: Row(
+        wanted=lambda state: state.chain,
+        # Told by `rds_ssl.core.planning.chain`: what is shown may be part of it.
+        shown=lambda _: None,
+        counts=lambda state, _: state.chain is not None,
     ),
     Field.PFX: Row(
         wanted=lambda state: state.pfx,

@@ -62,6 +62,7 @@ def _check(desired: Desired, material: Material, *, engine: str) -> None:
         (desired.ca_type is CAType.CUSTOM) != bool(server or material.pfx)
         or (material.pfx.oss_object if material.pfx else "") != desired.pfx
         or (server.leaf if server else None) != desired.server_certificate
+        or (desired.chain and (server.chain if server else ()) != desired.chain)
         or set(cas.certificates if cas else ()) != set(desired.client_ca)
         or set(lists.lists if lists else ()) != set(desired.revocation_list)
     ):

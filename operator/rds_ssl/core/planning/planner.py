@@ -26,6 +26,7 @@ from rds_ssl.core.model import (
     Restart,
 )
 from rds_ssl.core.planning import drift
+from rds_ssl.core.planning.chain import intermediates_in_force, leads_elsewhere
 from rds_ssl.core.planning.changes import changes, notes
 from rds_ssl.core.planning.desired import Desired, relax_step
 from rds_ssl.core.planning.diff import compare
@@ -72,7 +73,7 @@ def make_plan(
     comparison = drift.compared(desired, observed, applied, operation, unproved)
     was, state = applied.state if applied else None, desired.state
     declared_applied = was is not None and (
-        was.settings == state.settings and was.material == state.material
+        was.settings == state.settings and was.same_material(state)
     )
     settled = _settled(
         desired,
@@ -117,12 +118,13 @@ def _settled(
         # What cannot be told is as declared as it was: no reason for a call.
         kept = applied.model_copy(update={"state": desired.state})
         return compare(desired, observed, applied=kept)
-    open_questions = comparison.unknown
+    # Which intermediates are in force cannot be told where nobody has sent any: no reason for one.
+    open_questions = comparison.unknown - {Field.CHAIN}
     if desired.ca_type is CAType.ALIYUN and drift.never_custom(applied, operation):
         open_questions -= {Field.CA_TYPE}
     if comparison.different or (open_questions and not declared_applied):
         return None
-    return replace(comparison, unknown=open_questions)
+    return replace(comparison, unknown=open_questions | (comparison.unknown & {Field.CHAIN}))
 
 
 def _plan(
@@ -139,10 +141,14 @@ def _plan(
     deleting: bool,
 ) -> Plan:
     found = {*impacts_of(desired, observed, comparison)}
+    if Field.CHAIN in comparison.different | comparison.unknown and leads_elsewhere(
+        desired, observed, applied
+    ):
+        found.add(Impact.TRUST_CHANGES)
     if restart is not Restart.NONE:
         found.add(Impact.RESTART)
     impacts = tuple(each for each in Impact if each in found)
-    words = changes(desired, observed, comparison)
+    words = changes(desired, observed, comparison, applied=applied)
     foreign = drift.is_drift(desired, observed, comparison, applied, operation, unproved=unproved)
     again = operation is not None and operation.digest == desired.digest and not unproved
     cause = Cause.DRIFT if foreign else _cause(desired, applied, again=again)
@@ -167,7 +173,11 @@ def _plan(
         untold=applied is not None and applied.state is None,
         drift=foreign,
         material=frozenset(_new_material(desired, observed, comparison)),
-        deadline=replaced_end(observed, comparison.different | comparison.unknown),
+        deadline=replaced_end(
+            observed,
+            comparison.different | comparison.unknown,
+            intermediates=intermediates_in_force(observed, applied),
+        ),
         notes=tuple(notes(desired, observed)),
     )
 
@@ -178,7 +188,7 @@ def _cause(desired: Desired, applied: AppliedStatus | None, *, again: bool) -> C
     was = applied.state if applied else None
     if was is None or was.settings != desired.state.settings:
         return Cause.SPEC
-    if was.material != desired.state.material:
+    if not was.same_material(desired.state):
         return Cause.ROTATION
     # Nothing is declared that was not applied: an own operation went wrong, which was to put back
     # what somebody else did, or was to lead elsewhere before the declaration was edited back.
@@ -192,6 +202,7 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
     leaf, known = desired.server_certificate, observed.client_ca or () if observed.enabled else ()
     for field, parts in (
         (Field.SERVER_CERTIFICATE, {leaf.sha256} if leaf else set()),
+        (Field.CHAIN, {desired.state.chain} if desired.state.chain else set()),
         (Field.PFX, {desired.pfx} if desired.pfx else set()),
         (
             Field.CLIENT_CA,
@@ -200,7 +211,7 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
         (Field.REVOCATION_LIST, {each.sha256 for each in desired.revocation_list}),
     ):
         name = fingerprint(parts)
-        if name is not None and (on or field in fields):
+        if name is not None and (field in fields or (on and field is not Field.CHAIN)):
             yield name
 
 
@@ -213,10 +224,12 @@ def _facts_before(observed: Observed) -> Mapping[str, object]:
     """
     leaf = observed.server_certificate
     custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
+    behind = [each.sha256 for each in observed.intermediates] if custom else []
     return {
         **{field: ROWS[field].shown(observed) for field in SETTINGS},
         Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
         Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
+        **({Field.CHAIN: behind} if behind else {}),
         Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
         Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
     }
@@ -260,7 +273,7 @@ def _steps(
         return
     later = {Field.CLIENT_CA.value, Field.REVOCATION_LIST.value}
     between = compare(first, observed, applied=applied)
-    yield Step(desired=first, changes=changes(first, observed, between))
+    yield Step(desired=first, changes=changes(first, observed, between, applied=applied))
     yield Step(desired=desired, changes=tuple(each for each in words if each.field in later))
 
 

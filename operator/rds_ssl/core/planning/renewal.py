@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from rds_ssl.core.api.spec import Declaration
+from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.api.status import HistoryEntry
 from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Observed, Phase
 from rds_ssl.core.planning.fields import Field
@@ -35,12 +36,18 @@ def tried(history: Sequence[HistoryEntry], renews: datetime | None) -> bool:
     )
 
 
-def replaced_end(observed: Observed, fields: Collection[Field]) -> datetime | None:
+def replaced_end(
+    observed: Observed,
+    fields: Collection[Field],
+    *,
+    intermediates: Sequence[IntermediateStatus] = (),
+) -> datetime | None:
     """
     Return the earliest end of what is in force and is replaced; None if nothing ends.
 
     Args:
         fields: What is changed.
+        intermediates: Those in force, as far as they are known.
     """
     if not observed.enabled:
         return None
@@ -48,6 +55,7 @@ def replaced_end(observed: Observed, fields: Collection[Field]) -> datetime | No
     if not _SERVER.isdisjoint(fields):
         leaf = observed.server_certificate
         ends.append(leaf.not_after if leaf else observed.expire_time)
+        ends += [each.not_after for each in intermediates]
     if Field.CLIENT_CA in fields:
         ends += [each.not_after for each in observed.client_ca or ()]
     if Field.REVOCATION_LIST in fields:
@@ -55,5 +63,7 @@ def replaced_end(observed: Observed, fields: Collection[Field]) -> datetime | No
     return min((each for each in ends if each is not None), default=None)
 
 
-_SERVER = frozenset({Field.SERVER_CERTIFICATE, Field.PFX, Field.CA_TYPE, Field.RENEWAL})
-"""Fields whose change replaces the server certificate."""
+_SERVER = frozenset(
+    {Field.SERVER_CERTIFICATE, Field.CHAIN, Field.PFX, Field.CA_TYPE, Field.RENEWAL}
+)
+"""Fields whose change replaces the server certificate, or what is sent with it."""

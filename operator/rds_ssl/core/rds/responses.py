@@ -84,11 +84,13 @@ def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
         if engine is not None
         else (_text(fields, "SSLEnabled") or "").lower() == "on"
     )
+    chain = _certificates(fields, "ServerCert", empty_is_none=True) or ()
     return Observed(
         enabled=True,
         ca_type=_word(fields, "CAType", CAType),
         connection_string=off.connection_string,
-        server_certificate=_leaf(fields, "ServerCert"),
+        server_certificate=chain[0] if chain else None,
+        intermediates=chain[1:],
         client_ca=_certificates(fields, "ClientCACert", empty_is_none=not echoes_trust),
         revocation_list=_revocation_lists(
             fields, "ClientCertRevocationList", empty_is_none=not echoes_trust
@@ -220,12 +222,6 @@ def _time(fields: Mapping[str, object], name: str) -> datetime | None:
     time = time.replace(microsecond=0)  # As it stands in a status, to be compared with it.
     # Documented as UTC; without a zone that is all there is to go by.
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _leaf(fields: Mapping[str, object], name: str) -> CertificateFacts | None:
-    # The vendor may drop the chain, so only the leaf is a fact.
-    chain = _certificates(fields, name, empty_is_none=True)
-    return chain[0] if chain else None
 
 
 def _certificates(

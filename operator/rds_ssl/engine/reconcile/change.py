@@ -96,7 +96,7 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
 
 def next_look(ports: Ports, seen: Seen) -> float:
     """Return the seconds to the next look at an object with which all is well, or held."""
-    after = material_problems.next_look(ports, seen.observed)
+    after = material_problems.next_look(ports, seen)
     renewal = _renewal_in(ports, seen)
     return min(after, renewal + 0.1) if renewal else after
 
@@ -202,7 +202,7 @@ def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Deci
         hold,
         seen.declaration,
         in_force=_in_force(ports, seen) if plan.material_only else None,
-        warning=material_problems.expiring(ports, seen.observed),
+        warning=material_problems.expiring(ports, seen),
         warnings=seen.warnings,
     )
     draft = seen.update(
@@ -229,7 +229,7 @@ def _look_again(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -
 
 def _in_force(ports: Ports, seen: Seen) -> tuple[bool, Finding]:
     """Return the Ready of settings that are in force while a rotation waits."""
-    past = material_problems.expired(ports, seen.observed)
+    past = material_problems.expired(ports, seen)
     if past is not None:
         return False, past
     applied = seen.status.applied
@@ -250,7 +250,7 @@ def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
             plan,
             seen.declaration,
             in_force=plan.material_only and _in_force(ports, seen)[0],
-            warning=material_problems.expiring(ports, seen.observed),
+            warning=material_problems.expiring(ports, seen),
             warnings=seen.warnings,
         ),
         since=at.seen_since,

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rds_ssl.core import outcomes
+from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.checks import eligibility
-from rds_ssl.core.checks.expiry import next_expiry_change
 from rds_ssl.core.checks.material import next_validation, validate
-from rds_ssl.core.model import Phase, Reason
+from rds_ssl.core.model import Observed, Phase, Reason
 from rds_ssl.core.planning.desired import Desired, desired_of
+from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
@@ -69,17 +70,23 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
             return Read.ATTRIBUTES
         if not seen.instance.running:
             return api_failures.busy(ports, seen)  # What is shown may be half of a change.
+    state, unseen = _as_taken_over(desired, seen.observed)
+    remark = f" {outcomes.CHAIN_NOT_SHOWN}" if unseen else ""
     if applied is not None and untold:
         # Recorded by an older version: what is in force is as declared, and nothing was done.
-        applied = applied.model_copy(update={"state": desired.state})
+        applied = applied.model_copy(update={"state": state})
     elif not standing.declared_applied:
         applied = AppliedStatus(
-            state=desired.state, time=ports.now(), expire_time=seen.observed.expire_time
+            state=state, time=ports.now(), expire_time=seen.observed.expire_time
         )
         words = outcomes.state_words(seen.declaration, desired.connection_string)
-        adopted = Event(reason="Adopted", message=f"{words} is in force already; nothing was sent.")
-        seen = seen.then(AfterWrite(event=adopted))
-    if standing.comparison.unknown or desired.pfx:
+        seen = _announced(seen, f"{words} is in force already; nothing was sent.{remark}")
+    elif applied is not None and applied.state and state.chain and not applied.state.chain:
+        # Recorded before intermediates were.
+        applied = applied.model_copy(update={"state": state})
+        if unseen:
+            seen = _announced(seen, outcomes.CHAIN_NOT_SHOWN)
+    if standing.comparison.unknown - {Field.CHAIN} or desired.pfx:
         reason = Reason.APPLIED_NOT_ECHOED
     else:
         verified = applied is not None and applied.request_id
@@ -89,7 +96,7 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         seen.observed,
         reason=reason,
         endpoint=desired.connection_string,
-        expired=material_problems.in_force_expiry(ports, seen.observed),
+        expired=material_problems.in_force_expiry(ports, seen),
         warnings=seen.warnings,
     )
     draft = replace(seen, attempt=Idle()).update(applied=applied, plan=None, operation=None)
@@ -101,11 +108,28 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
     )
 
 
+def _as_taken_over(desired: Desired, observed: Observed) -> tuple[StateStatus, bool]:
+    """
+    Return the state of an instance that is as declared although nobody has sent it.
+
+    Whether its intermediates are in force too, is not known unless they are shown; a later change
+    of those declared is told all the same.
+    """
+    unseen = bool(desired.state.intermediates) and not observed.intermediates
+    state = desired.state.model_copy(update={"intermediates": ()}) if unseen else desired.state
+    return state, unseen
+
+
+def _announced(seen: Seen, message: str) -> Seen:
+    """Return it with an Event about what is taken over once the status is written."""
+    return seen.then(AfterWrite(event=Event(reason="Adopted", message=message)))
+
+
 def _settled_until(ports: Ports, seen: Seen) -> datetime:
     """Return the first moment at which the clock alone may make something of the same facts."""
     now = seen.began  # A date that has passed during this pass may have been overlooked.
     moments = (
-        next_expiry_change(seen.observed, now=now, warning=ports.timings.expiry_warning),
+        material_problems.next_expiry(ports, seen, now=now),
         next_validation(seen.material.facts, now=now),
         renewal_at(seen.declaration, seen.observed, engine=seen.engine or ""),
     )

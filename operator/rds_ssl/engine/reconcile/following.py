@@ -20,7 +20,9 @@ from rds_ssl.core.api.status import (
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Cause, End, Observed, Phase, Priority
 from rds_ssl.core.operation.verification import Watch, verify
+from rds_ssl.core.planning.chain import changes_chain
 from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.fields import Comparison, Field
 from rds_ssl.engine.reconcile import attempt, observing
 from rds_ssl.engine.reconcile.attempt import Idle, NotExecuted, Sent, WithoutEffect
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports
@@ -73,7 +75,7 @@ async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
         observed = await observing.read_settings(stage, priority=Priority.IN_FLIGHT)
         stage = observing.seen(stage, observed)
         if operation.target is not None:
-            comparison = compare(operation.target, observed)
+            comparison = _compare(operation.target, observed, stage.status.applied)
     judgement = verify(
         operation,
         sent.watch,
@@ -91,6 +93,14 @@ async def follow(ports: Ports, gathered: Gathered) -> Gathered | Decided:
         stage = await _with_acceptance(ports, stage, operation, sent)
         return Decided(draft=stage, verdict=None, look_after=judgement.look_after)
     return _end(ports, stage, operation, judgement.end, sent)
+
+
+def _compare(target: StateStatus, observed: Observed, applied: AppliedStatus | None) -> Comparison:
+    """Compare what was sent; intermediates that it only repeats need no proof."""
+    comparison = compare(target, observed)
+    if changes_chain(target, applied):
+        return comparison
+    return replace(comparison, unknown=comparison.unknown - {Field.CHAIN})
 
 
 def give_up(ports: Ports, gathered: Gathered) -> Gathered:

@@ -1,12 +1,12 @@
 """When the declared material cannot be used, and when what is in force runs out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict
 from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.checks.expiry import Expiry, expiry, next_expiry_change
-from rds_ssl.core.model import Finding, Observed, Reason
+from rds_ssl.core.model import Finding, Reason
 from rds_ssl.core.planning.desired import beside_material, settings_of
 from rds_ssl.core.planning.diff import compare, observed_material
 from rds_ssl.engine.reconcile.ports import Ports
@@ -16,29 +16,44 @@ PATIENCE = 300.0
 """Seconds for which what may be a moment's state is Reconciling, before it is Stalled."""
 
 
-def in_force_expiry(ports: Ports, observed: Observed) -> tuple[Expiry, ...]:
+def in_force_expiry(ports: Ports, seen: Seen) -> tuple[Expiry, ...]:
     """Return what is in force and has expired, or will soon."""
-    return expiry(observed, now=ports.now(), warning=ports.timings.expiry_warning)
+    return expiry(
+        seen.observed,
+        now=ports.now(),
+        warning=ports.timings.expiry_warning,
+        intermediates=seen.intermediates,
+    )
 
 
-def expired(ports: Ports, observed: Observed) -> Finding | None:
+def next_expiry(ports: Ports, seen: Seen, *, now: datetime) -> datetime | None:
+    """Return the first moment after *now* at which the same may be told otherwise; None: never."""
+    return next_expiry_change(
+        seen.observed,
+        now=now,
+        warning=ports.timings.expiry_warning,
+        intermediates=seen.intermediates,
+    )
+
+
+def expired(ports: Ports, seen: Seen) -> Finding | None:
     """Return that something in force has expired, if so."""
-    for each in in_force_expiry(ports, observed):
+    for each in in_force_expiry(ports, seen):
         if each.reason is Reason.CERTIFICATE_EXPIRED:
             return each
     return None
 
 
-def expiring(ports: Ports, observed: Observed) -> Finding | None:
+def expiring(ports: Ports, seen: Seen) -> Finding | None:
     """Return the warning, if something in force is about to end."""
-    return outcomes.expiring(observed, in_force_expiry(ports, observed))
+    return outcomes.expiring(seen.observed, in_force_expiry(ports, seen))
 
 
-def next_look(ports: Ports, observed: Observed) -> float:
+def next_look(ports: Ports, seen: Seen) -> float:
     """Return the seconds to the next look: a resync, or the moment when something expires."""
     after = ports.resync_after()
     now = ports.now()
-    change = next_expiry_change(observed, now=now, warning=ports.timings.expiry_warning)
+    change = next_expiry(ports, seen, now=now)
     return after if change is None else min(after, (change - now).total_seconds() + 1)
 
 
@@ -65,12 +80,12 @@ def report(ports: Ports, seen: Seen, problem: Finding, *, endpoint: str) -> Deci
     known = seen.resource.status.condition(STALLED)
     was_stalled = known is not None and known.message == problem.message
     patient = problem.reason in TRANSIENT and waited < PATIENCE and not was_stalled
-    instance, observed = seen.status.instance, seen.observed
+    instance = seen.status.instance
     seen = seen.shown(endpoint=None if instance and instance.endpoint else endpoint)
     ready: tuple[bool | None, Finding] = (False, problem)
     if _applied_shown(seen, endpoint=endpoint):
         ready = seen.as_it_was(problem)
-    past = expired(ports, observed)
+    past = expired(ports, seen)
     if past is not None:
         ready = False, past
     verdict = Verdict(
@@ -80,9 +95,9 @@ def report(ports: Ports, seen: Seen, problem: Finding, *, endpoint: str) -> Deci
         material_ready=False,
         reconciling=problem if patient else None,
         stalled=None if patient else problem,
-        expiring=None if past else expiring(ports, observed),
+        expiring=None if past else expiring(ports, seen),
     )
-    look_after = next_look(ports, observed)
+    look_after = next_look(ports, seen)
     if patient:
         look_after = min(look_after, PATIENCE - waited + 0.1)
     if problem.reason is Reason.NOT_YET_VALID:

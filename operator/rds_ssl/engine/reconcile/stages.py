@@ -16,9 +16,11 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import READY, Verdict
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.api.states import ObservedStatus
+from rds_ssl.core.api.states import IntermediateStatus, ObservedStatus
 from rds_ssl.core.api.status import InstanceStatus, Status
+from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import UNFINISHED, Endpoint, Finding, Instance, Observed, Reason
+from rds_ssl.core.planning.chain import intermediates_in_force
 from rds_ssl.core.planning.desired import Desired, material_of
 from rds_ssl.core.planning.fields import Comparison
 from rds_ssl.core.planning.plan import Plan
@@ -149,6 +151,9 @@ class Gathered(Draft):
         if not self.declaration.enabled or applied.state is None:
             return False
         facts, pfx = material.facts, self.declaration.server_certificate.pfx
+        chain = fingerprint(material.chain, ordered=True)
+        if applied.state.chain and chain and applied.state.chain != chain:
+            return True
         return applied.state.material != material_of(
             server_certificate=facts.server.leaf if facts.server else None,
             client_ca=tuple(each.certificate for each in facts.client_ca),
@@ -183,6 +188,11 @@ class Seen(Gathered):
     """None: not read; empty as well where the right to read them is missing."""
     hostssl_rows: tuple[str, ...] | None = None
     """Rows of pg_hba.conf that let clients in by SSL only; None: not read."""
+
+    @property
+    def intermediates(self) -> tuple[IntermediateStatus, ...]:
+        """The intermediates in force, as far as they are known, see `planning.chain`."""
+        return intermediates_in_force(self.observed, self.status.applied)
 
     @property
     def material_finding(self) -> tuple[bool, Finding] | None:

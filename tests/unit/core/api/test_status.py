@@ -57,6 +57,9 @@ STATE = {
     "serverCertificate": "ab" * 32,
     "notAfter": WIRE_NOW,
     "chain": "c",
+    "intermediates": [
+        {"sha256": "cd" * 32, "subject": "CN=i", "issuer": "CN=r", "notAfter": WIRE_NOW}
+    ],
     "pfx": "oss-cn-hangzhou.aliyuncs.com:bucket:one.pfx",
     "clientCA": "c",
     "revocationList": "r",

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.checks.expiry import expiry, next_expiry_change
 from rds_ssl.core.model import CAType, CertificateFacts, Observed, Reason, RevocationListFacts
 from rds_ssl.core.outcomes import expiring
@@ -231,3 +232,51 @@ def test_a_hundred_of_them_still_fit_into_a_condition() -> None:
     assert warning.message.endswith(" And 90 more.")
     assert warning.message.count("The client CA") == 10
     assert len(warning.message) < 32_768
+
+
+def intermediate(name: str, end: datetime, issuer: str = "root") -> IntermediateStatus:
+    return IntermediateStatus(
+        sha256=f"{name} {end}", subject=f"CN={name}", issuer=f"CN={issuer}", not_after=end
+    )
+
+
+SERVER = certificate("a", AGO, LATER)
+REFUSE = "clients that verify it refuse it from then on"
+NEAR, FAR = (f"The intermediate CN={each} of the server certificate" for each in ("near", "far"))
+
+
+def told(*intermediates: IntermediateStatus) -> list[tuple[Reason, str]]:
+    found = expiry(shown(SERVER), now=NOW, intermediates=intermediates)
+    return [(each.reason, each.message) for each in found]
+
+
+def test_the_intermediate_next_to_the_certificate_ends_what_clients_accept() -> None:
+    assert told(intermediate("near", YESTERDAY), intermediate("far", LATER)) == [
+        (
+            Reason.CERTIFICATE_EXPIRED,
+            f"{NEAR} expired at 2026-11-23T12:00:00Z; {REFUSE}.",
+        )
+    ]
+
+
+def test_an_intermediate_further_up_that_ended_is_a_warning() -> None:
+    # A cross-signed root outlived by the root itself: most clients never look at it.
+    assert told(intermediate("near", LATER), intermediate("far", YESTERDAY)) == [
+        (
+            Reason.CERTIFICATE_EXPIRING,
+            f"{FAR} expired at 2026-11-23T12:00:00Z; some {REFUSE}.",
+        )
+    ]
+
+
+def test_an_intermediate_that_another_one_of_its_name_outlives_is_a_warning() -> None:
+    reasons = [one for one, _ in told(intermediate("near", YESTERDAY), intermediate("near", LATER))]
+
+    assert reasons == [Reason.CERTIFICATE_EXPIRING]
+
+
+def test_the_end_of_an_intermediate_is_a_moment_to_look_again() -> None:
+    kept = (intermediate("near", TOMORROW),)
+
+    assert next_expiry_change(shown(SERVER), now=NOW, intermediates=kept) == TOMORROW
+    assert next_expiry_change(shown(), now=NOW, intermediates=kept) == TOMORROW

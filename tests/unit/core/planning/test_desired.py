@@ -26,7 +26,6 @@ CHAIN = ServerFacts(
     is_ca=False,
     for_servers=True,
 )
-FINGERPRINTS = tuple(each.sha256 for each in CHAIN.chain)
 CLIENT_CA = (ClientCAFacts(certificate=states.CA, is_ca=True, may_sign_lists=True),)
 EVERYTHING = MaterialFacts(server=CHAIN, client_ca=CLIENT_CA, revocation_list=(CRL,))
 
@@ -52,13 +51,13 @@ WHOLE = declare(**SECRET, clientAuthentication=CLIENTS)
         pytest.param(
             SECRET,
             MaterialFacts(server=CHAIN),
-            replace(CUSTOM, chain=FINGERPRINTS),
+            replace(CUSTOM, chain=CHAIN.chain),
             id="a certificate of one's own",
         ),
         pytest.param(
             {**SECRET, "clientAuthentication": CLIENTS},
             EVERYTHING,
-            replace(MUTUAL, chain=FINGERPRINTS),
+            replace(MUTUAL, chain=CHAIN.chain),
             id="everything",
         ),
         pytest.param(
@@ -189,11 +188,24 @@ def test_what_makes_no_difference_makes_no_other_digest(one: Desired, other: Des
     assert one.digest == other.digest
 
 
-def test_the_chain_is_told_and_makes_no_other_state() -> None:
-    whole, leaf = replace(CUSTOM, chain=FINGERPRINTS), replace(CUSTOM, chain=FINGERPRINTS[:1])
+def test_another_chain_is_another_state_of_the_same_material() -> None:
+    whole, leaf = replace(CUSTOM, chain=CHAIN.chain), replace(CUSTOM, chain=CHAIN.chain[:1])
 
-    assert whole.state.chain != leaf.state.chain
-    assert (whole.digest, whole.state.material) == (leaf.digest, leaf.state.material)
+    assert whole.digest != leaf.digest
+    assert whole.state.material == leaf.state.material
+    assert not whole.state.same_material(leaf.state)
+
+
+def test_a_chain_that_nobody_has_recorded_makes_no_other_material() -> None:
+    whole = replace(CUSTOM, chain=CHAIN.chain).state
+
+    assert whole.same_material(CUSTOM.state)
+    assert CUSTOM.state.same_material(whole)
+
+
+def test_the_digest_of_a_certificate_without_intermediates_does_not_speak_of_them() -> None:
+    # Written into status, see below.
+    assert replace(CUSTOM, chain=CHAIN.chain[:1]).digest == CUSTOM.digest
 
 
 def test_a_digest_stays_what_it_is_from_version_to_version() -> None:

@@ -437,6 +437,7 @@ def test_turning_on_names_everything_that_comes_with_it() -> None:
         Field.PFX,
         Field.RENEWAL,
         Field.MINIMUM_TLS_VERSION,
+        Field.CHAIN,  # It comes with its certificate.
     }
     assert [each.field for each in words] == [
         field.value for field in Field if field not in elsewhere
@@ -475,7 +476,7 @@ def test_material_is_what_the_state_names_as_such() -> None:
         Field.PFX: replace(MUTUAL, pfx="another file"),
     }
 
-    assert set(renewed) == MATERIAL
+    assert set(renewed) == MATERIAL - {Field.CHAIN}  # It is told by what was applied.
     for field, state in renewed.items():
         found = compare(state, postgresql(MUTUAL))
         assert found.different | found.unknown == {field}

@@ -90,6 +90,7 @@ def test_postgresql_with_everything_is_read_in_full(leaf: Pki, ca: Pki) -> None:
         ca_type=CAType.CUSTOM,
         connection_string="pgm-1.pg.rds.aliyuncs.com",
         server_certificate=observed.server_certificate,
+        intermediates=observed.client_ca,
         client_ca=observed.client_ca,
         revocation_list=observed.revocation_list,
         acl=ACL.VERIFY_FULL,
