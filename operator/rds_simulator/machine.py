@@ -159,8 +159,9 @@ class View:
 
 
 def _server_part(settings: Settings) -> tuple[object, ...]:
-    leaf = settings.server.sha256 if settings.server else ""
-    return (settings.enabled, settings.connection_string, settings.ca_type, leaf, settings.pfx)
+    server, pfx = settings.server, settings.pfx
+    chain = (server.sha256, server.chain_sha256) if server else ()
+    return (settings.enabled, settings.connection_string, settings.ca_type, chain, pfx)
 
 
 def _client_part(settings: Settings) -> tuple[object, ...]:

@@ -108,6 +108,8 @@ def _by_vendor(world: EngineWorld) -> None:
     world.ask(NAME, "look")
 
 
+_END = b"-----END CERTIFICATE-----\n"
+
 OWN: Spec = {"serverCertificate": {"secretRef": {"name": f"{NAME}-tls"}}}
 CLOUD: Spec = {"serverCertificate": None}
 RENEW: Spec = {"serverCertificate": {"renewBefore": "720h"}}
@@ -144,6 +146,11 @@ def _certificates(profile: str) -> Iterator[Scenario]:
         ("own certificate in place of the cloud's", _cloud, _both(_pair, _edited(**OWN))),
         ("cloud certificate in place of the own", _own, _edited(**CLOUD)),
         ("another own certificate in the Secret", _own, _pair),
+        (
+            "the same certificate in the Secret, without its intermediate",
+            _own,
+            _rewritten(lambda pem: pem.partition(_END)[0] + _END),
+        ),
         ("another endpoint, cloud certificate", _cloud, _moved),
         (
             "another endpoint, own certificate for both",

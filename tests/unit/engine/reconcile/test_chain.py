@@ -195,3 +195,20 @@ async def test_an_intermediate_in_force_that_ends_is_told_at_its_moment(
         await world.run(400)
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (2, 2)
+
+
+@played
+async def test_a_chain_of_which_nothing_is_seen_is_not_called_sent_before_it_is_settled() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        leaf = world.write_pair("a")
+        world.declare_custom("a")
+        await world.run(100)
+        world.rds.fault({"kind": "reset-before"}, action="ModifyDBInstanceSSL", times=1)
+
+        world.write_pair("a", replace(leaf, intermediates=()))
+        await world.run(2000)
+
+        assert served(world) == digests(leaf)
+        assert world.ready("a") == ("False", "ApplyTimedOut")
+        assert world.cost("a") == (1, 1)
