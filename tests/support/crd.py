@@ -113,7 +113,8 @@ WIDTH = 100
 KEYS = (
     *("type", "format", "enum", "minLength", "maxLength", "pattern", "minimum", "maxItems"),
     *("default", "description", "required"),
-    *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"),
+    *("x-kubernetes-map-type", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"),
+    "x-kubernetes-validations",
     *("properties", "items"),
 )
 """Everything that a schema may hold, in the order in which it is printed."""

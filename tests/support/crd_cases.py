@@ -282,7 +282,10 @@ POLICIES = [
     good("approval for everything", {"approvalRequired": [str(each) for each in Impact]}),
     bad("an unknown impact", {"approvalRequired": ["Reboot"]}, "spec.approvalRequired[0]"),
     bad(
-        "an impact twice", {"approvalRequired": ["Restart", "Restart"]}, "spec.approvalRequired[1]"
+        "an impact twice",
+        {"approvalRequired": ["Restart", "Weakens", "Restart"]},
+        "spec.approvalRequired",
+        "must not name an impact twice",
     ),
     bad("too many impacts", {"approvalRequired": ["Restart"] * 7}, "spec.approvalRequired"),
     good("suspended", {"suspend": True}),

@@ -87,11 +87,11 @@ def rules_of(block: type[BaseModel]) -> tuple[BlockRule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """A broken rule: its message, and the field or item of the block that it is about."""
+    """A broken rule: its message, and the field of the block that it is about."""
 
     message: str
     field: str = ""
-    """``acl``, ``[1]`` or, for the block itself, empty."""
+    """``acl`` or, for the block itself, empty."""
 
 
 class ViolationsError(ValueError):
@@ -139,7 +139,7 @@ def sentences(detail: ErrorDetails) -> Iterator[str]:
     cause = context.get("error")
     if isinstance(cause, ViolationsError):
         for each in cause.violations:
-            separator = "." if each.field and not each.field.startswith("[") else ""
+            separator = "." if each.field else ""
             yield f"{path}{separator}{each.field}: {each.message}"
         return
     words = {

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
-
-from rds_ssl.core.api.schema import (
-    Block,
-    FieldViolation,
-    Part,
-    ValidationRule,
-    ViolationsError,
-    rule,
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
 )
+
+from rds_ssl.core.api.schema import Block, Part, ValidationRule, rule
 from rds_ssl.core.formats import DURATION_PATTERN, format_duration, parse_duration
 from rds_ssl.core.model import Impact
 
@@ -83,12 +83,12 @@ def immutable(field: str) -> ValidationRule:
     return ValidationRule("self == oldSelf", f"{field} is immutable; create another object")
 
 
+_TWICE = "must not name an impact twice"
+
+
 def _distinct(impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
-    repeated = (index for index, each in enumerate(impacts) if each in impacts[:index])
-    if violations := tuple(
-        FieldViolation("must not name an impact twice", f"[{index}]") for index in repeated
-    ):
-        raise ViolationsError(violations)
+    if len(set(impacts)) < len(impacts):
+        raise ValueError(_TWICE)
     return impacts
 
 
@@ -155,12 +155,24 @@ ExpiryMargin = Annotated[timedelta, *between("1h", "2160h", "720h")]
 WindowDuration = Annotated[timedelta, *between("30m", "24h", "2h")]
 DistinctImpacts = Annotated[
     tuple[Impact, ...],
-    Field(max_length=6, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    # Not "set": of the default, which is nobody's, server-side apply could take nothing away then.
+    Field(max_length=6, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     AfterValidator(_distinct),
+    ValidationRule("self.all(each, self.exists_one(other, other == each))", _TWICE),
 ]
 
 
-class SecretReference(Part):
+class Whole(Part):
+    """
+    A block that is one value: of two who apply it, one has applied all of it.
+
+    Else the name of one and the key of the other would be a reference that nobody has written.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
+
+class SecretReference(Whole):
     """A Secret with a certificate chain (leaf first) and its private key, both PEM."""
 
     name: ObjectName
@@ -171,7 +183,7 @@ class SecretReference(Part):
     """The key with the unencrypted PEM private key (ServerKey). Default tls.key."""
 
 
-class KeyReference(Part):
+class KeyReference(Whole):
     """One key of a Secret or ConfigMap in the object's namespace."""
 
     name: ObjectName
@@ -188,7 +200,7 @@ class PasswordReference(KeyReference):
     """The key with the password."""
 
 
-class PFX(Part):
+class PFX(Whole):
     """A PFX file in OSS and the password that opens it (SQL Server)."""
 
     oss_object: Annotated[str, Field(min_length=1, max_length=1024)]
@@ -228,7 +240,7 @@ class RevocationListConfigMapReference(RevocationListKeyReference):
     """The name of the ConfigMap."""
 
 
-class _Source(Block):
+class _Source(Whole, Block):
     """Where public material is read: exactly one of the two."""
 
     secret_key_ref: KeyReference | None = None
@@ -258,7 +270,7 @@ class RevocationListSource(_Source):
     config_map_key_ref: RevocationListConfigMapReference | None = None
 
 
-class CredentialsReference(Part):
+class CredentialsReference(Whole):
     """The Secret with the access key of the cloud account, in the object's namespace."""
 
     name: ObjectName

@@ -158,7 +158,7 @@ def test_every_fault_is_a_sentence_that_starts_with_the_path_of_its_field() -> N
         "spec.clientAuthentication.acl: acl other than prefer needs ca",
         "spec.clientAuthentication.replicationACL: replicationACL other than prefer needs ca",
         "spec.minimumTLSVersion: must be one of '1.0', '1.1' or '1.2'",
-        "spec.approvalRequired[1]: must not name an impact twice",
+        "spec.approvalRequired: must not name an impact twice",
         "spec.maintenance.windows[0].duration: must be a string",
     )
 
