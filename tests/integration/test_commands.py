@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -626,6 +627,114 @@ def test_an_editor_may_do_everything_that_the_commands_do(desk: Desk) -> None:
     ]
 
     assert [each.returncode for each in ended] == [0, 0, 0, 0], ended
+
+
+def test_a_kubeconfig_that_acts_as_somebody_may_no_more_than_he(
+    desk: Desk, changed_kubeconfig: Callable[[Callable[[Json], object]], Path]
+) -> None:
+    desk.put("orders", statuses.pending())
+    person(desk, "rds-ssl-dbinstancessl-viewer")
+    viewer = f"system:serviceaccount:{desk.namespace}:person-1"
+    acting = changed_kubeconfig(lambda it: it["users"][0]["user"].update({"as": viewer}))
+    here = ("-n", desk.namespace)
+
+    in_file = desk.run("approve", *here, "orders", "--yes", kubeconfig=acting)
+    by_flag = desk.run("approve", *here, "orders", "--yes", "--as", viewer)
+    of_group = desk.run("approve", *here, "orders", "--yes", "--as", "x", "--as-group", "y")
+
+    assert refused(in_file, f'User "{viewer}" cannot patch', "the role edit")
+    assert refused(by_flag, f'User "{viewer}" cannot patch')
+    assert refused(of_group, 'User "x" cannot list')
+    assert desk.annotation(APPROVE_ANNOTATION) is None
+    assert desk.run("plan", *here, kubeconfig=acting).returncode == 0
+    admin = desk.run(
+        "approve", *here, "orders", "--yes", "--as", "x", "--as-group", "system:masters"
+    )
+    assert admin.returncode == 0, admin.stderr
+
+
+def test_whoever_may_not_act_as_others_is_told_that(desk: Desk) -> None:
+    viewer = person(desk, "rds-ssl-dbinstancessl-viewer")
+
+    ended = desk.run("plan", "--as", "bob", kubeconfig=viewer)
+
+    assert refused(ended, "You may not act as somebody else", "cannot impersonate")
+
+
+def test_a_field_that_might_say_as_whom_to_act_is_not_passed_over(
+    desk: Desk, changed_kubeconfig: Callable[[Callable[[Json], object]], Path]
+) -> None:
+    path = changed_kubeconfig(lambda it: it["users"][0]["user"].update(asUser="bob"))
+
+    assert refused(desk.run("plan", kubeconfig=path), "asUser", "not understood")
+
+
+def test_a_plugin_that_fails_is_told_with_its_remedy(
+    desk: Desk, changed_kubeconfig: Callable[[Callable[[Json], object]], Path]
+) -> None:
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "false",
+        "installHint": "Run: corp-login.",
+    }
+    path = changed_kubeconfig(lambda it: it["users"][0].update(user={"exec": plugin}))
+
+    ended = desk.run("plan", kubeconfig=path)
+
+    assert refused(ended, "no credentials: the plugin false", "exit code 1", "Run: corp-login.")
+
+
+def test_a_context_without_a_user_has_no_credentials(
+    desk: Desk, changed_kubeconfig: Callable[[Callable[[Json], object]], Path]
+) -> None:
+    path = changed_kubeconfig(lambda it: it["contexts"][0]["context"].pop("user"))
+
+    assert refused(desk.run("plan", kubeconfig=path), "You have no credentials", "log in")
+
+
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: NAME}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [rds-ssl.dev], apiVersions: [v1alpha1], operations: [UPDATE],
+         resources: [dbinstancessls]}
+  validations:
+    - {expression: "false", message: "Approvals go through the change board.", reason: REASON}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: NAME}
+spec:
+  policyName: NAME
+  validationActions: [Deny]
+  matchResources:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NAME}}
+"""
+
+
+@pytest.mark.parametrize("reason", ["Forbidden", "Invalid"])
+def test_what_a_policy_of_the_cluster_refuses_is_told_in_its_words(desk: Desk, reason: str) -> None:
+    desk.put("orders", statuses.pending())
+    policy = POLICY.replace("NAME", desk.namespace).replace("REASON", reason)
+    desk.cluster.control_plane.kubectl("apply", "-f", "-", input=policy)
+
+    def problem() -> str | None:
+        try:
+            desk.edit_metadata("orders", labels={"a": uuid.uuid4().hex})
+        except httpx.HTTPStatusError:
+            return None
+        return "the policy is not in force yet"
+
+    polling.wait(problem, seconds=30)
+
+    ended = desk.here("approve", "orders", "--yes")
+
+    assert refused(ended, "A policy of the cluster", "Approvals go through the change board.")
+    assert "role edit" not in ended.stderr
+    assert desk.annotation(APPROVE_ANNOTATION) is None
 
 
 @pytest.mark.parametrize("command", ["plan", "status", "approve", "suspend", "reconcile"])

@@ -79,10 +79,12 @@ class ControlPlane:
     has_controllers: bool
     """False without ``controllers``, or if KUBEBUILDER_ASSETS has no kube-controller-manager."""
 
-    def __init__(self, programs: go_build.Programs, *, controllers: bool, audit: bool) -> None:
+    def __init__(
+        self, programs: go_build.Programs, *, controllers: bool, audit: bool, client_ca: bytes
+    ) -> None:
         """Internal: use ``start``."""
         self._programs = programs
-        self._audit = audit
+        self._audit, self._client_ca = audit, client_ca
         self._admin_token, self._controllers_token = secrets.token_hex(), secrets.token_hex()
         self._numbers = itertools.count(1)
         self._reservation = controlplane_setup.reserve_port()
@@ -97,7 +99,9 @@ class ControlPlane:
         self.kubeconfig = self.directory / "admin.kubeconfig"
 
     @classmethod
-    def start(cls, *, controllers: bool = True, audit: bool = False) -> Self:
+    def start(
+        cls, *, controllers: bool = True, audit: bool = False, client_ca: bytes = b""
+    ) -> Self:
         """
         Start a control plane and return when it serves requests (3 s; a first build: minutes).
 
@@ -105,12 +109,15 @@ class ControlPlane:
             controllers: Whether namespaces get their ServiceAccount ``default`` and finish
                 deleting, and owner references count.
             audit: Whether to write ``audit_log``.
+            client_ca: PEM; whose certificates name a user (CN) and its groups (O).
 
         Raises:
             BuildError: If the programs cannot be had.
             ControlPlaneError: If it is not ready within START_SECONDS.
         """
-        plane = cls(go_build.programs(_say), controllers=controllers, audit=audit)
+        plane = cls(
+            go_build.programs(_say), controllers=controllers, audit=audit, client_ca=client_ca
+        )
         try:
             plane._start()
         except BaseException:  # Ctrl-C, too.
@@ -257,6 +264,8 @@ class ControlPlane:
     def _start(self) -> None:
         controlplane_setup.write_tls(self.directory)
         controlplane_setup.write_audit_policy(self.directory)
+        if self._client_ca:
+            (self.directory / "clients.crt").write_bytes(self._client_ca)
         controlplane_setup.write_tokens(
             self.directory,
             {"admin": self._admin_token, "kube-controller-manager": self._controllers_token},
@@ -283,7 +292,11 @@ class ControlPlane:
     def _launch_api_server(self) -> None:
         host, port = self._address
         command = controlplane_setup.api_server(
-            self._programs.kube_apiserver, host=host, port=port, audit=self._audit
+            self._programs.kube_apiserver,
+            host=host,
+            port=port,
+            audit=self._audit,
+            client_ca=bool(self._client_ca),
         )
         self._supervisor.start("kube-apiserver", command)
 

@@ -52,7 +52,9 @@ def etcd(program: Path) -> list[str | Path]:
     ]
 
 
-def api_server(program: Path, *, host: str, port: int, audit: bool) -> list[str | Path]:
+def api_server(
+    program: Path, *, host: str, port: int, audit: bool, client_ca: bool
+) -> list[str | Path]:
     """Command line of the API server, which shares *port* with the socket that reserves it."""
     command: list[str | Path] = [
         program,
@@ -75,6 +77,8 @@ def api_server(program: Path, *, host: str, port: int, audit: bool) -> list[str 
         # Priority and fairness stays as in a real cluster: it exempts system:masters, so tests are
         # not slowed down, and an operator that floods the API shall notice.
     ]
+    if client_ca:
+        command.append("--client-ca-file=clients.crt")
     if audit:
         command += [
             "--audit-policy-file=audit-policy.json",

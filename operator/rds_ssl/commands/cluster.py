@@ -20,6 +20,7 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.resources import Resources
+from rds_ssl.kube.user_entry import Impersonation
 
 T = TypeVar("T")
 
@@ -48,8 +49,11 @@ async def _work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:
 
 async def _connect(access: Access) -> KubeClient:
     paths = access.kubeconfig or _those_there(access.inherited)
+    acting_as = Impersonation(
+        user=access.as_user, uid=access.as_uid, groups=tuple(access.as_groups)
+    )
     try:
-        return await KubeClient.connect(paths or None, context=access.context)
+        return await KubeClient.connect(paths or None, context=access.context, acting_as=acting_as)
     except KubeError as error:
         if paths:
             raise CommandRefused(str(error)) from error

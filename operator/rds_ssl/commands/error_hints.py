@@ -1,5 +1,6 @@
 """What an error of the API server means to a person, and what to do about it. Pure."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -13,6 +14,14 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.model import API_GROUP, KIND, PLURAL
 
 _SHOWN_NAMES = 5
+
+_OF_RIGHTS = re.compile(r'is forbidden: User "[^"]*" cannot ')
+"""What every refusal of the authorizer has, and none of an admission policy."""
+
+_OF_A_POLICY = re.compile(r"ValidatingAdmissionPolicy '|^admission webhook \"")
+"""What refusals of admission have whose status is not 403: each policy may choose one."""
+
+_ANONYMOUS = 'User "system:anonymous"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +59,8 @@ def explain(error: KubeError, request: Request) -> str:
                 " Another cluster was meant (--context), or it is to be installed:"
                 " kubectl apply -k crds/"
             )
-        case KubeRefused(status=401):
-            return (
-                f"The API server {request.server} does not accept your credentials (401)."
-                " Log in again, or choose another context: kubectl config get-contexts"
-            )
-        case KubeRefused(status=403):
-            return _forbidden(error, request)
+        case KubeRefused():
+            return _refused(error, request)
         case KubeUnavailable(status=0):
             return (
                 f"The API server {request.server} cannot be reached: {error}."
@@ -66,6 +70,40 @@ def explain(error: KubeError, request: Request) -> str:
         case KubeUnavailable():
             return f"The API server {request.server} is not well: {error}. Try again in a moment."
     return f"The API server {request.server} refused: {error}"
+
+
+def _refused(error: KubeRefused, request: Request) -> str:
+    """Return who refuses: the API server does not know the caller, a policy, or a missing right."""
+    if error.status == 401:
+        return (
+            f"The API server {request.server} does not accept your credentials (401)."
+            " Log in again, or choose another context: kubectl config get-contexts"
+        )
+    if _ANONYMOUS in error.message:
+        return (
+            f"You have no credentials: the API server {request.server} takes you for nobody"
+            " (system:anonymous). The user of the context has no token, certificate or plugin"
+            " that counts: log in, or choose another context: kubectl config get-contexts"
+        )
+    if error.status == 403 and "cannot impersonate" in error.message:
+        return (
+            "You may not act as somebody else (--as, or as in the kubeconfig) (403)."
+            f" The API server says: {error.message}"
+        )
+    if _is_of_a_policy(error):
+        return (
+            f"A policy of the cluster does not allow it, whatever your role ({error.status});"
+            f" nothing was changed. It says: {error.message}"
+        )
+    if error.status == 403:
+        return _forbidden(error, request)
+    return f"The API server {request.server} refused: {error}"
+
+
+def _is_of_a_policy(error: KubeRefused) -> bool:
+    if error.status == 403 and error.message:
+        return _OF_RIGHTS.search(error.message) is None
+    return _OF_A_POLICY.search(error.message) is not None
 
 
 def _forbidden(error: KubeError, request: Request) -> str:

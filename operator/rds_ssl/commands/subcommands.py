@@ -85,6 +85,13 @@ _ACCESS_OPTIONS = (
     ),
     click.option("--context", default="", help="Context of the kubeconfig."),
     click.option(
+        "--as", "as_user", default="", help="Act as this user, in place of the kubeconfig's as."
+    ),
+    click.option(
+        "--as-group", "as_groups", multiple=True, help="Act as of this group; may be repeated."
+    ),
+    click.option("--as-uid", default="", help="Act as the user with this UID."),
+    click.option(
         "-o",
         "--output",
         type=click.Choice(["table", "json"]),
@@ -104,6 +111,9 @@ def _everyones(command: _Command) -> _Command:
         kubeconfig: str,
         context: str,
         everywhere: bool = False,
+        as_user: str,
+        as_groups: tuple[str, ...],
+        as_uid: str,
         **rest: object,
     ) -> None:
         if everywhere and (namespace or rest.get("names")):
@@ -116,6 +126,9 @@ def _everyones(command: _Command) -> _Command:
             context=context,
             namespace=namespace,
             everywhere=everywhere,
+            as_user=as_user,
+            as_groups=as_groups,
+            as_uid=as_uid,
         )
         with imported_for_good():
             import rds_ssl.commands.actions  # noqa: F401  # With it comes all that takes long.

@@ -16,6 +16,10 @@ class Access:
     namespace: str = ""
     """Empty: that of the context."""
     everywhere: bool = False
+    as_user: str = ""
+    """Whom to impersonate; this and what follows, where empty, is as in the kubeconfig."""
+    as_uid: str = ""
+    as_groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,11 +96,24 @@ class KubeNotFound(KubeError):
 
 
 class KubeRefused(KubeError):
-    """Any other 4xx; *causes* are the reasons of its details: ``NamespaceTerminating``."""
+    """
+    Any other 4xx.
 
-    def __init__(self, text: str, *, status: int = 0, causes: frozenset[str] = frozenset()) -> None:
+    *causes* are the reasons of its details: ``NamespaceTerminating``; *message* is what the API
+    server, or a policy in it, says about it, longer than it is in the text.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int = 0,
+        causes: frozenset[str] = frozenset(),
+        message: str = "",
+    ) -> None:
         super().__init__(text, status=status)
         self.causes = causes
+        self.message = message
 
 
 class AliyunError(OperatorError):

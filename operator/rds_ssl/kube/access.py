@@ -1,20 +1,26 @@
 """
-Access to a cluster, as the official client reads it: from a kubeconfig, or that of the Pod.
+Access to a cluster: from a kubeconfig, or that of the Pod.
 
-Of several files the first that names a current context chooses it, as for kubectl.
+Of several files the first that names a current context chooses it, as for kubectl. Clusters and
+certificates are read by the official client, the entry of the user by `rds_ssl.kube.user_entry`.
 """
 
 import asyncio
+import base64
 import re
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from yaml import YAMLError
 
 from rds_ssl.core.errors import KubeError, KubeUnavailable
+from rds_ssl.core.model import SecretText
+from rds_ssl.kube.exec_plugin import ExecPlugin, Given
 from rds_ssl.kube.imports import Configuration, config, kube_config
+from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation, UserEntry, parse_user
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -35,13 +41,20 @@ _UNREADABLE = (
 _PLUGIN_PAUSE = 10.0
 """Seconds between two looks at whether a plugin's token is about to expire; one may fail."""
 
+_EARLY = timedelta(minutes=5)
+"""Before its end a plugin's token is renewed."""
+
+_FILE_PAUSE = 60.0
+"""Seconds between two looks at the file of a token, as kubectl has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeCredentials:
-    """The client's own configuration, and the namespace that goes with it."""
+    """The client's own configuration, the namespace that goes with it, and as whom to act."""
 
     configuration: Any
     namespace: str
+    impersonation: Impersonation = NOBODY_ELSE
 
     @property
     def server(self) -> str:
@@ -91,29 +104,29 @@ class KubeCredentials:
         return context
 
 
-async def from_kubeconfig(paths: str, context: str = "") -> KubeCredentials:
+async def from_kubeconfig(
+    paths: str, context: str = "", acting_as: Impersonation = NOBODY_ELSE
+) -> KubeCredentials:
     """
-    Read one file, or several with ``:`` between them; *context* empty is the current one.
+    Read one file, or several with ``:`` between them.
+
+    Args:
+        paths: The files.
+        context: Empty is the current one.
+        acting_as: What replaces the kubeconfig's own.
 
     Raises:
-        KubeError: None of them exists, they are no kubeconfig, or they have no such context.
+        KubeError: None of the files exists, they are no kubeconfig, have no such context, or its
+            user is not understood or gets no credentials.
     """
     if not _one_exists(paths):
         raise KubeError(f"kubeconfig {paths}: no such file")
-    configuration = Configuration()
     try:
-        merged = kube_config.KubeConfigMerger(paths)
-        known = [str(each.value["name"]) for each in merged.config.value["contexts"]]
-        context = context or _current(merged)
-        if context not in known:
-            raise KubeError(_unknown(paths, context, known))
-        loader = kube_config.KubeConfigLoader(
-            config_dict=merged.config,
-            active_context=context,
-            config_base_path=None,  # Relative paths are those of the file that they are in.
-        )
-        await loader.load_and_set(configuration)
-        namespace = loader.current_context["context"].get("namespace")
+        return await _read(paths, context, acting_as)
+    except _NoContextError:
+        raise
+    except KubeError as error:
+        raise KubeError(f"kubeconfig {paths} cannot be used: {error}") from error
     except _UNREADABLE as error:
         # Not the client's text of what is no kubeconfig: it may repeat a part of it.
         told = isinstance(error, config.ConfigException | OSError)
@@ -122,14 +135,52 @@ async def from_kubeconfig(paths: str, context: str = "") -> KubeCredentials:
         if not told:
             why = f"it is no kubeconfig ({type(error).__name__})"
         raise KubeError(f"kubeconfig {paths} cannot be used: {why}") from error
-    if hasattr(loader, "exec_plugin_expiry"):
-        configuration.refresh_api_key_hook = _Plugin(loader).renew
-    return KubeCredentials(configuration=configuration, namespace=str(namespace or "default"))
 
 
-def from_pod() -> KubeCredentials:
+async def _read(paths: str, context: str, acting_as: Impersonation) -> KubeCredentials:
+    merged = kube_config.KubeConfigMerger(paths)
+    known = [str(each.value["name"]) for each in merged.config.value["contexts"]]
+    context = context or _current(merged)
+    if context not in known:
+        raise _NoContextError(_unknown(paths, context, known))
+    loader = kube_config.KubeConfigLoader(
+        config_dict=merged.config,
+        active_context=context,
+        config_base_path=None,  # Relative paths are those of the file that they are in.
+    )
+    of_context = loader.current_context["context"]
+    user = _user(merged, context, str(of_context.get("user") or ""))
+    impersonation = acting_as.over(user.impersonation)
+    impersonation.headers()  # They are refused before anything is asked.
+    configuration, certificate = Configuration(), dict(user.certificate)
+    if user.plugin is not None:
+        plugin = ExecPlugin(user.name, user.plugin, _cluster(merged, str(of_context["cluster"])))
+        given = await plugin.run()
+        _show(configuration, given.token)
+        configuration.refresh_api_key_hook = _Plugin(plugin, given).renew
+        certificate = _certificate(given)
+    elif user.token_file is not None:
+        file = _TokenFile(user, user.token_file)
+        file.renew(configuration)
+        configuration.refresh_api_key_hook = file.renew
+    elif user.basic is not None:
+        configuration.api_key["BearerToken"] = f"Basic {user.basic.reveal()}"
+    else:
+        _show(configuration, user.token)
+    # The client reads of the user what is left: it would pass over what it does not understand, and
+    # over a plugin that fails.
+    loader._user = kube_config.ConfigNode("user", certificate)  # noqa: SLF001
+    await loader.load_and_set(configuration)
+    return KubeCredentials(
+        configuration=configuration,
+        namespace=str(of_context.get("namespace") or "default"),
+        impersonation=impersonation,
+    )
+
+
+def from_pod(acting_as: Impersonation = NOBODY_ELSE) -> KubeCredentials:
     """
-    Read what Kubernetes puts into every Pod.
+    Read what Kubernetes puts into every Pod; *acting_as* is as whom it acts.
 
     Raises:
         KubeError: This is no Pod, or it has no token.
@@ -145,24 +196,119 @@ def from_pod() -> KubeCredentials:
         namespace = _POD_NAMESPACE.read_text().strip()
     except OSError:
         namespace = ""
-    return KubeCredentials(configuration=configuration, namespace=namespace or "default")
+    acting_as.headers()  # They are refused before anything is asked.
+    return KubeCredentials(
+        configuration=configuration, namespace=namespace or "default", impersonation=acting_as
+    )
+
+
+class _NoContextError(KubeError):
+    """The kubeconfig can be read, and has not got the context that is wanted."""
 
 
 class _Plugin:
-    """An exec plugin whose token expires; the client's loader knows when, and tells nobody."""
+    """An exec plugin whose token may end."""
 
-    def __init__(self, loader: Any) -> None:  # noqa: ANN401  # The client has no types.
-        self._loader = loader
-        self._asked_at = 0.0
+    def __init__(self, plugin: ExecPlugin, given: Given) -> None:
+        self._plugin, self._ends = plugin, given.ends
+        self._asked_at = float("-inf")
 
-    async def renew(self, configuration: Any) -> None:  # noqa: ANN401  # As above.
-        """Run it if its token ends within five minutes; until it answers, the old one serves."""
-        now = asyncio.get_running_loop().time()
-        if now - self._asked_at < _PLUGIN_PAUSE:
+    async def renew(self, configuration: Any) -> None:  # noqa: ANN401  # The client has no types.
+        """
+        Run it if its token is about to end; until it answers, the old one serves.
+
+        Raises:
+            KubeUnavailable: It fails, and the old one has ended.
+        """
+        now, clock = asyncio.get_running_loop().time(), _clock()
+        if (
+            self._ends is None
+            or self._ends - clock > _EARLY
+            or now - self._asked_at < _PLUGIN_PAUSE
+        ):
             return
         self._asked_at = now
-        await self._loader.load_from_exec_plugin()
-        configuration.api_key["BearerToken"] = self._loader.token
+        try:
+            given = await self._plugin.run()
+        except KubeError as error:
+            if self._ends <= clock:
+                raise KubeUnavailable(str(error)) from error
+            return
+        self._ends = given.ends
+        _show(configuration, given.token)
+
+
+class _TokenFile:
+    """The file of a token, which somebody renews."""
+
+    def __init__(self, user: UserEntry, path: Path) -> None:
+        self._user, self._path = user, path
+        self._read_at = float("-inf")
+
+    def renew(self, configuration: Any) -> None:  # noqa: ANN401  # The client has no types.
+        """
+        Read it again from time to time; one that cannot be read leaves the last token.
+
+        Raises:
+            KubeError: There has been none yet.
+        """
+        user, now = self._user, asyncio.get_running_loop().time()
+        if now - self._read_at < _FILE_PAUSE:
+            return
+        self._read_at = now
+        try:
+            found = self._path.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            found = ""
+        if found and found.isprintable():
+            _show(configuration, SecretText(found))
+        elif user.token is not None and "BearerToken" not in configuration.api_key:
+            _show(configuration, user.token)
+        elif "BearerToken" not in configuration.api_key:
+            raise KubeError(
+                f"no credentials: there is no token in {self._path}, the tokenFile of the user"
+                f" {user.name}. Log in again with the tool that writes it."
+            )
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _show(configuration: Any, token: SecretText | None) -> None:  # noqa: ANN401  # As above.
+    if token is not None:
+        configuration.api_key["BearerToken"] = f"Bearer {token.reveal()}"
+
+
+def _certificate(given: Given) -> dict[str, str]:
+    """Return what a plugin has given as the fields of a user."""
+    if given.certificate is None or given.key is None:
+        return {}
+    pem = {"client-certificate-data": given.certificate, "client-key-data": given.key}
+    return {name: base64.b64encode(each.reveal().encode()).decode() for name, each in pem.items()}
+
+
+def _user(merged: Any, context: str, name: str) -> UserEntry:  # noqa: ANN401  # As above.
+    """Return the user of a context; one without any asks without a name."""
+    if not name:
+        return UserEntry(name="")
+    for node in merged.config.value["users"]:
+        if node.value["name"] == name:
+            directory = Path(node.path).absolute().parent
+            entry = node.value["user"] or {}
+            return parse_user(name, entry, directory=directory, now=_clock())
+    raise KubeError(f"the context {context} names the user {name}, and there is none")
+
+
+def _cluster(merged: Any, name: str) -> dict[str, Any]:  # noqa: ANN401  # As above.
+    """Return the entry of a cluster, with the whole path of its CA."""
+    for node in merged.config.value["clusters"]:
+        if node.value["name"] == name:
+            found: dict[str, Any] = dict(node.value["cluster"])
+            if file := found.get("certificate-authority"):
+                found["certificate-authority"] = str(Path(node.path).absolute().parent / file)
+            return found
+    return {}
 
 
 def _one_exists(paths: str) -> bool:

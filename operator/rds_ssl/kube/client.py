@@ -17,6 +17,7 @@ import aiohttp
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
 from rds_ssl.kube.access import KubeCredentials, from_kubeconfig, from_pod
+from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
@@ -25,6 +26,9 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _LINE = 2**21
 """Bytes that are read ahead; kopf reads lines, and a line is an object."""
+
+_MESSAGE = 2000
+"""Characters that are kept of what an admission policy says."""
 
 _BY_CALLER = aiohttp.ClientTimeout(total=None)
 """No deadline of aiohttp's own: `request` has one around all of it."""
@@ -45,7 +49,9 @@ class KubeClient:
         self.server = credentials.server
         """The server's URL."""
         self._credentials = credentials
-        self._headers = {"User-Agent": f"rds-ssl-operator/{version('rds-ssl-operator')}"}
+        agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
+        # Pairs, for a group comes in each header of its own.
+        self._headers = (("User-Agent", agent), *credentials.impersonation.headers())
         self._connector = aiohttp.TCPConnector(
             limit=0,  # Watches occupy slots for ever.
             ssl=credentials.tls() if self.server.startswith("https:") else True,
@@ -53,18 +59,27 @@ class KubeClient:
         self._session = self._new_session()
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None, *, context: str = "") -> "KubeClient":
+    async def connect(
+        cls,
+        kubeconfig: str | None,
+        *,
+        context: str = "",
+        acting_as: Impersonation = NOBODY_ELSE,
+    ) -> "KubeClient":
         """
         Read the credentials: *kubeconfig* if given, else those of the Pod.
 
         Args:
             kubeconfig: A path, or several with ``:`` between them.
             context: One of the kubeconfig's; empty for its current one.
+            acting_as: Whom to impersonate; what is empty in it is as in the kubeconfig.
 
         Raises:
             KubeError: There are none, or they cannot be read.
         """
-        return cls(await from_kubeconfig(kubeconfig, context) if kubeconfig else from_pod())
+        if not kubeconfig:
+            return cls(from_pod(acting_as))
+        return cls(await from_kubeconfig(kubeconfig, context, acting_as))
 
     def session(self) -> aiohttp.ClientSession:
         """
@@ -216,4 +231,4 @@ def read_error(what: str, status: int, headers: Mapping[str, str], content: byte
         return KubeUnavailable(
             words, status=status, retry_after=float(after) if after.isdigit() else None
         )
-    return KubeRefused(words, status=status, causes=causes)
+    return KubeRefused(words, status=status, causes=causes, message=message[:_MESSAGE])

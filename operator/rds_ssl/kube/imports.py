@@ -62,6 +62,6 @@ def _packages_not_run() -> Iterator[None]:
 with _packages_not_run():
     from kubernetes.aio import config
     from kubernetes.aio.client import Configuration
-    from kubernetes.aio.config import kube_config
+    from kubernetes.aio.config import exec_provider, kube_config
 
-__all__ = ["Configuration", "client_hidden", "config", "kube_config"]
+__all__ = ["Configuration", "client_hidden", "config", "exec_provider", "kube_config"]

@@ -128,6 +128,10 @@ def test_the_json_of_an_object_has_every_key_whatever_there_is() -> None:
     assert bare["plan"] is bare["observed"] is bare["lastChange"] is None
 
 
+def said(status: int, message: str) -> KubeRefused:
+    return KubeRefused("short", status=status, message=message)
+
+
 @pytest.mark.parametrize(
     ("error", "request_made", "told"),
     [
@@ -151,6 +155,32 @@ def test_the_json_of_an_object_has_every_key_whatever_there_is() -> None:
             ("patch dbinstancessls.rds-ssl.dev in namespace shop", "role edit"),
         ),
         (KubeRefused("x: HTTP 422 y", status=422), PATCH, ("HTTP 422 y",)),
+        (said(403, 'x is forbidden: User "ann" cannot patch resource "x"'), PATCH, ("role edit",)),
+        (
+            said(403, 'x is forbidden: User "system:anonymous" cannot list resource "x"'),
+            LIST,
+            ("You have no credentials", "log in"),
+        ),
+        (
+            said(403, 'users "bob" is forbidden: User "ann" cannot impersonate resource "users"'),
+            PATCH,
+            ("You may not act as somebody else",),
+        ),
+        (
+            said(403, "x is forbidden: ValidatingAdmissionPolicy 'a' denied request: ask Bob"),
+            PATCH,
+            ("A policy of the cluster", "(403)", "denied request: ask Bob"),
+        ),
+        (
+            said(422, "x is forbidden: ValidatingAdmissionPolicy 'a' denied request: ask Bob"),
+            PATCH,
+            ("A policy of the cluster", "(422)", "ask Bob"),
+        ),
+        (
+            said(400, 'admission webhook "policy.example" denied the request: ask Bob'),
+            PATCH,
+            ("A policy of the cluster", "ask Bob"),
+        ),
         (KubeUnavailable("no answer"), LIST, ("cannot be reached", "https://api.example")),
         (KubeUnavailable("HTTP 503", status=503), LIST, ("HTTP 503", "Try again")),
         (KubeError("odd"), LIST, ("odd",)),
@@ -162,6 +192,7 @@ def test_an_error_of_the_api_server_says_what_to_do(
     text = explain(error, request_made)
 
     assert [each for each in told if each not in text] == []
+    assert not ("A policy" in text and "It takes the role" in text)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rds_ssl.core.errors import KubeError, KubeUnavailable
 from rds_ssl.kube import access, imports
 from rds_ssl.kube.access import KubeCredentials, from_kubeconfig, from_pod
 from support import pki
+from support.engine_world import played
 
 TOKENS = {"ann": {"token": "of-ann"}, "bob": {"token": "of-bob"}, "nobody": {}}
 
@@ -372,3 +373,100 @@ def test_a_token_in_an_entry_that_is_no_user_is_in_no_error(tmp_path: Path) -> N
         asyncio.run(from_kubeconfig(str(file)))
 
     assert "never-shown" not in str(caught.value)
+
+
+def shell(script: str, **block: str) -> dict[str, Any]:
+    """Make a user whose plugin is a line of shell."""
+    version = "client.authentication.k8s.io/v1"
+    return {"exec": {"apiVersion": version, "command": "/bin/sh", "args": ["-c", script], **block}}
+
+
+GIVEN = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": '
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        (shell("echo hush; echo ask Bob >&2; exit 7"), "has failed with exit code 7: ask Bob. Log"),
+        (shell("exit 7", installHint="Run: corp-login"), "exit code 7. Run: corp-login"),
+        (shell("", command="/nowhere/login"), "(No such file or directory). Log in again"),
+        (shell("echo hush"), "gives no ExecCredential"),
+        (shell(f"echo '{GIVEN}{{}}}}'"), "gives neither a token nor a certificate"),
+        (
+            shell(f"""echo '{GIVEN}{{"clientKeyData": "hush"}}}}'"""),
+            "gives a certificate or a key without the other",
+        ),
+        (shell(f"echo '{GIVEN}{{}}}}'", apiVersion="v0"), "has apiVersion v0"),
+        (
+            shell(f"echo '{GIVEN}{{}}}}'", apiVersion="client.authentication.k8s.io/v1beta1"),
+            "does not answer as client.authentication.k8s.io/v1beta1",
+        ),
+    ],
+)
+def test_a_plugin_that_gives_nothing_leaves_no_credentials(
+    tmp_path: Path, user: dict[str, Any], told: str
+) -> None:
+    config = write(
+        tmp_path / "config", context("a", "east", "ann"), current="a", users={"ann": user}
+    )
+
+    said = refusal(config)
+
+    plugin = user["exec"]["command"]
+    assert f"no credentials: the plugin {plugin} of the user ann" in said
+    assert told in said
+    assert "hush" not in said
+
+
+def test_a_plugin_whose_token_has_ended_and_that_fails_is_an_outage(tmp_path: Path) -> None:
+    status = {"token": "first", "expirationTimestamp": "2020-01-01T00:00:00Z"}
+    once = plugin(tmp_path, status)
+    script = once["exec"]["args"][1]
+    once["exec"]["args"][1] = f"test ! -e {tmp_path}/runs || exit 1\n{script}"
+    config = write(
+        tmp_path / "config", context("a", "east", "ann"), current="a", users={"ann": once}
+    )
+
+    async def work() -> None:
+        credentials = await from_kubeconfig(config)
+        await credentials.authorization()
+
+    with pytest.raises(KubeUnavailable, match="no credentials: the plugin"):
+        asyncio.run(work())
+
+
+@played
+async def test_the_file_of_a_token_is_read_again_each_minute(tmp_path: Path) -> None:
+    users = {"ann": {"tokenFile": "token"}}
+    config = write(tmp_path / "config", context("a", "east", "ann"), current="a", users=users)
+    (tmp_path / "token").write_text("first\n")
+    credentials = await from_kubeconfig(config)
+
+    (tmp_path / "token").write_text("second\n")
+    told = [await credentials.authorization()]
+    await asyncio.sleep(61)
+    told.append(await credentials.authorization())
+    (tmp_path / "token").unlink()
+    await asyncio.sleep(61)
+    told.append(await credentials.authorization())
+
+    assert told == ["Bearer first", "Bearer second", "Bearer second"]
+
+
+def test_a_token_file_without_a_token_leaves_no_credentials(tmp_path: Path) -> None:
+    users = {"ann": {"tokenFile": "token"}}
+    config = write(tmp_path / "config", context("a", "east", "ann"), current="a", users=users)
+
+    assert f"no credentials: there is no token in {tmp_path}/token" in refusal(config)
+
+
+def test_a_context_without_a_user_asks_without_a_name(tmp_path: Path) -> None:
+    config = write(tmp_path / "config", context("a", "east"), current="a")
+
+    assert found(config)[2] is None
+
+
+def test_a_user_that_is_not_there_is_told(tmp_path: Path) -> None:
+    config = write(tmp_path / "config", context("a", "east", "eve"), current="a")
+
+    assert "the context a names the user eve, and there is none" in refusal(config)
