@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
-from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.client import COMMAND_LINE, OPERATOR, KubeClient
 from support.api_stand_in import StandIn, standing_in, write_kubeconfig
 
 PATH = "/api/v1/namespaces/shop/secrets/orders"
@@ -50,6 +50,31 @@ def test_a_request_says_who_asks_and_what_it_takes(tmp_path: Path) -> None:
         assert asked.headers["User-Agent"] == f"rds-ssl-operator/{version('rds-ssl-operator')}"
         assert asked.headers["Accept"] == "application/json;as=Table"
         assert "Authorization" not in asked.headers
+
+    run(test())
+
+
+@pytest.mark.parametrize("manager", [OPERATOR, COMMAND_LINE])
+def test_a_write_says_whose_the_fields_are_and_each_request_who_asks(
+    tmp_path: Path, manager: str
+) -> None:
+    async def test() -> None:
+        async with standing_in(tmp_path, tls=False) as server:
+            kubeconfig = write_kubeconfig(
+                tmp_path / "config", cluster={"server": server.url}, user={}
+            )
+            client = await KubeClient.connect(kubeconfig, manager=manager)
+            for method in ("GET", "PATCH", "POST"):
+                await client.request(method, PATH, query={"dryRun": "All"})
+            async with client.session() as session:
+                await session.get(server.url + PATH)
+            await client.close()
+
+        sent = [dict(parse_qsl(each.url.partition("?")[2])) for each in server.asked]
+        assert [each.get("fieldManager") for each in sent] == [None, manager, manager, None]
+        assert [each.get("dryRun") for each in sent[:3]] == ["All"] * 3
+        agents = {each.headers["User-Agent"] for each in server.asked}
+        assert agents == {f"{manager}/{version('rds-ssl-operator')}"}
 
     run(test())
 

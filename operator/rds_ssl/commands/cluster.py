@@ -18,7 +18,7 @@ from rds_ssl.core.model import (
     PLURAL,
     RECONCILE_ANNOTATION,
 )
-from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.client import COMMAND_LINE, KubeClient
 from rds_ssl.kube.resources import Resources
 from rds_ssl.kube.user_entry import Impersonation
 
@@ -53,7 +53,9 @@ async def _connect(access: Access) -> KubeClient:
         user=access.as_user, uid=access.as_uid, groups=tuple(access.as_groups)
     )
     try:
-        return await KubeClient.connect(paths or None, context=access.context, acting_as=acting_as)
+        return await KubeClient.connect(
+            paths or None, context=access.context, acting_as=acting_as, manager=COMMAND_LINE
+        )
     except KubeError as error:
         if paths:
             raise CommandRefused(str(error)) from error

@@ -22,6 +22,12 @@ from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
 
+OPERATOR, COMMAND_LINE = "rds-ssl-operator", "rds-ssl-cli"
+"""Field managers, and with the version user agents: who has written, and who asks."""
+
+_WRITES = frozenset({"PATCH", "POST"})
+"""Methods that are used and have a field manager."""
+
 MERGE_PATCH = "application/merge-patch+json"
 
 _LINE = 2**21
@@ -37,7 +43,7 @@ _BY_CALLER = aiohttp.ClientTimeout(total=None)
 class KubeClient:
     """One connection pool to one API server. Use `connect`, close it at the end."""
 
-    def __init__(self, credentials: KubeCredentials) -> None:
+    def __init__(self, credentials: KubeCredentials, manager: str = OPERATOR) -> None:
         """
         Internal: use `connect`. Needs a running event loop.
 
@@ -49,7 +55,8 @@ class KubeClient:
         self.server = credentials.server
         """The server's URL."""
         self._credentials = credentials
-        agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
+        self._manager = manager
+        agent = f"{manager}/{version('rds-ssl-operator')}"
         # Pairs, for a group comes in each header of its own.
         self._headers = (("User-Agent", agent), *credentials.impersonation.headers())
         self._connector = aiohttp.TCPConnector(
@@ -65,6 +72,7 @@ class KubeClient:
         *,
         context: str = "",
         acting_as: Impersonation = NOBODY_ELSE,
+        manager: str = OPERATOR,
     ) -> "KubeClient":
         """
         Read the credentials: *kubeconfig* if given, else those of the Pod.
@@ -73,13 +81,15 @@ class KubeClient:
             kubeconfig: A path, or several with ``:`` between them.
             context: One of the kubeconfig's; empty for its current one.
             acting_as: Whom to impersonate; what is empty in it is as in the kubeconfig.
+            manager: Field manager and user agent, so that managedFields and the audit log tell
+                people from the operator.
 
         Raises:
             KubeError: There are none, or they cannot be read.
         """
         if not kubeconfig:
-            return cls(from_pod(acting_as))
-        return cls(await from_kubeconfig(kubeconfig, context, acting_as))
+            return cls(from_pod(acting_as), manager)
+        return cls(await from_kubeconfig(kubeconfig, context, acting_as), manager)
 
     def session(self) -> aiohttp.ClientSession:
         """
@@ -191,6 +201,8 @@ class KubeClient:
             data = json.dumps(body).encode()
             headers["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
         url = f"{self.server}{path}"
+        if method in _WRITES:
+            query = {**(query or {}), "fieldManager": self._manager}
         if query:
             url += f"?{urlencode(query, quote_via=quote)}"
         async with self._session.request(
