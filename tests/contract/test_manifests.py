@@ -16,7 +16,9 @@ from rds_ssl.aliyun import credentials
 from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.checks import eligibility
 from rds_ssl.core.errors import KubeNotFound
-from rds_ssl.core.model import ACL, API_GROUP, API_VERSION, KIND, PLURAL, CAType
+from rds_ssl.core.model import ACL, API_GROUP, API_VERSION, KIND, PLURAL, CAType, Restart
+from rds_ssl.core.planning.fields import Comparison, Field
+from rds_ssl.core.planning.impacts import predict_restart
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
@@ -422,6 +424,20 @@ def test_a_sample_begins_by_telling_what_restarts_and_goes_into_any_namespace(pa
     assert comment
     assert "restart" in comment[0]
     assert all("namespace" not in each["metadata"] for each in documents(path))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_calls_no_setting_harmless_of_which_the_plan_says_otherwise(path: Path) -> None:
+    _, _, harmless = path.read_text().partition("# What does not restart it:")
+    harmless = harmless.partition("apiVersion:")[0].partition("# What ")[0]
+    names = {each.value.rpartition(".")[2]: each for each in Field}
+
+    told = {name for name in names if re.search(rf"\b{name}\b", harmless)}
+
+    for name in told:
+        changed = Comparison(different=frozenset({names[name]}), unknown=frozenset())
+        found = predict_restart(changed, engine="PostgreSQL", engine_version="14.0")
+        assert found is Restart.NONE, name
 
 
 def test_the_samples_name_different_objects_and_instances() -> None:

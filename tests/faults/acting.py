@@ -293,9 +293,9 @@ OBJECTS = (
     ),
     Fault(
         name="name the winner of a conflict across namespaces",
-        where="select",
-        old="    name = winner.key[1] if winner.key[0] == resource.key[0] else None\n",
-        new="    name = winner.key[1]\n",
+        where="objects.conflict",
+        old="        winner.key[1] if winner.key[0] == mine.key[0] else None,\n",
+        new="        winner.key[1],\n",
         tests=ENGINE,
     ),
     Fault(

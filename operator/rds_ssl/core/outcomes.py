@@ -209,9 +209,22 @@ def invalid(faults: tuple[str, ...]) -> Finding:
     )
 
 
-def conflict(instance_id: str, winner: str | None) -> Finding:
-    """Return that an older object counts; *winner* is its name, told within a namespace only."""
-    who = f"DBInstanceSSL {winner}" if winner else "An older object in another namespace"
+def conflict(instance_id: str, winner: str | None, *, same_second: bool) -> Finding:
+    """
+    Return that another object counts.
+
+    Args:
+        winner: Its name, told within a namespace only.
+        same_second: Both were created in one, as by one `kubectl apply`.
+    """
+    who = f"DBInstanceSSL {winner}" if winner else "An object in another namespace"
+    if same_second:
+        return Finding(
+            reason=Reason.CONFLICT,
+            message=f"{who} declares instance {instance_id} as well. Both were created in the same"
+            " second, and of such two the one whose UID comes first counts; delete one of the two.",
+        )
+    who = who.replace("An object", "An older object")
     return Finding(
         reason=Reason.CONFLICT,
         message=f"{who} declares instance {instance_id} already, and the older one counts; delete"

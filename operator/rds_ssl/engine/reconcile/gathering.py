@@ -1,6 +1,7 @@
 """The first stage: is the object for this operator to act on, and what does it refer to?"""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import STALLED, Verdict
@@ -11,12 +12,21 @@ from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
 from rds_ssl.engine.gather.materials import NOTHING_READ
-from rds_ssl.engine.objects import Resource, older_claimant
+from rds_ssl.engine.objects import Resource, awaits_older, conflict, older_claimant
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.material_problems import PATIENCE
 from rds_ssl.engine.reconcile.memory import Memory
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Draft, Gathered
+
+_TOGETHER = timedelta(seconds=10)
+"""
+After its creation an object says nothing before an older one has had its first pass. Not for
+longer: nobody is to be in the way for ever by naming an instance.
+"""
+
+_AFTER_OLDER = 1.0
+"""Seconds until the next look then, if that pass does not wake it."""
 
 
 async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered | Decided:
@@ -96,17 +106,20 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
     if declaration.management_policy is not ManagementPolicy.ENFORCE:
         return None
     resource = draft.resource
-    winner = older_claimant(resource, ports.objects.beside(resource))
+    rivals = ports.objects.beside(resource)
+    winner = older_claimant(resource, rivals)
     if winner is None:
-        return None
-    name = winner.key[1] if winner.key[0] == resource.key[0] else None
+        new = ports.now() - resource.created < _TOGETHER
+        if not (new and awaits_older(resource, rivals)):
+            return None
+        return replace(_not_asked(ports, draft, None), look_after=_AFTER_OLDER)
     # What an object loses with the instance: it starts again as first contact.
     spent = approval.end_approval(draft.status.last_approval, to=None, now=ports.now())
     draft = draft.update(applied=None, plan=None, operation=None, last_approval=spent)
-    return _not_asked(ports, draft, outcomes.stalled(outcomes.conflict(resource.instance_id, name)))
+    return _not_asked(ports, draft, outcomes.stalled(conflict(resource, winner)))
 
 
-def _not_asked(ports: Ports, draft: Draft, verdict: Verdict) -> Decided:
+def _not_asked(ports: Ports, draft: Draft, verdict: Verdict | None) -> Decided:
     return Decided(
         draft=draft,
         verdict=verdict,

@@ -133,6 +133,8 @@ class Reconciler:
                 decided = await deletion.let_go_or_wait(ports, decided)
             look_after = await finish(ports, decided)
             finished = decided
+            if not resource.claims and ports.objects.named_beside(resource):
+                self._wake_rivals(resource)
         finally:
             give_back(ports, resource, memory, finished)
         return look_after
@@ -155,6 +157,10 @@ class Reconciler:
                 stage = await with_material(ports, stage)
                 stage = await identify(ports, stage)
                 stage = seen = await observe(ports, stage)
+                # Meanwhile a claimant that counts may have reached the instance, too.
+                stopped = None if seen.resource.deleting else select(ports, seen, declaration)
+                if stopped is not None:
+                    return stopped
                 decided = as_before(ports, seen, settled) or await self._decide(seen)
         except (AliyunError, ObservationError) as error:
             return _failed(ports, stage, error)
@@ -192,6 +198,17 @@ class Reconciler:
                 raise _ReadError(seen.shown(endpoint=None), error) from error
             outcome = judge(self._ports, seen)
         return outcome
+
+    def _wake_rivals(self, before: Resource) -> None:
+        """Let the others that name an instance know of a first pass, or that it was reached."""
+        after = self._ports.objects.get(before.key)
+        if after is None:
+            return
+        first = before.status.observed_generation < 0 <= after.status.observed_generation
+        if first or (after.claims and not before.claims):
+            for key in self._ports.objects.named_beside(after):
+                self.force(key)
+                self._queue.add(key)
 
     def _note_lost_record(self, resource: Resource, memory: Memory) -> None:
         """Let an instance rest if somebody took the record of a call away that is followed."""

@@ -29,7 +29,7 @@ from rds_ssl.core.operation.verification import Watch
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
-from rds_ssl.engine.objects import Resource, older_claimant
+from rds_ssl.engine.objects import Resource, conflict, older_claimant
 from rds_ssl.engine.reconcile import attempt, finishing, observing
 from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED
@@ -176,8 +176,7 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
         return Decided(draft=seen, verdict=None, look_after=_AFTER_GONE)
     winner = older_claimant(mine, claimants)
     if winner is not None:
-        name = winner.key[1] if winner.key[0] == seen.key[0] else None
-        verdict = outcomes.stalled(outcomes.conflict(instance_id, name))
+        verdict = outcomes.stalled(conflict(mine, winner))
         return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
     deletes = order.planned.intent is Intent.DELETION
     if deletes and any(map(mine.successor, claimants)):

@@ -150,3 +150,66 @@ async def test_the_winner_of_a_conflict_in_another_namespace_is_not_named() -> N
         assert stalled["reason"] == "Conflict"
         assert "another namespace" in stalled["message"]
         assert "hidden-project" not in stalled["message"]
+
+
+def told_of(world: EngineWorld, name: str) -> list[str]:
+    """Give the reasons of Ready that were written of an object, in their order."""
+    found = []
+    for call in world.line.calls:
+        if call.what == "patch_status" and call.about == name:
+            conditions = call.content.get("conditions") or ()
+            found += [each["reason"] for each in conditions if each["type"] == "Ready"]
+    return found
+
+
+@played
+async def test_of_two_of_the_same_second_the_loser_is_in_conflict_at_its_first_pass() -> None:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
+        world.add_instance("a")
+        world.declare("a")
+        world.declare("b", instanceID="pgm-a")
+
+        await world.run(1)
+
+        stalled = world.condition("Stalled", "b")
+        assert stalled is not None
+        assert stalled["message"] == (
+            "DBInstanceSSL a declares instance pgm-a as well. Both were created in the same second,"
+            " and of such two the one whose UID comes first counts; delete one of the two."
+        )
+        assert told_of(world, "b") == ["Conflict"]
+
+
+@played
+async def test_a_loser_that_was_first_at_the_instance_gives_way_at_once() -> None:
+    async with EngineWorld(timings=Timings(quiet_period=10.0)) as world:
+        world.add_instance("a")
+        world.declare("a", credentialsSecretRef={"name": "later"})
+        world.declare("b", instanceID="pgm-a")
+        await world.run(5)
+        assert world.conditions("b")["ChangePending"] == ("True", "QuietPeriod")
+
+        world.write_credentials("later")
+        await world.run(1)
+
+        assert world.ready("b") == ("False", "Conflict")
+        assert world.modifies("a") == []
+
+
+@played
+async def test_of_two_of_different_seconds_the_older_one_is_said_to_count() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", ssl={"enabled": True})
+        world.declare("a")
+        await world.run(2)
+        world.declare("b", instanceID="pgm-a")
+
+        await world.run(1)
+
+        stalled = world.condition("Stalled", "b")
+        assert stalled is not None
+        assert stalled["message"] == (
+            "DBInstanceSSL a declares instance pgm-a already, and the older one counts; delete one"
+            " of the two."
+        )
+        assert told_of(world, "b") == ["Conflict"]
