@@ -17,13 +17,22 @@ from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, closes, gate, n
 from rds_ssl.core.model import UNFINISHED, Finding, Impact, Phase, Reason
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.planning.desired import Desired
-from rds_ssl.core.planning.plan import PlanResult
+from rds_ssl.core.planning.plan import Plan, PlanResult
 from rds_ssl.core.planning.planner import make_plan, unsupported_transition
 from rds_ssl.core.planning.renewal import renewal_at, tried
 from rds_ssl.core.rds import faults
 from rds_ssl.engine.reconcile import api_failures, gating, material_problems, preflight, retry
 from rds_ssl.engine.reconcile.ports import Ports
-from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Planned, Read, Seen
+from rds_ssl.engine.reconcile.stages import (
+    AfterWrite,
+    Decided,
+    Intent,
+    Order,
+    Planned,
+    Read,
+    Seen,
+)
+from rds_ssl.engine.reporting import Event
 
 _AT_ONCE = 0.05
 """Seconds: a renewal is sent once more, with another value."""
@@ -213,8 +222,20 @@ def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Deci
             not_before=not_before(plan, seen.declaration, at, hold),
         )
     )
+    draft = draft.then(*_told_once(seen, plan, hold))
     request_open = gating.request_open(seen, hold, at)
     return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
+
+
+def _told_once(seen: Seen, plan: Plan, hold: Hold) -> tuple[AfterWrite, ...]:
+    """Return the Event about a hold, once for each plan and gate; none for what passes soon."""
+    before = seen.resource.status.plan
+    if not seen.memory.held.is_new(plan.digest, hold.reason, before=before) or hold.passing:
+        return ()
+    # What lets it go comes first: the API server cuts what is too long.
+    message = f"{plan.digest}: {hold.message} {plan.summary}"
+    event = Event(reason="ChangeHeld", message=message)
+    return (AfterWrite(event=event, hold=(plan.digest, hold.reason)),)
 
 
 def _look_again(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> float:

@@ -100,4 +100,6 @@ def _follow_up(ports: Ports, draft: Draft) -> None:
     for each in draft.after_write:
         if each.counted:
             ports.changed(each.counted)
+        if each.hold is not None:
+            draft.memory.held.note(*each.hold)
         ports.reporter.announce(draft.resource, each.event)

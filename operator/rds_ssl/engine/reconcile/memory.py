@@ -8,7 +8,8 @@ monotonic clock, in seconds.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rds_ssl.core.model import Instance
+from rds_ssl.core.api.status import PlanStatus
+from rds_ssl.core.model import Instance, Reason
 from rds_ssl.engine.reconcile.attempt import Attempt, Idle
 
 
@@ -156,6 +157,31 @@ class Failures:
 
 
 @dataclass(slots=True)
+class ToldHolds:
+    """
+    Of the plan that is held, the gates that an Event has told.
+
+    Noted by `rds_ssl.engine.reconcile.finishing`, once the status says it; what the process before
+    has told, the status says.
+    """
+
+    digest: str = ""
+    gates: set[Reason] = field(default_factory=set)
+
+    def is_new(self, digest: str, gate: Reason, *, before: PlanStatus | None) -> bool:
+        """True if nobody has told of this hold; *before* is the plan that the status has."""
+        if digest != self.digest:
+            known = before is not None and before.digest == digest and before.held_by == gate
+            self.digest, self.gates = digest, {gate} if known else set()
+        return gate not in self.gates
+
+    def note(self, digest: str, gate: Reason) -> None:
+        """Note that it is told."""
+        if digest == self.digest:
+            self.gates.add(gate)
+
+
+@dataclass(slots=True)
 class Memory:
     """One object's; forgotten with the object."""
 
@@ -176,6 +202,7 @@ class Memory:
 
     Owner: `rds_ssl.engine.reconcile.finishing`.
     """
+    held: ToldHolds = field(default_factory=ToldHolds)
     namespace_stands: datetime | None = None
     """
     The startTime of the operation during which the namespace was seen not to be deleted.

@@ -47,6 +47,8 @@ class AfterWrite:
     event: Event
     counted: str = ""
     """For `rds_ssl.engine.reconcile.ports.Ports.changed`; empty: not counted."""
+    hold: tuple[str, Reason] | None = None
+    """What it tells: the digest of a plan, and the gate that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
