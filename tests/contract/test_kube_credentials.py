@@ -95,6 +95,26 @@ def test_a_token_may_be_in_a_file_beside_the_kubeconfig(tmp_path: Path) -> None:
     run(test())
 
 
+def test_whom_to_act_as_goes_with_each_request_also_of_the_session_for_kopf(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with standing_in(tmp_path) as server:
+            user = {"token": "abc", "as": "bob", "as-groups": ["dev", "ops"]}
+            kubeconfig = write_kubeconfig(tmp_path / "config", cluster=trusted(server), user=user)
+            async with connected(kubeconfig) as client, client.session() as session:
+                await client.request("GET", PATH)
+                await client.request("PATCH", PATH, body={})
+                await session.get(server.url + PATH)
+
+            for asked in server.asked:
+                assert asked.headers["Impersonate-User"] == "bob"
+                assert asked.every("Impersonate-Group") == ["dev", "ops"]
+            assert len(server.asked) == 3
+
+    run(test())
+
+
 def test_name_and_password_are_sent_as_basic(tmp_path: Path) -> None:
     async def test() -> None:
         async with standing_in(tmp_path) as server:

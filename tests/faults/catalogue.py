@@ -4,6 +4,7 @@ from faults.acting import ACTING
 from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
+from faults.meeting import MEETING
 from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *CHAIN, *ACTING, *GATING, *SPEED)
+FAULTS = (*JUDGING, *CHAIN, *ACTING, *GATING, *MEETING, *SPEED)

@@ -28,6 +28,8 @@ class Asked:
     url: str
     """Path and query, as they were sent."""
     headers: dict[str, str]
+    """Of one that comes several times the last; see `every`."""
+    raw_headers: tuple[tuple[str, str], ...]
     body: bytes
     client: str
     """Common name of the client's certificate; empty without."""
@@ -37,6 +39,10 @@ class Asked:
     @property
     def authorization(self) -> str:
         return self.headers.get("Authorization", "")
+
+    def every(self, name: str) -> list[str]:
+        """Give all values of a header."""
+        return [value for key, value in self.raw_headers if key.lower() == name.lower()]
 
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -67,6 +73,7 @@ class StandIn:
             method=request.method,
             url=request.raw_path,
             headers=dict(request.headers),
+            raw_headers=tuple(request.headers.items()),
             body=await request.read(),
             client=_common_name(transport.get_extra_info("peercert")),
             named=getattr(tls, "named", "") if tls is not None else "",

@@ -22,9 +22,13 @@ async def cloud_certificate(world: EngineWorld, **spec: object) -> None:
 
 
 def told(world: EngineWorld, name: str = "a") -> list[str]:
-    """Give the messages of the Events, oldest first."""
-    found = (each for each in world.kube.events if each["name"] == name)
-    return [each["message"] for each in found if each["reason"] == "ChangeHeld"]
+    """Give the messages of the Events, oldest first, each as often as it was counted."""
+    return [
+        each["message"]
+        for each in world.kube.events
+        if each["name"] == name and each["reason"] == "ChangeHeld"
+        for _ in range(each.get("count", 1))
+    ]
 
 
 def pending(world: EngineWorld) -> str:
