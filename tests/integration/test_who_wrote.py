@@ -49,16 +49,15 @@ def _has(fields: Json, path: tuple[str, ...]) -> bool:
     return True
 
 
-def requests(cluster: Cluster, within: str) -> list[Json]:
-    """List what the audit log has of a namespace, and of the watches of the operator."""
-    lines = map(json.loads, cluster.control_plane.audit_log.read_text().splitlines())
-    operator = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
-    return [
-        each
-        for each in lines
-        if within in each["requestURI"]
-        or (each["user"]["username"] == operator and PLURAL in each["requestURI"])
-    ]
+def audited(cluster: Cluster) -> list[Json]:
+    """List what the audit log has."""
+    return [json.loads(line) for line in cluster.control_plane.audit_log.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def before(cluster: Cluster) -> int:
+    """How many requests there were before the operator of this module was started."""
+    return len(audited(cluster))
 
 
 def test_the_operator_and_the_command_line_write_by_names_of_their_own(shop: Shop) -> None:
@@ -79,30 +78,25 @@ def test_the_operator_and_the_command_line_write_by_names_of_their_own(shop: Sho
 
 
 def test_the_audit_log_tells_the_operator_from_the_command_line(
-    cluster: Cluster, shop: Shop
+    cluster: Cluster, shop: Shop, before: int
 ) -> None:
     shop.start_cloud()
     run(shop, "suspend")
+    object_path = f"/namespaces/{shop.namespace}/{PLURAL}/{ORDERS}"
 
-    def problem() -> str | None:
-        asked = requests(cluster, f"/namespaces/{shop.namespace}/")
-        agents = {each["userAgent"].partition("/")[0] for each in asked}
-        return None if {"rds-ssl-operator", "rds-ssl-cli"} <= agents else str(agents)
+    def of_people() -> list[str]:
+        asked = (each for each in audited(cluster)[before:] if object_path in each["requestURI"])
+        return [each["requestURI"] for each in asked if each["userAgent"].startswith("rds-ssl-cli")]
 
-    polling.wait(problem, seconds=20)  # A line may come after its answer.
+    polling.wait(lambda: None if of_people() else "not yet", seconds=20)  # Lines come later.
 
     operator = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
-    own = [each for each in requests(cluster, "\0") if each["user"]["username"] == operator]
-    assert {each["verb"] for each in own} >= {"list", "watch", "patch"}
+    own = [each for each in audited(cluster)[before:] if each["user"]["username"] == operator]
+    assert {each["verb"] for each in own} >= {"list", "watch", "patch", "create"}
     assert {each["userAgent"].partition("/")[0] for each in own} == {"rds-ssl-operator"}
-    writes = [each for each in own if each["verb"] == "patch"]
-    assert all("fieldManager=rds-ssl-operator" in each["requestURI"] for each in writes)
-    people = [
-        each
-        for each in requests(cluster, f"/namespaces/{shop.namespace}/{PLURAL}/{ORDERS}")
-        if each["userAgent"].startswith("rds-ssl-cli/")
-    ]
-    assert ["fieldManager=rds-ssl-cli" in each["requestURI"] for each in people] == [True]
+    writes = [each["requestURI"] for each in own if each["verb"] in {"patch", "create"}]
+    assert all("fieldManager=rds-ssl-operator" in each for each in writes)
+    assert ["fieldManager=rds-ssl-cli" in each for each in of_people()] == [True]
 
 
 def test_what_an_older_version_wrote_is_in_nobodys_way(cluster: Cluster, shop: Shop) -> None:

@@ -57,7 +57,7 @@ async def _connect(access: Access) -> KubeClient:
             paths or None, context=access.context, acting_as=acting_as, manager=COMMAND_LINE
         )
     except KubeError as error:
-        if paths:
+        if paths or access.as_user or access.as_uid or access.as_groups:
             raise CommandRefused(str(error)) from error
         raise CommandRefused(
             f"There is no kubeconfig ({access.inherited} is not there), and this is no Pod."
