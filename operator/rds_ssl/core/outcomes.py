@@ -1,5 +1,7 @@
 """The sentences and conditions of each way a pass can end. Pure."""
 
+from dataclasses import replace
+
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.checks.expiry import Expiry
@@ -134,6 +136,27 @@ def held(
         change_pending=pending,
         reconciling=pending if hold.moving else None,
         expiring=warning,
+    )
+
+
+def beside(waits: Verdict, ahead: Verdict | None) -> Verdict:
+    """
+    Return what is said of an edit that waits, and of the newer material that goes ahead of it.
+
+    *ahead*: of the material; None: nothing new.
+    """
+    if ahead is None:
+        return waits
+    pending, other = waits.change_pending, ahead.change_pending
+    if pending and other:
+        message = f"{pending.message} Newer material goes ahead of it: {other.message}"
+        pending = Finding(reason=pending.reason, message=message)
+    return replace(
+        waits,
+        finding=ahead.finding if ahead.stalled else waits.finding,
+        reconciling=ahead.reconciling,
+        stalled=ahead.stalled,
+        change_pending=pending,
     )
 
 

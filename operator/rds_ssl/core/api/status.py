@@ -186,6 +186,8 @@ class AppliedStatus(Part):
     """What it is, as values; no secret enters it. Absent if it cannot be told any more."""
     time: Time
     """When it was verified or adopted."""
+    settings_time: Time | None = None
+    """When its settings were; newer material alone leaves it as it is."""
     expire_time: Time | None = None
     """
     The end of the server certificate in force then. Another end, where the certificate is not
@@ -270,6 +272,11 @@ class Status(Part):
     """
     plan: PlanStatus | None = None
     """What is to be done; absent when there is nothing to do."""
+    rotation: PlanStatus | None = None
+    """
+    Newer material that goes out alone, under the settings in force, while plan waits for a person;
+    absent where it goes with plan.
+    """
     operation: OperationStatus | None = None
     """
     The last call to the cloud, recorded before it is made. While phase is Sending or Accepted,

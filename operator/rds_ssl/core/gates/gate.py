@@ -59,6 +59,10 @@ QUIET = Hold(
     message="It is sent once the object and its material have stood still for the quiet period, and"
     " a slot is free.",
 )
+AFTER_ROTATION = Hold(
+    reason=Reason.AWAITING_BUDGET,
+    message="It is sent once the newer material, which goes ahead of it, is in force.",
+)
 BUDGET = Hold(
     reason=Reason.AWAITING_BUDGET,
     message="It is sent once another instance of the account has finished its change.",

@@ -5,14 +5,11 @@ Pure. Source: docs/conditions.md, "The plan in status"; restarts: docs/restarts.
 pages.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
-from rds_ssl.core.formats import fingerprint, host_name
+from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import (
     CAType,
     Cause,
@@ -30,7 +27,8 @@ from rds_ssl.core.planning.chain import intermediates_in_force, leads_elsewhere
 from rds_ssl.core.planning.changes import changes, notes
 from rds_ssl.core.planning.desired import Desired, relax_step
 from rds_ssl.core.planning.diff import compare
-from rds_ssl.core.planning.fields import ROWS, SETTINGS, Comparison, Field
+from rds_ssl.core.planning.digest import plan_digest
+from rds_ssl.core.planning.fields import Comparison, Field
 from rds_ssl.core.planning.impacts import impacts_of, predict_restart
 from rds_ssl.core.planning.plan import Plan, PlanResult, Step
 from rds_ssl.core.planning.renewal import replaced_end
@@ -59,18 +57,22 @@ def make_plan(
     engine_version: str = "",
     deleting: bool = False,
     at_rest: bool = False,
+    elsewhere: frozenset[Field] = frozenset(),
 ) -> PlanResult:
     """
     Return what is to be done; *uid* is the object's, so that no other object's approval fits.
 
-    *at_rest*: the object says that all was well with it as it is declared now.
+    *at_rest*: the object says that all was well with it as it is declared now. *elsewhere*: fields
+    that another plan brings, see `rds_ssl.core.planning.ahead`.
 
     Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
     which MySQL never tells, is no reason for a call as long as this object asked for no other.
     """
     unproved = drift.unproved(desired, observed, applied, history)
-    comparison = drift.compared(desired, observed, applied, operation, unproved)
+    comparison = _without(
+        drift.compared(desired, observed, applied, operation, unproved), elsewhere
+    )
     was, state = applied.state if applied else None, desired.state
     declared_applied = was is not None and (
         was.settings == state.settings and was.same_material(state)
@@ -101,6 +103,10 @@ def make_plan(
         deleting=deleting,
     )
     return PlanResult(comparison=comparison, plan=plan, declared_applied=declared_applied)
+
+
+def _without(comparison: Comparison, fields: frozenset[Field]) -> Comparison:
+    return Comparison(different=comparison.different - fields, unknown=comparison.unknown - fields)
 
 
 def _settled(
@@ -152,18 +158,21 @@ def _plan(
     foreign = drift.is_drift(desired, observed, comparison, applied, operation, unproved=unproved)
     again = operation is not None and operation.digest == desired.digest and not unproved
     cause = Cause.DRIFT if foreign else _cause(desired, applied, again=again)
+    cause = Cause.DELETION if deleting else cause
     return Plan(
-        digest=_plan_digest(
+        digest=plan_digest(
+            desired,
+            observed,
+            comparison.different | comparison.unknown,
             uid=uid,
-            before=_facts_before(observed),
             impacts=impacts,
-            to=desired.digest,
-            applied_at=applied.time if applied else None,
-            ended=operation.start_time if operation else None,
-            given_up=last_approval.end_time if last_approval else None,
+            cause=cause,
+            applied=applied,
+            operation=operation,
+            last_approval=last_approval,
         ),
         to=desired.digest,
-        cause=Cause.DELETION if deleting else cause,
+        cause=cause,
         steps=tuple(_steps(desired, observed, applied, words)),
         changes=words,
         impacts=impacts,
@@ -213,51 +222,6 @@ def _new_material(desired: Desired, observed: Observed, comparison: Comparison) 
         name = fingerprint(parts)
         if name is not None and (field in fields or (on and field is not Field.CHAIN)):
             yield name
-
-
-def _facts_before(observed: Observed) -> Mapping[str, object]:
-    """
-    Return what a plan starts from: all that is shown; the vendor's own certificate moves by itself.
-
-    Not only what its words name: what turns SSL off, or names the vendor's certificate, undoes more
-    than that.
-    """
-    leaf = observed.server_certificate
-    custom = leaf is not None and observed.ca_type is not CAType.ALIYUN
-    behind = [each.sha256 for each in observed.intermediates] if custom else []
-    return {
-        **{field: ROWS[field].shown(observed) for field in SETTINGS},
-        Field.CONNECTION_STRING: host_name(observed.connection_string or ""),
-        Field.SERVER_CERTIFICATE: leaf.sha256 if leaf and custom else None,
-        **({Field.CHAIN: behind} if behind else {}),
-        Field.CLIENT_CA: sorted(each.sha256 for each in observed.client_ca or ()),
-        Field.REVOCATION_LIST: sorted(each.sha256 for each in observed.revocation_list or ()),
-    }
-
-
-def _plan_digest(
-    *,
-    uid: str,
-    before: Mapping[str, object],
-    impacts: tuple[Impact, ...],
-    to: str,
-    applied_at: datetime | None,
-    ended: datetime | None,
-    given_up: datetime | None,
-) -> str:
-    # No expiry dates and no names: they move without the plan being another one.
-    # An approval may end with nothing done: its plan, should it come back, is to be approved anew.
-    value = {
-        "uid": uid,
-        "from": before,
-        "impacts": impacts,
-        "to": to,
-        "applied": applied_at.isoformat() if applied_at else None,
-        "ended": ended.isoformat() if ended else None,
-        "givenUp": given_up.isoformat() if given_up else None,
-    }
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _steps(

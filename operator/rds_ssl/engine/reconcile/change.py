@@ -9,15 +9,25 @@ docs/architecture.md, "The life of one change".
 from dataclasses import replace
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.api.conditions import CHANGE_PENDING, RECONCILING
+from rds_ssl.core.api.conditions import CHANGE_PENDING, RECONCILING, Verdict
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
-from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, closes, gate, not_before
+from rds_ssl.core.gates.gate import (
+    AFTER_ROTATION,
+    BUDGET,
+    Circumstances,
+    Hold,
+    closes,
+    gate,
+    not_before,
+)
 from rds_ssl.core.model import UNFINISHED, Finding, Impact, Phase, Reason
 from rds_ssl.core.operation.retry import may_fall_back
+from rds_ssl.core.planning.ahead import separate
 from rds_ssl.core.planning.desired import Desired
-from rds_ssl.core.planning.plan import Plan, PlanResult
+from rds_ssl.core.planning.fields import Field
+from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.planner import make_plan, unsupported_transition
 from rds_ssl.core.planning.renewal import renewal_at, tried
 from rds_ssl.core.rds import faults
@@ -74,6 +84,10 @@ def change(
     stopped = _stopped(ports, planned, hold)
     if stopped is not None:
         return stopped
+    if hold is not None and hold.reason is Reason.AWAITING_APPROVAL:
+        outcome = _material_ahead(ports, planned)
+        if outcome is not None:
+            return outcome
     if hold is not None:
         return _held(ports, planned, hold, at)
     if not gating.reserve(ports, planned, at):
@@ -97,7 +111,8 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
         return None
     if may_fall_back(operation):
         return Decided(draft=seen, verdict=order.verdict, look_after=_AT_ONCE)
-    seen = seen.update(plan=None)
+    rotates = order.planned.intent is Intent.ROTATION
+    seen = seen.update(plan=seen.status.plan if rotates else None, rotation=None)
     finding = api_failures.refusal(seen, operation.code or "", desired, seen.observed)
     look_after = min(api_failures.refused_after(fault), next_look(ports, seen))
     return seen.stalled(finding, look_after=look_after)
@@ -121,7 +136,14 @@ def endpoint_of(seen: Seen) -> str:
 # -- the plan -------------------------------------------------------------------------------------
 
 
-def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> PlanResult:
+def _standing(
+    ports: Ports,
+    seen: Seen,
+    desired: Desired,
+    intent: Intent,
+    *,
+    elsewhere: frozenset[Field] = frozenset(),
+) -> PlanResult:
     """Return how the instance stands; a renewal is due only where nothing else is to be done."""
 
     def to(state: Desired) -> PlanResult:
@@ -138,11 +160,12 @@ def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> Pla
             history=seen.status.history,
             deleting=intent is Intent.DELETION,
             at_rest=_is_at_rest(seen),
+            elsewhere=elsewhere,
         )
 
     standing = to(desired)
     if (
-        intent is Intent.DECLARED
+        intent is not Intent.DELETION
         and standing.plan is None
         and standing.declared_applied
         and _renewal_in(ports, seen) == 0
@@ -192,20 +215,100 @@ def _stopped(ports: Ports, planned: Planned, hold: Hold | None) -> Decided | Rea
     if other and not policy and tried(seen.status.history, step.renews):
         after = next_look(ports, seen)
         return seen.update(plan=None).stalled(outcomes.NOT_RENEWED, look_after=after)
-    if hold is not None and planned.intent is Intent.DECLARED:
+    if hold is not None and planned.intent is not Intent.DELETION:
         return None
     # What goes has nobody who comes back to it when its window opens: he is told now.
     return preflight.refused(ports, seen, step)
 
 
+# -- newer material ahead of an edit that waits ---------------------------------------------------
+
+
+def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | None:
+    """
+    Let newer material go while an edit of the settings waits for a person.
+
+    Returns:
+        None if it waits with the edit: the two cannot be told apart, or a person has to approve the
+        material as well.
+    """
+    seen = whole.seen
+    apart = None
+    if whole.intent is Intent.DECLARED:
+        apart = separate(whole.desired, seen.observed, seen.status.applied)
+    if apart is None:
+        return None
+    ahead = _planned(ports, seen, apart.ahead, Intent.ROTATION)
+    edit = _planned(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
+    if ahead is None or edit is None or not ahead.plan.material_only:
+        return None
+    at, edit_at = gating.circumstances(ports, ahead), gating.circumstances(ports, edit)
+    if isinstance(at, Read) or isinstance(edit_at, Read):
+        return Read.ATTRIBUTES
+    hold = gate(ahead.plan, seen.declaration, seen.observed, at)
+    if hold is not None and hold.reason is Reason.AWAITING_APPROVAL:
+        return None
+    stopped = _stopped(ports, ahead, hold)
+    if isinstance(stopped, Read):
+        return stopped
+    edit_hold = gate(edit.plan, seen.declaration, seen.observed, edit_at) or AFTER_ROTATION
+    seen, waits = _told(ports, edit, edit_hold, edit_at)
+    after = _look_again(ports, edit, edit_hold, edit_at)
+    if stopped is not None:
+        verdict = outcomes.beside(waits, stopped.verdict)
+        return Decided(draft=seen, verdict=verdict, look_after=min(after, stopped.look_after))
+    ahead = replace(ahead, seen=seen)
+    if hold is None and not gating.reserve(ports, ahead, at):
+        hold = BUDGET
+    if hold is None:
+        order = _order(ports, ahead, at)
+        return replace(order, verdict=outcomes.beside(waits, order.verdict))
+    seen, held = _told(ports, ahead, hold, at)
+    return Decided(
+        draft=seen,
+        verdict=outcomes.beside(waits, held),
+        look_after=min(after, _look_again(ports, ahead, hold, at)),
+        request_open=gating.request_open(seen, hold, at),
+        awaits_slot=hold is BUDGET,
+    )
+
+
+def _planned(
+    ports: Ports,
+    seen: Seen,
+    desired: Desired,
+    intent: Intent,
+    *,
+    elsewhere: frozenset[Field] = frozenset(),
+) -> Planned | None:
+    standing = _standing(ports, seen, desired, intent, elsewhere=elsewhere)
+    if standing.plan is None:
+        return None
+    return Planned(
+        seen=seen,
+        desired=desired,
+        intent=intent,
+        comparison=standing.comparison,
+        plan=standing.plan,
+    )
+
+
 def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Decided:
     seen, plan = planned.seen, planned.plan
     look_after = _look_again(ports, planned, hold, at)
-    known = seen.resource.status.plan
+    known = planned.known
     if known and known.digest == plan.digest and hold.passing and _is_moving(seen):
         # These two share one PATCH: what comes next comes within seconds.
         draft = replace(seen, status=seen.resource.status)
         return Decided(draft=draft, verdict=None, look_after=look_after)
+    draft, verdict = _told(ports, planned, hold, at)
+    request_open = gating.request_open(seen, hold, at)
+    return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
+
+
+def _told(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> tuple[Seen, Verdict]:
+    """Return what the object shows, and says, of a plan that is held."""
+    seen, plan = planned.seen, planned.plan
     verdict = outcomes.held(
         plan,
         hold,
@@ -214,23 +317,22 @@ def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Deci
         warning=material_problems.expiring(ports, seen),
         warnings=seen.warnings,
     )
-    draft = seen.update(
-        plan=gating.plan_status(
-            plan,
-            held_by=hold.reason,
-            since=at.seen_since,
-            not_before=not_before(plan, seen.declaration, at, hold),
-        )
+    shown = gating.plan_status(
+        plan,
+        held_by=hold.reason,
+        since=at.seen_since,
+        not_before=not_before(plan, seen.declaration, at, hold),
     )
-    draft = draft.then(*_told_once(seen, plan, hold))
-    request_open = gating.request_open(seen, hold, at)
-    return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
+    rotates = planned.intent is Intent.ROTATION
+    seen = seen.update(rotation=shown) if rotates else seen.update(plan=shown)
+    return seen.then(*_told_once(planned, hold)), verdict
 
 
-def _told_once(seen: Seen, plan: Plan, hold: Hold) -> tuple[AfterWrite, ...]:
+def _told_once(planned: Planned, hold: Hold) -> tuple[AfterWrite, ...]:
     """Return the Event about a hold, once for each plan and gate; none for what passes soon."""
-    before = seen.resource.status.plan
-    if not seen.memory.held.is_new(plan.digest, hold.reason, before=before) or hold.passing:
+    plan, memory = planned.plan, planned.seen.memory
+    told = memory.held_rotation if planned.intent is Intent.ROTATION else memory.held
+    if not told.is_new(plan.digest, hold.reason, before=planned.known) or hold.passing:
         return ()
     # What lets it go comes first: the API server cuts what is too long.
     message = f"{plan.digest}: {hold.message} {plan.summary}"

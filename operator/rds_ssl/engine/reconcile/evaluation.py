@@ -25,6 +25,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
     """Return what a living object needs: a call, a word, or first something else to be read."""
+    seen = seen.update(rotation=None)  # Whether there still is one, is told anew.
     finding = eligibility.unfit_engine(seen.declaration, engine=seen.engine or "")
     if finding is not None:
         draft = seen.shown(endpoint=None).update(plan=None)
@@ -77,7 +78,10 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         applied = applied.model_copy(update={"state": state})
     elif not standing.declared_applied:
         applied = AppliedStatus(
-            state=state, time=ports.now(), expire_time=seen.observed.expire_time
+            state=state,
+            time=ports.now(),
+            settings_time=ports.now(),
+            expire_time=seen.observed.expire_time,
         )
         words = outcomes.state_words(seen.declaration, desired.connection_string)
         seen = _announced(seen, f"{words} is in force already; nothing was sent.{remark}")

@@ -102,4 +102,5 @@ def _follow_up(ports: Ports, draft: Draft) -> None:
             ports.changed(each.counted)
         if each.hold is not None:
             draft.memory.held.note(*each.hold)
+            draft.memory.held_rotation.note(*each.hold)
         ports.reporter.announce(draft.resource, each.event)

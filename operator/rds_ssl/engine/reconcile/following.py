@@ -164,7 +164,8 @@ def _end(
         reason = observed.modify_status_reason if observed else ""
         _log.warning("%s: %s", end.value, reason, extra=stage.log_fields(entry.request_id or ""))
         ended = operation.model_copy(update={"phase": _PHASES[end], "end_time": ports.now()})
-        return replace(stage.then(follows), attempt=Idle()).update(operation=ended, history=history)
+        draft = replace(stage.then(follows), attempt=Idle())
+        return draft.update(operation=ended, history=history, rotation=None)
     if isinstance(stage, Seen) and stage.observed.enabled:
         # Pinned although nobody may name it any more: protection never moves by itself.
         named = operation.target.connection_string if operation.target else None
@@ -172,13 +173,15 @@ def _end(
     applied = AppliedStatus(
         state=operation.target,
         time=ports.now(),
+        settings_time=_settings_time(stage.status.applied, operation.target) or ports.now(),
         expire_time=observed.expire_time if observed else None,
         # A call whose answer was lost is an own one all the same.
         request_id=entry.request_id or UNKNOWN_REQUEST,
     )
     return replace(stage.then(follows), attempt=Idle()).update(
         operation=None,
-        plan=None,
+        plan=stage.status.plan if stage.status.rotation else None,
+        rotation=None,
         applied=applied,
         history=history,
         last_approval=_done(stage.status.last_approval, operation, now=ports.now()),
@@ -208,7 +211,7 @@ def _counted(end: End) -> str:
 def _entry(
     ports: Ports, stage: Gathered, operation: OperationStatus, end: End, sent: Sent
 ) -> HistoryEntry:
-    plan, target = stage.status.plan, operation.target
+    plan, target = stage.status.rotation or stage.status.plan, operation.target
     steps = plan.steps if plan else ()
     return HistoryEntry(
         time=ports.now(),
@@ -224,6 +227,14 @@ def _entry(
         request_id=sent.request_id or operation.request_id,
         result=end.value,
     )
+
+
+def _settings_time(applied: AppliedStatus | None, target: StateStatus | None) -> datetime | None:
+    """Return since when the settings of *target* are in force, if they were before."""
+    was = applied.state if applied else None
+    if applied is None or was is None or target is None or was.settings != target.settings:
+        return None
+    return applied.settings_time or applied.time
 
 
 def _done(

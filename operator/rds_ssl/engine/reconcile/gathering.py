@@ -115,7 +115,9 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
         return replace(_not_asked(ports, draft, None), look_after=_AFTER_OLDER)
     # What an object loses with the instance: it starts again as first contact.
     spent = approval.end_approval(draft.status.last_approval, to=None, now=ports.now())
-    draft = draft.update(applied=None, plan=None, operation=None, last_approval=spent)
+    draft = draft.update(
+        applied=None, plan=None, rotation=None, operation=None, last_approval=spent
+    )
     return _not_asked(ports, draft, outcomes.stalled(conflict(resource, winner)))
 
 

@@ -85,7 +85,7 @@ def circumstances(ports: Ports, planned: Planned) -> Circumstances | Read:
         read_only=timings.read_only,
         approval=approval_of(seen),
         asked=_asks_for_one_more(seen),
-        seen_since=seen_since(seen.resource.status.plan, plan, now=now),
+        seen_since=seen_since(planned.known, plan, now=now),
         # A drift is put back only after a second look that agrees with the first.
         drift_delay=timedelta(seconds=max(timings.drift_delay, timings.limits.poll)),
         history=seen.status.history,

@@ -203,6 +203,8 @@ class Memory:
     Owner: `rds_ssl.engine.reconcile.finishing`.
     """
     held: ToldHolds = field(default_factory=ToldHolds)
+    held_rotation: ToldHolds = field(default_factory=ToldHolds)
+    """The same of newer material that goes ahead of a plan."""
     namespace_stands: datetime | None = None
     """
     The startTime of the operation during which the namespace was seen not to be deleted.

@@ -62,7 +62,7 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
             # Told with its plan: whoever approves it has to see what it is.
             way_out = f"{finding.message} To send it once more, {given.remark(plan)}"
             finding = Finding(reason=finding.reason, message=way_out)
-            since = seen_since(seen.resource.status.plan, plan, now=ports.now())
+            since = seen_since(planned.known, plan, now=ports.now())
             seen = seen.update(plan=plan_status(plan, held_by=finding.reason, since=since))
     later = answer is Retry.LATER
     decided = seen.stalled(finding, look_after=min(wait, after) if later else after)

@@ -26,6 +26,7 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.operation.verification import Watch
+from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
@@ -102,9 +103,12 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     )
     # What is left before stays known if the record is written and its answer is lost.
     seen.memory.attempt = pending
+    plan = plan_status(order.planned.plan, held_by=None, since=order.since)
+    rotates = order.planned.intent is Intent.ROTATION
     draft = replace(seen.shown(endpoint=None), resource=fresh, attempt=pending).update(
         operation=operation,
-        plan=plan_status(order.planned.plan, held_by=None, since=order.since),
+        plan=seen.status.plan if rotates else plan,
+        rotation=plan if rotates else None,
         last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),
     )
     seen = await finishing.write(ports, draft, order.verdict)
@@ -149,9 +153,10 @@ async def _wire(
     """Return what is sent."""
     seen, step = order.planned.seen, order.planned.step
     observed = seen.observed
-    if step.client_ca and material.client_ca is None:
+    material = _of_step(material, step)
+    if _lacks_trust(material, step):
         material = await offloaded(
-            partial(_with_trust_in_force, material, observed),
+            partial(_with_trust_in_force, material, step, observed),
             size=len(observed.client_ca_pem) + len(observed.revocation_list_pem),
         )
     renews = step.renews is not None and seen.engine == Engine.SQLSERVER
@@ -300,15 +305,30 @@ def _at_work(seen: Seen) -> bool:
     return setting or (seen.instance is not None and not seen.instance.running)
 
 
-def _with_trust_in_force(material: Material, observed: Observed) -> Material:
-    """Return it with the client CA and CRL in force, which a first step keeps."""
-    lists = observed.revocation_list_pem
+def _of_step(material: Material, step: Desired) -> Material:
+    """Return what a step sends of the material declared: what an edit brings may have to wait."""
     return replace(
         material,
-        client_ca=pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert"),
-        revocation_list=pem.parse_revocation_list(
-            lists, field="ClientCertRevocationList", in_force=True
-        )
-        if lists
-        else None,
+        server=material.server if step.server_certificate else None,
+        client_ca=material.client_ca if step.client_ca else None,
+        revocation_list=material.revocation_list if step.revocation_list else None,
+        pfx=material.pfx if step.pfx else None,
     )
+
+
+def _lacks_trust(material: Material, step: Desired) -> bool:
+    """True if a step keeps a client CA, or a list, that is not declared any more."""
+    return bool(step.client_ca and material.client_ca is None) or bool(
+        step.revocation_list and material.revocation_list is None
+    )
+
+
+def _with_trust_in_force(material: Material, step: Desired, observed: Observed) -> Material:
+    """Return it with the client CA and list in force where the step keeps them."""
+    client_ca, lists = material.client_ca, material.revocation_list
+    if step.client_ca and client_ca is None:
+        client_ca = pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert")
+    if step.revocation_list and lists is None:
+        text = observed.revocation_list_pem
+        lists = pem.parse_revocation_list(text, field="ClientCertRevocationList", in_force=True)
+    return replace(material, client_ca=client_ca, revocation_list=lists)

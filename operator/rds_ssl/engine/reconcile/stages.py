@@ -17,7 +17,7 @@ from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import READY, Verdict
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.states import IntermediateStatus, ObservedStatus
-from rds_ssl.core.api.status import InstanceStatus, Status
+from rds_ssl.core.api.status import InstanceStatus, PlanStatus, Status
 from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import UNFINISHED, Endpoint, Finding, Instance, Observed, Reason
 from rds_ssl.core.planning.chain import intermediates_in_force
@@ -225,6 +225,11 @@ class Intent(Enum):
 
     DECLARED = auto()
     """The object declares it."""
+    ROTATION = auto()
+    """
+    Newer material alone, ahead of an edit of the settings that waits for a person, see
+    `rds_ssl.core.planning.ahead`.
+    """
     DELETION = auto()
     """
     SSL off, because the object goes and its deletionPolicy is Disable: fewer gates
@@ -241,6 +246,12 @@ class Planned:
     intent: Intent
     comparison: Comparison
     plan: Plan
+
+    @property
+    def known(self) -> PlanStatus | None:
+        """The plan of this intent that the object shows."""
+        status = self.seen.resource.status
+        return status.rotation if self.intent is Intent.ROTATION else status.plan
 
     @property
     def step(self) -> Desired:

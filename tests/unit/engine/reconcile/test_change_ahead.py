@@ -1,0 +1,224 @@
+"""A certificate is replaced although an edit of the settings waits for a person."""
+
+from datetime import timedelta
+
+import pytest
+
+from support import pki
+from support.engine_world import NAMESPACE, EngineWorld, Json, played
+
+DAY = 86400.0
+_REFERENCE = {"configMapKeyRef": {"name": "a-ca"}}
+STRICT: Json = {
+    "ca": _REFERENCE,
+    "revocationList": _REFERENCE,
+    "acl": "cert",
+    "replicationACL": "cert",
+}
+FAR: Json = {"windows": [{"schedule": "0 3 1 1 *", "duration": "1h"}]}
+
+
+def trust(world: EngineWorld, number: int = 1) -> None:
+    """Write client CA and revocation list."""
+    lists = world.root.revocation_list(number=number)
+    world.write("ConfigMap", "a-ca", {"ca.crt": world.root.pem, "ca.crl": lists})
+
+
+async def waiting(world: EngineWorld, profile: str = "postgresql-14", **edit: object) -> str:
+    """Let an edit of an object wait for approval; give the digest of its plan."""
+    world.add_instance("a", profile=profile)
+    world.write_pair("a")
+    trust(world)
+    if profile.startswith("postgresql"):
+        world.declare_custom("a", clientAuthentication=STRICT)
+    else:
+        world.declare_custom("a", forceEncryption=True)
+    await world.run(100)
+    assert world.ready("a")[0] == "True"
+    world.edit("a", **edit)
+    await world.run(100)
+    assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+    return str(world.status("a")["plan"]["digest"])
+
+
+def newer(world: EngineWorld) -> pki.Leaf:
+    """Write a newer certificate."""
+    end = world.clock() + timedelta(days=80)
+    return world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+
+
+EDITS = [
+    pytest.param(
+        "postgresql-14", {"clientAuthentication": {"acl": "prefer"}}, id="an ACL that is loosened"
+    ),
+    pytest.param("postgresql-14", {"clientAuthentication": None}, id="the client CA taken away"),
+    pytest.param(
+        "postgresql-14",
+        {"clientAuthentication": {"revocationList": None}},
+        id="the revocation list taken away",
+    ),
+    pytest.param("mysql-8.0", {"forceEncryption": False}, id="encryption that is not forced"),
+]
+
+
+@pytest.mark.parametrize(("profile", "edit"), EDITS)
+@played
+async def test_newer_material_goes_out_while_an_edit_waits_and_leaves_its_approval_valid(
+    profile: str, edit: Json
+) -> None:
+    async with EngineWorld() as world:
+        digest = await waiting(world, profile, **edit)
+        before = world.truth("a")["ssl"]
+
+        leaf = newer(world)
+        await world.run(400)
+
+        after = world.truth("a")["ssl"]
+        assert after["server_sha256"] == leaf.sha256
+        moved = {"server_sha256", "chain_sha256", "expire_time", "last_modify_status"}
+        assert {name: after[name] for name in after.keys() - moved} == {
+            name: before[name] for name in before.keys() - moved
+        }
+        assert world.cost("a") == (2, 2)
+        assert world.status("a")["plan"]["digest"] == digest
+        assert "rotation" not in world.status("a")
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.status("a")["history"][0]["cause"] == "rotation"
+
+        world.kube.annotate((NAMESPACE, "a"), approve=digest)
+        await world.run(600)
+
+        assert world.ready("a") == ("True", "Verified")
+        steps = 2 if edit.get("clientAuthentication", "") is None else 1
+        assert world.cost("a") == (2 + steps, 2 + steps)
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+
+
+@played
+async def test_a_newer_list_of_revocations_goes_out_while_an_edit_waits() -> None:
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        before = world.truth("a")["ssl"]["crl_sha256"]
+
+        trust(world, number=2)
+        await world.run(400)
+
+        assert world.truth("a")["ssl"]["crl_sha256"] != before
+        assert world.truth("a")["ssl"]["acl"] == "cert"
+        assert world.status("a")["plan"]["digest"] == digest
+
+
+@played
+async def test_material_that_waits_for_its_window_is_shown_beside_the_edit() -> None:
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"}, maintenance=FAR)
+
+        newer(world)
+        await world.run(400)
+
+        status = world.status("a")
+        assert (status["plan"]["digest"], status["plan"]["heldBy"]) == (digest, "AwaitingApproval")
+        assert status["rotation"]["heldBy"] == "AwaitingWindow"
+        assert status["rotation"]["cause"] == "rotation"
+        message = (world.condition("ChangePending", "a") or {})["message"]
+        assert "Newer material goes ahead of it" in message
+        assert world.cost("a") == (1, 1)
+        told = [each for each in world.kube.events if each["reason"] == "ChangeHeld"]
+        assert len({each["message"] for each in told}) == len(told) == 2
+        writes = world.kube.writes["patch_status"]
+        await world.run(2 * DAY)
+        assert world.kube.writes["patch_status"] - writes <= 2
+
+
+@played
+async def test_material_waits_with_the_edit_if_a_person_has_to_approve_both() -> None:
+    async with EngineWorld() as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+
+        other = pki.make_root("Next root")
+        lists = other.revocation_list()
+        world.write("ConfigMap", "a-ca", {"ca.crt": other.pem, "ca.crl": lists})
+        await world.run(400)
+
+        assert world.cost("a") == (1, 1)
+        assert "rotation" not in world.status("a")
+        assert set(world.status("a")["plan"]["impacts"]) >= {"DropsTrust", "Weakens"}
+
+
+@pytest.mark.parametrize("echo", ["yes", "no"])
+@played
+async def test_material_waits_where_what_the_edit_changes_is_not_shown(echo: str) -> None:
+    async with EngineWorld() as world:
+        world.rds.config(switches={"echo-force-encryption": echo})
+        await waiting(world, "mysql-8.0", forceEncryption=False)
+
+        newer(world)
+        await world.run(400)
+
+        assert world.cost("a")[0] == (2 if echo == "yes" else 1)
+
+
+@played
+async def test_material_waits_where_somebody_else_has_changed_the_settings() -> None:
+    async with EngineWorld() as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.meddle("a", replication_acl="prefer")
+
+        newer(world)
+        await world.run(400)
+
+        assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_an_approval_given_while_the_material_is_on_its_way_holds() -> None:
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+
+        leaf = newer(world)
+        world.kube.annotate((NAMESPACE, "a"), approve=digest)
+        await world.run(600)
+
+        assert world.ready("a") == ("True", "Verified")
+        ssl = world.truth("a")["ssl"]
+        assert (ssl["acl"], ssl["server_sha256"]) == ("prefer", leaf.sha256)
+        assert world.cost("a") == (3, 3)
+
+
+@played
+async def test_material_that_rds_refuses_says_so_and_the_edit_stays_approvable() -> None:
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.fault(
+            {"code": "InvalidServerCertOrPrivateKey", "status": 400},
+            action="ModifyDBInstanceSSL",
+            times=99,
+        )
+
+        newer(world)
+        await world.run(4000)
+
+        assert world.conditions("a")["Stalled"] == ("True", "ServerCertificateRejected")
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.status("a")["plan"]["digest"] == digest
+        assert len(world.modifies("a")) == 2
+
+
+@played
+async def test_a_cloud_certificate_is_renewed_although_an_edit_waits() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-5.7")
+        world.rds.config(durations={"cloud-lifetime": 60 * DAY})
+        world.declare("a", forceEncryption=True, serverCertificate={"renewBefore": "720h"})
+        await world.run(100)
+        world.edit("a", forceEncryption=False)
+        await world.run(100)
+        digest = world.status("a")["plan"]["digest"]
+        world.rds.config(durations={"cloud-lifetime": 365 * DAY})
+
+        await world.run(31 * DAY)
+
+        assert world.cost("a") == (2, 2)
+        assert world.status("a")["history"][0]["cause"] == "renewal"
+        assert world.truth("a")["ssl"]["force_encryption"]
+        assert world.status("a")["plan"]["digest"] == digest
