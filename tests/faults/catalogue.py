@@ -1,10 +1,11 @@
 """All deliberate faults."""
 
 from faults.acting import ACTING
+from faults.ahead import AHEAD
 from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
 from faults.meeting import MEETING
 from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *CHAIN, *ACTING, *GATING, *MEETING, *SPEED)
+FAULTS = (*JUDGING, *CHAIN, *AHEAD, *ACTING, *GATING, *MEETING, *SPEED)

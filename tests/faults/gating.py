@@ -67,16 +67,16 @@ APPROVAL = (
     ),
     Fault(
         name="give a plan that comes back the digest whose approval was spent",
-        where="_plan_digest",
-        old='        "givenUp": given_up.isoformat() if given_up else None,\n',
+        where="plan_digest",
+        old='        "givenUp": _text(given_up),\n',
         new="",
         tests=("core/planning/test_planner.py", *APPROVALS),
     ),
     Fault(
         name="put a volatile date into the digest of a plan",
-        where="_facts_before",
-        old='        Field.CONNECTION_STRING: host_name(observed.connection_string or ""),\n',
-        new="        Field.CONNECTION_STRING: str(observed.expire_time),\n",
+        where="digest._before",
+        old='    facts[Field.CONNECTION_STRING] = host_name(observed.connection_string or "")\n',
+        new="    facts[Field.CONNECTION_STRING] = str(observed.expire_time)\n",
         tests=("core/planning/test_planner.py",),
     ),
     Fault(
@@ -162,8 +162,8 @@ FOREIGN = (
     Fault(
         name="start the half hour anew after a busy answer",
         where="send",
-        old="plan=plan_status(order.planned.plan, held_by=None, since=order.since),",
-        new="plan=plan_status(order.planned.plan, held_by=None),",
+        old="plan = plan_status(order.planned.plan, held_by=None, since=order.since)\n",
+        new="plan = plan_status(order.planned.plan, held_by=None)\n",
         tests=DRIFT,
     ),
     Fault(

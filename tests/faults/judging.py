@@ -320,7 +320,7 @@ GATES = (
     ),
     Fault(
         name="let an approval count for another object",
-        where="_plan_digest",
+        where="plan_digest",
         old='        "uid": uid,\n',
         new="",
         tests=("core/planning/test_planner.py",),

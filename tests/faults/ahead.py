@@ -1,0 +1,64 @@
+"""Faults of newer material beside an edit that waits for a person."""
+
+from faults.fault import Fault
+
+_TESTS = ("core/planning/test_ahead.py", "engine/reconcile/test_change_ahead.py")
+
+AHEAD = (
+    Fault(
+        name="let newer material wait with an edit",
+        where="change.change",
+        old="    if hold is not None and hold.reason is Reason.AWAITING_APPROVAL:\n",
+        new="    if hold is not None and hold.reason is Reason.DRIFTED:\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="send with newer material what waits for approval",
+        where="ahead._under",
+        old="        acl=was.acl or ACL.PREFER,\n",
+        new="        acl=desired.acl,\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="let newer material go although a person has to approve it",
+        where="_material_ahead",
+        old="hold.reason is Reason.AWAITING_APPROVAL:\n        return None\n",
+        new="hold.reason is Reason.AWAITING_APPROVAL:\n        hold = None\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="guess at what an edit changes and is not shown",
+        where="separate",
+        old="    if not all(shows(observed, field) for field in changed):\n        return None\n",
+        new="",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="name in the digest of an edit the certificate that it does not change",
+        where="_touches",
+        old="    return Field.ENABLED in fields or not group.isdisjoint(fields)\n",
+        new="    return Field.ENABLED in fields or bool(group)\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="count a rotation as a change of the settings",
+        where="following._settings_time",
+        old="    return applied.settings_time or applied.time\n",
+        new="    return None\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="send newer material under settings that somebody else has changed",
+        where="_material_ahead",
+        old=" or not ahead.plan.material_only:\n",
+        new=":\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="forget a plan that waits once newer material is in force",
+        where="following._end",
+        old="        plan=stage.status.plan if stage.status.rotation else None,\n",
+        new="        plan=None,\n",
+        tests=_TESTS,
+    ),
+)
