@@ -1,5 +1,7 @@
 """The sentences and conditions of each way a pass can end. Pure."""
 
+from dataclasses import replace
+
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.checks.expiry import Expiry
@@ -12,6 +14,8 @@ _READY_WORDS = {
     Reason.ADOPTED: "was so already when it was first seen; nothing was sent",
     Reason.APPLIED_NOT_ECHOED: "was applied; the API does not show all of it",
 }
+
+_TOLD_BY_END = " RDS does not show that certificate: it is told by its end alone (SSLExpireTime)."
 
 _MAX_EXPIRING = 10
 """A bundle has up to 100 CAs and as many lists; a condition's message, 32 KiB."""
@@ -77,9 +81,13 @@ def settled(
         return Verdict(
             ready=False, finding=past[0], material=material, material_ready=ok, stalled=past[0]
         )
+    finding = in_force(declaration, reason=reason, endpoint=endpoint)
+    own = declaration.enabled and declaration.server_certificate.secret_ref is not None
+    if reason is Reason.ADOPTED and own and observed.server_certificate is None:
+        finding = replace(finding, message=finding.message + _TOLD_BY_END)
     return Verdict(
         ready=True,
-        finding=in_force(declaration, reason=reason, endpoint=endpoint),
+        finding=finding,
         material=material,
         material_ready=ok,
         expiring=expiring(observed, expired),

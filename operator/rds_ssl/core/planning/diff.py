@@ -143,6 +143,21 @@ _BY_RECORD: Mapping[Field, Callable[[StateStatus, Observed, StateStatus | None],
 """What is told by other signs, and by the material that was applied, where it is not shown."""
 
 
+def told_by_end(wanted: StateStatus, observed: Observed) -> frozenset[Field]:
+    """
+    Return what SSLExpireTime tells of an own certificate that is not shown, nothing being applied.
+
+    The end of the vendor's own falls on a second of its own. Of two own ones that end together the
+    other may be in force, so that it counts only where no record knows better, and proves no call:
+    docs/decisions/010.
+    """
+    if wanted.not_after is None or observed.expire_time != wanted.not_after:
+        return frozenset()
+    if observed.server_certificate is not None or observed.ca_type is CAType.ALIYUN:
+        return frozenset()
+    return frozenset({Field.CA_TYPE, Field.SERVER_CERTIFICATE})
+
+
 def observed_material(observed: Observed) -> tuple[str | None, ...] | None:
     """
     Return the material that the API shows, as `StateStatus.material`; None if it hides some.

@@ -28,7 +28,7 @@ from rds_ssl.core.model import (
 from rds_ssl.core.planning import drift
 from rds_ssl.core.planning.changes import changes, notes
 from rds_ssl.core.planning.desired import Desired, relax_step
-from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.diff import compare, told_by_end
 from rds_ssl.core.planning.fields import ROWS, SETTINGS, Comparison, Field
 from rds_ssl.core.planning.impacts import impacts_of, predict_restart
 from rds_ssl.core.planning.plan import Plan, PlanResult, Step
@@ -70,6 +70,9 @@ def make_plan(
     """
     unproved = drift.unproved(desired, observed, applied, history)
     comparison = drift.compared(desired, observed, applied, operation, unproved)
+    if applied is None and is_first_contact(applied, operation):
+        told = told_by_end(desired.state, observed)
+        comparison = replace(comparison, unknown=comparison.unknown - told)
     was, state = applied.state if applied else None, desired.state
     declared_applied = was is not None and (
         was.settings == state.settings and was.material == state.material
