@@ -55,6 +55,8 @@ class InstancePatch(_Body):
     public_connection_string: str | None = None
     """The public endpoint's host name; empty: no public endpoint."""
     ssl: SSLBody | None = None
+    answers: dict[str, str | float | bool | None] | None = None
+    """Fields that DescribeDBInstanceSSL is to show with these values, whatever is true; all."""
 
 
 class InstanceBody(InstancePatch):

@@ -33,8 +33,10 @@ window                      short long          Still Running after a call: the 
                                                 or anything up to 25 s.
 window-values               old new             What Describe shows until the change has ended.
 crl-blocks                  all first           Which blocks of a revocation list are used?
-numbers                     yes no              Are ForceEncryption and TlsVersion JSON numbers,
-                                                or the strings that are documented?
+numbers                     yes no words        Are ForceEncryption and TlsVersion JSON numbers,
+                                                or the strings that are documented? With ``words``
+                                                ForceEncryption is ``true`` or ``false``, as
+                                                Terraform's authors have seen it.
 absent                      empty missing dash  How DescribeDBInstanceSSL says that there is no
                                                 value: ``""``, no field, or ``"-"``.
 acl-spelling                prefer perfer       How the ACL prefer is shown.
@@ -117,7 +119,7 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.WINDOW: ("short", "long"),
         Switch.WINDOW_VALUES: ("old", "new"),
         Switch.CRL_BLOCKS: ("all", "first"),
-        Switch.NUMBERS: ("yes", "no"),
+        Switch.NUMBERS: ("yes", "no", "words"),
         Switch.ABSENT: ("empty", "missing", "dash"),
         Switch.ACL_SPELLING: ("prefer", "perfer"),
         Switch.UPDATE_VALUE: ("accepted", "refused"),

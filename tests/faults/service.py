@@ -17,4 +17,25 @@ SERVICE = (
         new="    if is_first_contact(applied, operation):\n",
         tests=("core/planning/test_planner.py",),
     ),
+    Fault(
+        name="guess at a word on which something declared rests",
+        where="_undeclared",
+        old="    if not (on and declaration.force_encryption):\n",
+        new="    if on:\n",
+        tests=("core/rds/test_undeclared.py",),
+    ),
+    Fault(
+        name="let a call reset in silence what was not understood",
+        where="impacts_of",
+        old="    if any(field in _LOOSENED_IF_LEFT_OUT for field, _ in observed.not_understood):\n",
+        new="    if False:\n",
+        tests=("engine/reconcile/test_observing_unknown_words.py",),
+    ),
+    Fault(
+        name="take a change for verified whose end is told by an unknown word",
+        where="_undeclared",
+        old="    if not in_flight:\n",
+        new="    if True:\n",
+        tests=("core/rds/test_undeclared.py",),
+    ),
 )

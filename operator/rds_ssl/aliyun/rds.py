@@ -6,7 +6,7 @@ private key in clear, which is dropped before anything else sees the answer.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from rds_ssl.aliyun import answers
@@ -62,19 +62,21 @@ class RdsApi:
         *,
         priority: Priority,
         engine: str | None = None,
+        undeclared: Collection[str] = (),
     ) -> Observed:
         """
         Ask for the SSL settings in force.
 
         Args:
-            engine: See `rds_ssl.core.rds.responses.read_ssl`.
+            engine: See `rds_ssl.core.rds.responses.read_ssl`, also for *undeclared*.
 
         Raises:
             AliyunError: No answer, or a refusal.
             ObservationError: An answer that cannot be understood.
         """
         body = await self._read("DescribeDBInstanceSSL", instance_id, region_id, priority)
-        return await offloaded(partial(responses.read_ssl, body, engine), size=_size(body))
+        read = partial(responses.read_ssl, body, engine, undeclared=undeclared)
+        return await offloaded(read, size=_size(body))
 
     async def describe_attribute(
         self, instance_id: str, region_id: str, *, priority: Priority

@@ -324,6 +324,11 @@ class Observed:
     """ClientCACert as it came: what a step that keeps it sends again; nothing of it is secret."""
     revocation_list_pem: str = field(default="", compare=False, repr=False)
     """ClientCertRevocationList, for the same."""
+    not_understood: tuple[tuple[str, str], ...] = ()
+    """
+    Fields that count as not told, because nobody knows their word and nothing that is declared
+    rests on them; with a sentence each, without its full stop.
+    """
 
     @property
     def acls(self) -> tuple[ACL | None, ACL | None]:

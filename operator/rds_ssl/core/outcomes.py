@@ -85,6 +85,9 @@ def settled(
     own = declaration.enabled and declaration.server_certificate.secret_ref is not None
     if reason is Reason.ADOPTED and own and observed.server_certificate is None:
         finding = replace(finding, message=finding.message + _TOLD_BY_END)
+    for _, sentence in observed.not_understood:
+        words = f"{finding.message} {sentence}; nothing that is declared rests on it."
+        finding = replace(finding, message=words)
     return Verdict(
         ready=True,
         finding=finding,

@@ -32,7 +32,9 @@ def changes(desired: Desired, observed: Observed, comparison: Comparison) -> tup
 
 
 def notes(desired: Desired, observed: Observed) -> Iterator[str]:
-    """Return what the reader should know beside the changes: who is not revoked any more."""
+    """Return what the reader should know beside the changes, and who is not revoked any more."""
+    for _, sentence in observed.not_understood:
+        yield f"{sentence}; it counts as not told."
     if not (observed.enabled and desired.enabled):
         return
     left = serials_left(observed.revocation_list or (), desired.revocation_list)

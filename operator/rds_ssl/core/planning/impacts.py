@@ -22,11 +22,17 @@ The reverse only takes demands away; between ``cert`` and ``verify-ca`` it is so
 """
 
 
+_LOOSENED_IF_LEFT_OUT = frozenset({"ForceEncryption", "TlsVersion"})
+"""What is sent as it is shown; of a word that nobody knows it is left out, and may be reset."""
+
+
 def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[Impact]:
     """Yield the impacts, some twice; what cannot be told counts as if it were so."""
     open_fields = comparison.different | comparison.unknown
     if Field.FORCE_ENCRYPTION in open_fields:
         yield Impact.TIGHTENS if desired.force_encryption else Impact.WEAKENS
+    if any(field in _LOOSENED_IF_LEFT_OUT for field, _ in observed.not_understood):
+        yield Impact.WEAKENS
     if not observed.enabled:
         if desired.enabled and desired.client_ca:
             yield Impact.TIGHTENS

@@ -12,6 +12,7 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
+from rds_ssl.core.rds.undeclared import undeclared_fields
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -41,11 +42,20 @@ class Cloud:
         return self._skew(self.endpoint)
 
     async def describe_ssl(
-        self, declaration: Declaration, *, priority: Priority, engine: str | None
+        self,
+        declaration: Declaration,
+        *,
+        priority: Priority,
+        engine: str | None,
+        in_flight: bool,
     ) -> Observed:
-        """See `RdsApi.describe_ssl`."""
+        """See `RdsApi.describe_ssl`; *in_flight*: a call of the object may be at work."""
         observed = await self._api.describe_ssl(
-            declaration.instance_id, declaration.region_id, priority=priority, engine=engine
+            declaration.instance_id,
+            declaration.region_id,
+            priority=priority,
+            engine=engine,
+            undeclared=undeclared_fields(declaration, in_flight=in_flight),
         )
         self._answered(self.endpoint)
         return observed
