@@ -43,11 +43,12 @@ acl-spelling                prefer perfer       How the ACL prefer is shown.
 update-value                accepted refused    SSLEnabled=2 (renew) on SQL Server.
 sqlserver-off               accepted refused    SSLEnabled=0 on SQL Server.
 vendor-renews               postgresql all      Whose cloud certificates does the vendor renew?
+force-on-postgresql         refused accepted    ForceEncryption on PostgreSQL, which never shows it.
 ==========================  ==================  =================================================
 
 ``off-under-force``, ``drop-ca-under-acl`` and ``call-in-window`` come from the open questions of
-the team's API notes (4.3, 4.4), the last six from what its sources disagree on (1.2, 2, open
-questions 2, 5, 12, 17, 19), the rest from the simulator's contract.
+the team's API notes (4.3, 4.4), those from ``numbers`` on from what its sources disagree on (1.2,
+2, 9, open questions 1, 2, 3, 5, 9, 12, 17, 19), the rest from the simulator's contract.
 
 Durations, in seconds: ``window`` (0.3), ``change`` (2), ``acl`` (2: a change of ACLs alone),
 ``require-update`` (30 days: RequireUpdate is shown that long before a cloud certificate ends),
@@ -98,6 +99,7 @@ class Switch(StrEnum):
     UPDATE_VALUE = "update-value"
     SQLSERVER_OFF = "sqlserver-off"
     VENDOR_RENEWS = "vendor-renews"
+    FORCE_ON_POSTGRESQL = "force-on-postgresql"
 
 
 SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
@@ -125,6 +127,7 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.UPDATE_VALUE: ("accepted", "refused"),
         Switch.SQLSERVER_OFF: ("accepted", "refused"),
         Switch.VENDOR_RENEWS: ("postgresql", "all"),
+        Switch.FORCE_ON_POSTGRESQL: ("refused", "accepted"),
     }
 )
 """The first value is the default."""

@@ -150,6 +150,8 @@ def _check_names(request: Request) -> None:
     """Refuse parameters that the engine, or its minor version, does not have."""
     instance, given = request.instance, request.parameters
     known = instance.profile.parameters
+    if _forces_on_postgresql(request):
+        known |= {"ForceEncryption"}
     for name in given:
         if name in ENGINE_PARAMETERS and name not in known:
             raise invalid(name)
@@ -157,6 +159,11 @@ def _check_names(request: Request) -> None:
     if "ForceEncryption" in given and minor < instance.profile.force_since_kernel:
         # Whether ForceEncryption=0 is refused as well is not documented.
         raise Refusal(Code.INCORRECT_MINOR_VERSION)
+
+
+def _forces_on_postgresql(request: Request) -> bool:
+    is_postgresql = request.instance.profile.client_authentication
+    return is_postgresql and request.rules.has(Switch.FORCE_ON_POSTGRESQL, "accepted")
 
 
 def _off(request: Request) -> Settings:

@@ -18,6 +18,20 @@ SERVICE = (
         tests=("core/planning/test_planner.py",),
     ),
     Fault(
+        name="refuse in RDS's place what its documents disagree on",
+        where="parameters.ENGINES",
+        old="frozenset({Engine.MYSQL, Engine.POSTGRESQL, Engine.SQLSERVER})",
+        new="frozenset({Engine.MYSQL, Engine.SQLSERVER})",
+        tests=("core/planning/test_parameters.py",),
+    ),
+    Fault(
+        name="say Verified of forced encryption that nobody has seen",
+        where="evaluation._settled",
+        old="    if standing.comparison.unknown or desired.pfx or unseen:\n",
+        new="    if standing.comparison.unknown or desired.pfx:\n",
+        tests=("engine/reconcile/test_forced_on_postgresql.py",),
+    ),
+    Fault(
         name="guess at a word on which something declared rests",
         where="_undeclared",
         old="    if not (on and declaration.force_encryption):\n",

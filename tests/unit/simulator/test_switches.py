@@ -261,3 +261,17 @@ def test_the_first_value_of_each_switch_is_its_default(rds: InProcess) -> None:
     config = rds.config()
 
     assert config["switches"] == {str(name): values[0] for name, values in SWITCH_VALUES.items()}
+
+
+@pytest.mark.parametrize(("value", "expected"), [("refused", "InvalidParam"), ("accepted", "OK")])
+def test_encryption_is_forced_on_postgresql_or_not_and_never_shown(
+    rds: InProcess, value: str, expected: str
+) -> None:
+    switch(rds, force_on_postgresql=value)
+
+    answered = code(rds, ForceEncryption="1")
+
+    rds.advance(60)
+    assert answered == expected
+    assert rds.instance("pg")["ssl"]["force_encryption"] is (value == "accepted")
+    assert "ForceEncryption" not in rds.describe("pg")

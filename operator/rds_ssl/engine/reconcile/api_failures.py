@@ -6,7 +6,7 @@ from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, ObservationError
-from rds_ssl.core.model import Disposition, Finding, Observed, Reason
+from rds_ssl.core.model import Disposition, Engine, Finding, Observed, Reason
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.fault_codes import UNAVAILABLE, Fault
@@ -30,6 +30,17 @@ _SLOW = {
 
 _NOT_PROBED = 30.0
 """Seconds to the next look at an object whose endpoint is silent: the probe should come first."""
+
+_OF_ANY_PARAMETER = frozenset(
+    {Reason.REQUEST_REJECTED, Reason.REQUEST_MALFORMED, Reason.ENGINE_NOT_SUPPORTED}
+)
+"""Reasons of refusals that do not say which parameter they are about."""
+
+_PERHAPS_FORCED = (
+    ". Not all documents of RDS have forceEncryption for PostgreSQL: if that is what is refused,"
+    " the owner of the object has to remove spec.forceEncryption; an acl other than prefer in"
+    " spec.clientAuthentication, or hostssl rows in pg_hba.conf, refuse plain connections as well"
+)
 
 _PASSING = {
     Disposition.BUSY: (10.0, 300.0),
@@ -132,6 +143,8 @@ def refusal(gathered: Gathered, code: str, desired: Desired, observed: Observed)
         observed="on" if observed.enabled else "off",
         **{**_words(gathered), "endpoint": desired.connection_string},
     )
+    if desired.force_encryption and gathered.engine == Engine.POSTGRESQL:
+        text += _PERHAPS_FORCED if fault.reason in _OF_ANY_PARAMETER else ""
     return Finding(reason=fault.reason, message=text)
 
 

@@ -10,6 +10,7 @@ from rds_ssl.core.checks.expiry import next_expiry_change
 from rds_ssl.core.checks.material import next_validation, validate
 from rds_ssl.core.model import Phase, Reason
 from rds_ssl.core.planning.desired import Desired, desired_of
+from rds_ssl.core.planning.fields import Field, shows
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
@@ -79,7 +80,8 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         words = outcomes.state_words(seen.declaration, desired.connection_string)
         adopted = Event(reason="Adopted", message=f"{words} is in force already; nothing was sent.")
         seen = seen.then(AfterWrite(event=adopted))
-    if standing.comparison.unknown or desired.pfx:
+    unseen = desired.force_encryption and not shows(seen.observed, Field.FORCE_ENCRYPTION)
+    if standing.comparison.unknown or desired.pfx or unseen:
         reason = Reason.APPLIED_NOT_ECHOED
     else:
         verified = applied is not None and applied.request_id

@@ -89,6 +89,14 @@ ENDED = {"ConnectionString": HOST, "SSLEnabled": "0"}
             "MySQL", FORCED, CLOUD, NOTHING, ON | VENDOR | {"ForceEncryption": "1"}, id="forced"
         ),
         pytest.param(
+            "PostgreSQL",
+            FORCED,
+            CLOUD,
+            NOTHING,
+            ON | VENDOR | {"ForceEncryption": "1"},
+            id="forced on PostgreSQL",
+        ),
+        pytest.param(
             "MySQL", CLOUD, FORCED, NOTHING, ON | VENDOR | {"ForceEncryption": "0"}, id="unforced"
         ),
         pytest.param("MySQL", OFF, CLOUD, NOTHING, ENDED, id="MySQL, off"),
@@ -169,7 +177,6 @@ def test_encryption_that_is_forced_out_of_sight_is_turned_off_by_the_plan_that_k
         pytest.param("SQLServer", CLOUD, PFX, id="a file too many"),
         pytest.param("MySQL", OWN_PFX, PFX, id="PFX on MySQL"),
         pytest.param("MySQL", TLS_1_2, NOTHING, id="TLS minimum on MySQL"),
-        pytest.param("PostgreSQL", FORCED, NOTHING, id="forced on PostgreSQL"),
     ],
 )
 def test_less_than_the_whole_state_is_never_sent(
