@@ -11,9 +11,10 @@ from functools import partial
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.errors import ApiError, NoAnswer
+from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
 from rds_ssl.core.rds import faults, responses
 from rds_ssl.offloading import offloaded
@@ -45,7 +46,12 @@ class RdsApi:
         endpoint: str,
         credentials: Credentials,
         limiter: RateLimiter,
+        region_host: str = "",
+        names: Names | None = None,
     ) -> None:
+        """*region_host*: see `RegionEndpoint.host`; *names* tells whether it can be the fault."""
+        self._region_host = region_host
+        self._names = names
         self._transport = transport
         self._endpoint = endpoint
         self._credentials = credentials
@@ -159,7 +165,13 @@ class RdsApi:
         self, action: str, instance_id: str, region_id: str, priority: Priority
     ) -> Mapping[str, object]:
         await self._limiter.acquire(priority, action)
-        return await self._call(action, instance_id, region_id, {}, write=False)
+        try:
+            return await self._call(action, instance_id, region_id, {}, write=False)
+        except NotSent as error:
+            host = self._region_host if error.no_such_host else ""
+            if host and self._names is not None and await self._names.exist_without(host):
+                raise RegionUnknown(action=action, kind=error.kind, host=host) from error
+            raise
 
     async def _call(
         self,

@@ -192,6 +192,7 @@ class Reason(StrEnum):
     FORBIDDEN = "Forbidden"
     ACCOUNT_BLOCKED = "AccountBlocked"
     INSTANCE_NOT_FOUND = "InstanceNotFound"
+    REGION_UNKNOWN = "RegionUnknown"
     ENDPOINT_NOT_FOUND = "EndpointNotFound"
     ENGINE_NOT_SUPPORTED = "EngineNotSupported"
     INSTANCE_UNAVAILABLE = "InstanceUnavailable"

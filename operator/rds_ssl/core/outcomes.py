@@ -207,6 +207,17 @@ RECORD_LOST = Finding(
 )
 
 
+def region_unknown(region_id: str, host: str) -> Finding:
+    """Return that RDS has no *host* for the region that an object declares."""
+    return Finding(
+        reason=Reason.REGION_UNKNOWN,
+        message=f"There is no host {host}, and other names of the vendor are found: RDS has no"
+        f" region {region_id}. spec.regionID is immutable: create the object anew with the right"
+        " one. If the region exists, whoever runs the operator has to name its endpoint in"
+        f" RDS_SSL_API_URL ({region_id}=https://HOST), or another RDS_SSL_NETWORK.",
+    )
+
+
 def invalid(faults: tuple[str, ...]) -> Finding:
     """Return which rules an object breaks that was stored under another schema."""
     return Finding(

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rds_ssl.aliyun.credentials import Credentials, from_secret
-from rds_ssl.aliyun.endpoints import Network, endpoint_url
+from rds_ssl.aliyun.endpoints import Network, endpoint_of
+from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
@@ -124,7 +125,9 @@ class Clouds:
         identity_namespaces: tuple[str, ...],
         network: Network,
         api_url: str,
+        names: Names | None = None,
     ) -> None:
+        """*names* is asked when a region has no host; None: the names of the machine's DNS."""
         self._transport = transport
         self._resources = resources
         self._version = version
@@ -134,6 +137,7 @@ class Clouds:
         self._identity_namespaces = identity_namespaces
         self._network = network
         self._api_url = api_url
+        self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     async def open(self, declaration: Declaration, namespace: str) -> tuple[Cloud, Credentials]:
@@ -145,13 +149,16 @@ class Clouds:
             KubeError: The API server.
         """
         credentials = await self._credentials(declaration, namespace)
-        url = endpoint_url(declaration.region_id, network=self._network, override=self._api_url)
+        place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        url = place.url
         account = credentials.access_key_id
         api = RdsApi(
             transport=self._transport,
             endpoint=url,
             credentials=credentials,
             limiter=self._limits.of(url, account),
+            region_host=place.host,
+            names=self._names,
         )
         cloud = Cloud(
             api,

@@ -5,7 +5,14 @@ import logging
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, ObservationError
+from rds_ssl.core.errors import (
+    AliyunError,
+    ApiError,
+    NoAnswer,
+    NotSent,
+    ObservationError,
+    RegionUnknown,
+)
 from rds_ssl.core.model import Disposition, Engine, Finding, Observed, Reason
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.rds import faults
@@ -55,6 +62,17 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
     """Return what a failed read means for the object."""
     if isinstance(error, ObservationError):
         return _not_understood(ports, gathered, error)
+    if isinstance(error, RegionUnknown) and gathered.status.instance is None:
+        # Of an instance that was reached once the region exists: its host is missing for a while.
+        ports.outages.answered(gathered.cloud.endpoint)
+        finding = outcomes.region_unknown(gathered.declaration.region_id, error.host)
+        _log.warning("%s: no host %s", error, error.host, extra=gathered.log_fields())
+        verdict = outcomes.stalled(finding)
+        return Decided(
+            draft=gathered,
+            verdict=verdict,
+            look_after=_spread(ports, _SLOW[Disposition.REJECTED], 0.0),
+        )
     silent = isinstance(error, NotSent | NoAnswer)
     if silent:
         ports.outages.failed(gathered.cloud.endpoint, gathered.key)
