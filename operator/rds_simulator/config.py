@@ -44,6 +44,12 @@ update-value                accepted refused    SSLEnabled=2 (renew) on SQL Serv
 sqlserver-off               accepted refused    SSLEnabled=0 on SQL Server.
 vendor-renews               postgresql all      Whose cloud certificates does the vendor renew?
 force-on-postgresql         refused accepted    ForceEncryption on PostgreSQL, which never shows it.
+ssl-enabled-omitted         kept refused        SSLEnabled left out, as in the vendor's own sample
+                            means-1             request.
+mysql-basic                 refused accepted    SSL on MySQL of the Basic edition, 5.7 and later.
+crl-off-without-ca          refused accepted    ClientCrlEnabled=0 where there is, or is to be, no
+                                                client CA. With ``omitted=keeps`` a list of which
+                                                nothing is said outlives its CA.
 ==========================  ==================  =================================================
 
 ``off-under-force``, ``drop-ca-under-acl`` and ``call-in-window`` come from the open questions of
@@ -100,6 +106,9 @@ class Switch(StrEnum):
     SQLSERVER_OFF = "sqlserver-off"
     VENDOR_RENEWS = "vendor-renews"
     FORCE_ON_POSTGRESQL = "force-on-postgresql"
+    SSL_ENABLED_OMITTED = "ssl-enabled-omitted"
+    MYSQL_BASIC = "mysql-basic"
+    CRL_OFF_WITHOUT_CA = "crl-off-without-ca"
 
 
 SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
@@ -128,6 +137,9 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.SQLSERVER_OFF: ("accepted", "refused"),
         Switch.VENDOR_RENEWS: ("postgresql", "all"),
         Switch.FORCE_ON_POSTGRESQL: ("refused", "accepted"),
+        Switch.SSL_ENABLED_OMITTED: ("kept", "refused", "means-1"),
+        Switch.MYSQL_BASIC: ("refused", "accepted"),
+        Switch.CRL_OFF_WITHOUT_CA: ("refused", "accepted"),
     }
 )
 """The first value is the default."""

@@ -81,6 +81,12 @@ def invalid(name: str) -> Refusal:
     return Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
 
 
+def refuses_basic(instance: Instance, rules: Rules) -> bool:
+    """Whether it is a MySQL of the Basic edition, and that has no SSL."""
+    is_basic = instance.profile.engine == "MySQL" and instance.profile.category == "Basic"
+    return is_basic and rules.has(Switch.MYSQL_BASIC, "refused")
+
+
 def check_instance(instance: Instance, view: View, rules: Rules) -> None:
     """
     Refuse a change that this instance cannot take, or not now.
@@ -88,8 +94,11 @@ def check_instance(instance: Instance, view: View, rules: Rules) -> None:
     Raises:
         Refusal: Always a code of the instance, none of the settings.
     """
-    if instance.profile.modify_refusal:
-        raise Refusal(instance.profile.modify_refusal)
+    refused = instance.profile.modify_refusal
+    if refused is None and refuses_basic(instance, rules):
+        refused = Code.INVALID_LEVEL_MALFORMED
+    if refused:
+        raise Refusal(refused)
     if instance.lock_mode != UNLOCKED:
         raise Refusal(Code.LOCK_MODE)
     if view.status != RUNNING:
@@ -107,7 +116,7 @@ def settings_of(request: Request, issue: Issue) -> Settings:
     """
     host = _endpoint(request)
     _check_names(request)
-    value = request.parameters.get("SSLEnabled", "")
+    value = _ssl_enabled(request)
     if value == "0":
         return _off(request)
     if value != "1" and not (value == "2" and _takes_update(request)):
@@ -133,6 +142,16 @@ def settings_of(request: Request, issue: Issue) -> Settings:
         force_encryption=force_encryption,
         tls_version=tls_version,
     )
+
+
+def _ssl_enabled(request: Request) -> str:
+    value = request.parameters.get("SSLEnabled")
+    if value is not None:
+        return value
+    if request.rules.has(Switch.SSL_ENABLED_OMITTED, "refused"):
+        raise Refusal(Code.SSL_ENABLED)
+    means_on = request.rules.has(Switch.SSL_ENABLED_OMITTED, "means-1")
+    return "1" if means_on or request.current.enabled else "0"
 
 
 def _endpoint(request: Request) -> str:
@@ -262,12 +281,12 @@ def _client_ca(request: Request) -> Bundle | None:
 
 
 def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
-    kept = request.current.crl if request.keeps and client_ca else None
+    kept = request.current.crl if request.keeps else None
     enabled = request.flag("ClientCrlEnabled")
+    if client_ca is None:
+        return _crl_without_ca(request, kept, enabled=enabled)
     if not (kept if enabled is None else enabled):
         return None
-    if client_ca is None:
-        raise Refusal(Code.CLIENT_CRL_PERMISSION)
     text = request.parameters.get("ClientCertRevocationList")
     if text is None and kept:
         return kept
@@ -278,6 +297,16 @@ def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
     if not set(bundle.names) <= set(client_ca.names):
         raise Refusal(Code.CLIENT_CRL)
     return bundle.first() if request.rules.has(Switch.CRL_BLOCKS, "first") else bundle
+
+
+def _crl_without_ca(
+    request: Request, kept: Bundle | None, *, enabled: bool | None
+) -> Bundle | None:
+    if enabled is None:
+        return kept  # Shown, and in force again with the next CA that does not turn it off.
+    if enabled or request.rules.has(Switch.CRL_OFF_WITHOUT_CA, "refused"):
+        raise Refusal(Code.CLIENT_CRL_PERMISSION)
+    return None
 
 
 def _acl(request: Request, name: str, client_ca: Bundle | None) -> str:

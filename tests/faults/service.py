@@ -60,6 +60,20 @@ SERVICE = (
         tests=("aliyun/test_names.py",),
     ),
     Fault(
+        name="say a word on a revocation list beside a client CA that goes",
+        where="_client_parameters",
+        old="    elif observed.revocation_list and material.client_ca:\n",
+        new="    elif observed.revocation_list:\n",
+        tests=("engine/reconcile/test_change_removals.py",),
+    ),
+    Fault(
+        name="wait for a list to go that outlives its client CA",
+        where="Observed.lists_in_force",
+        old="        return () if self.client_ca == () else self.revocation_list\n",
+        new="        return self.revocation_list\n",
+        tests=("engine/reconcile/test_change_removals.py",),
+    ),
+    Fault(
         name="guess at a word on which something declared rests",
         where="_undeclared",
         old="    if not (on and declaration.force_encryption):\n",

@@ -336,6 +336,11 @@ class Observed:
         """The ACL of clients, and that of replication."""
         return self.acl, self.replication_acl
 
+    @property
+    def lists_in_force(self) -> tuple[RevocationListFacts, ...] | None:
+        """The revocation lists, without those that are left of a client CA that is gone."""
+        return () if self.client_ca == () else self.revocation_list
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

@@ -98,7 +98,7 @@ def _spans(observed: Observed) -> Iterator[_Span]:
     if not observed.enabled:
         return
     yield from _server_span(observed)
-    client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
+    client_ca, revocation_list = observed.client_ca or (), observed.lists_in_force or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
         yield _Span(

@@ -86,8 +86,10 @@ def _fits(was: StateStatus, observed: Observed) -> bool:
         return False
     # Whether there is a client CA, or a list, is a setting; which one is not.
     for field in (Field.CLIENT_CA, Field.REVOCATION_LIST):
-        shown = ROWS[field].shown(observed)
-        if shown is not None and bool(shown) != bool(ROWS[field].wanted(was)):
+        row = ROWS[field]
+        shown = row.shown(observed)
+        known = shown is not None and row.counts(was, observed)
+        if known and bool(shown) != bool(row.wanted(was)):
             return False
     return not any(
         row.counts(was, observed) and row.verdict(was, observed) is False
@@ -130,7 +132,7 @@ def _material_with(leaf: str | None, observed: Observed) -> tuple[str | None, ..
     return (
         leaf,
         fingerprint(each.sha256 for each in observed.client_ca or ()),
-        fingerprint(each.sha256 for each in observed.revocation_list or ()),
+        fingerprint(each.sha256 for each in observed.lists_in_force or ()),
         None,
     )
 

@@ -92,9 +92,9 @@ def _client_impacts(
         *observed.acls, *desired.acls
     ):
         yield Impact.DROPS_TRUST
-    if desired.revocation_list and not observed.revocation_list:
+    if desired.revocation_list and not observed.lists_in_force:
         yield Impact.TIGHTENS
-    if revocation_weakens(observed.revocation_list or (), desired.revocation_list):
+    if revocation_weakens(observed.lists_in_force or (), desired.revocation_list):
         yield Impact.WEAKENS
     for field, old, new in zip(
         (Field.ACL, Field.REPLICATION_ACL), observed.acls, desired.acls, strict=True

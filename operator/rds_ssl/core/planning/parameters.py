@@ -12,7 +12,7 @@ Pure. The complete set, never a difference:
 | CAType | MySQL, PostgreSQL |
 | ServerCert, ServerKey | the same, with an own certificate |
 | ClientCAEnabled, ClientCACert, ACL, ReplicationACL | PostgreSQL, with a client CA |
-| ClientCrlEnabled, ClientCertRevocationList | PostgreSQL, with a revocation list |
+| ClientCrlEnabled, ClientCertRevocationList | PostgreSQL, with a client CA and a revocation list |
 
 With SSL off only the first three. Source: docs/conditions.md, "What is sent, and what tools see";
 the page of ModifyDBInstanceSSL.
@@ -135,7 +135,8 @@ def _client_parameters(
     if material.revocation_list:
         sent["ClientCrlEnabled"] = "1"
         sent["ClientCertRevocationList"] = material.revocation_list.pem
-    elif observed.revocation_list:
+    elif observed.revocation_list and material.client_ca:
+        # Beside a CA alone: without one RDS may refuse any word on a list, which nobody reads then.
         sent["ClientCrlEnabled"] = "0"
     return sent
 

@@ -36,7 +36,7 @@ def shown(
     return Observed(
         enabled=True,
         server_certificate=server,
-        client_ca=tuple(client_ca),
+        client_ca=tuple(client_ca) or None,
         revocation_list=tuple(revocation_list),
         expire_time=server.not_after if server else None,
     )

@@ -246,6 +246,38 @@ async def test_an_edit_that_takes_back_a_call_without_answer_is_not_taken_for_ap
 
 
 @played
+async def test_a_basic_edition_gets_ssl_where_rds_gives_it() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0-basic")
+        world.rds.config(switches={"mysql-basic": "accepted"})
+        world.declare("a")
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (1, 1)
+
+
+@played
+@pytest.mark.parametrize("reads_too", [True, False])
+async def test_a_basic_edition_that_rds_refuses_is_told_as_such_and_asked_once(
+    *, reads_too: bool
+) -> None:
+    """Whether DescribeDBInstanceSSL is refused as well, the documents do not say."""
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0-basic")
+        if not reads_too:
+            world.rds.config(switches={"mysql-basic": "accepted"})
+            level = {"code": "InvalidInstanceLevel.Malformed", "status": 403}
+            world.rds.fault(level, action=MODIFY, times=99)
+        world.declare("a")
+        await world.run(5000)
+
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        assert "RDS offers no SSL" in ready_message(world)
+        assert len(world.modifies("a")) == (0 if reads_too else 1)
+
+
+@played
 async def test_an_old_minor_version_is_named_and_nothing_is_sent() -> None:
     async with EngineWorld() as world:
         world.add_instance("a", profile="mysql-8.0", kernel_version="rds_20231031")
