@@ -32,7 +32,8 @@ stale-last-modify           yes no              Does LastModifyStatus tell of th
 window                      short long          Still Running after a call: the duration ``window``,
                                                 or anything up to 25 s.
 window-values               old new             What Describe shows until the change has ended.
-crl-blocks                  all first           Which blocks of a revocation list are used?
+crl-blocks                  all first refused   Which blocks of a revocation list are used? Or is
+                                                more than one refused?
 numbers                     yes no words        Are ForceEncryption and TlsVersion JSON numbers,
                                                 or the strings that are documented? With ``words``
                                                 ForceEncryption is ``true`` or ``false``, as
@@ -50,6 +51,14 @@ mysql-basic                 refused accepted    SSL on MySQL of the Basic editio
 crl-off-without-ca          refused accepted    ClientCrlEnabled=0 where there is, or is to be, no
                                                 client CA. With ``omitted=keeps`` a list of which
                                                 nothing is said outlives its CA.
+custom-on-mysql             accepted refused    CAType=custom on MySQL: older pages do not have it.
+bad-crl                     accepted refused    A revocation list that is out of date, or is signed
+                                                by nobody in the client CA bundle.
+uncovered-host              accepted refused    A server certificate without the endpoint's name.
+ec-keys                     accepted refused    Keys on elliptic curves: of a server certificate, a
+                                                client CA, the signature of a list.
+one-line-pem                accepted refused    PEM whose blocks stand on one line, as in the
+                                                vendor's own samples.
 ==========================  ==================  =================================================
 
 ``off-under-force``, ``drop-ca-under-acl`` and ``call-in-window`` come from the open questions of
@@ -109,6 +118,11 @@ class Switch(StrEnum):
     SSL_ENABLED_OMITTED = "ssl-enabled-omitted"
     MYSQL_BASIC = "mysql-basic"
     CRL_OFF_WITHOUT_CA = "crl-off-without-ca"
+    CUSTOM_ON_MYSQL = "custom-on-mysql"
+    BAD_CRL = "bad-crl"
+    UNCOVERED_HOST = "uncovered-host"
+    EC_KEYS = "ec-keys"
+    ONE_LINE_PEM = "one-line-pem"
 
 
 SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
@@ -129,7 +143,7 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.STALE_LAST_MODIFY: ("yes", "no"),
         Switch.WINDOW: ("short", "long"),
         Switch.WINDOW_VALUES: ("old", "new"),
-        Switch.CRL_BLOCKS: ("all", "first"),
+        Switch.CRL_BLOCKS: ("all", "first", "refused"),
         Switch.NUMBERS: ("yes", "no", "words"),
         Switch.ABSENT: ("empty", "missing", "dash"),
         Switch.ACL_SPELLING: ("prefer", "perfer"),
@@ -140,6 +154,11 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.SSL_ENABLED_OMITTED: ("kept", "refused", "means-1"),
         Switch.MYSQL_BASIC: ("refused", "accepted"),
         Switch.CRL_OFF_WITHOUT_CA: ("refused", "accepted"),
+        Switch.CUSTOM_ON_MYSQL: ("accepted", "refused"),
+        Switch.BAD_CRL: ("accepted", "refused"),
+        Switch.UNCOVERED_HOST: ("accepted", "refused"),
+        Switch.EC_KEYS: ("accepted", "refused"),
+        Switch.ONE_LINE_PEM: ("accepted", "refused"),
     }
 )
 """The first value is the default."""

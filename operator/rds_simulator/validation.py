@@ -37,6 +37,12 @@ from rds_simulator.machine import (
 from rds_simulator.pem import MaterialError
 from rds_simulator.profiles import ENGINE_PARAMETERS
 from rds_simulator.refusals import Code, Refusal, missing
+from rds_simulator.strictness import (
+    refuses_client_ca,
+    refuses_crl,
+    refuses_server,
+    refuses_text,
+)
 
 ACLS = ("cert", "prefer", "verify-ca", "verify-full")
 TLS_VERSIONS = ("1.0", "1.1", "1.2")
@@ -212,6 +218,9 @@ def _ca_type(request: Request) -> tuple[str, Pfx | None]:
     if pfx:
         return "custom", pfx
     given = request.parameters.get("CAType")
+    on_mysql = request.instance.profile.engine == "MySQL"
+    if given == "custom" and on_mysql and request.rules.has(Switch.CUSTOM_ON_MYSQL, "refused"):
+        raise Refusal(Code.CA_TYPE)
     if given is None:
         if request.keeps and current.enabled:
             return current.ca_type, current.pfx
@@ -236,7 +245,7 @@ def _pfx(request: Request) -> Pfx | None:
 
 def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMaterial | None:
     if ca_type == "custom":
-        return _custom(request)
+        return _custom(request, host)
     if len(host) > COMMON_NAME_MAX:
         raise Refusal(Code.CONNECTION_STRING_LENGTH)
     current = request.current
@@ -247,17 +256,21 @@ def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMa
     return issue(host, request.now)
 
 
-def _custom(request: Request) -> ServerMaterial | None:
+def _custom(request: Request, host: str) -> ServerMaterial | None:
     certificate = request.parameters.get("ServerCert")
     key = request.parameters.get("ServerKey")
     if certificate is None and key is None and request.keeps:
         if request.current.ca_type == "custom":
             return request.current.server
         raise Refusal(Code.SERVER_CERTIFICATE)
+    if any(refuses_text(text or "", request.rules) for text in (certificate, key)):
+        raise Refusal(Code.SERVER_CERTIFICATE)
     try:
         material = parse_server(certificate or "", key or "")
     except MaterialError as error:
         raise Refusal(Code.SERVER_CERTIFICATE) from error
+    if refuses_server(material.blocks[0], host, request.rules):
+        raise Refusal(Code.SERVER_CERTIFICATE)
     if not material.not_before <= request.now <= material.not_after:
         raise Refusal(Code.SERVER_CERTIFICATE)
     return material
@@ -275,6 +288,8 @@ def _client_ca(request: Request) -> Bundle | None:
         bundle = parse_client_ca(text or "")
     except MaterialError as error:
         raise Refusal(Code.CLIENT_CA) from error
+    if refuses_text(text or "", request.rules) or refuses_client_ca(bundle, request.rules):
+        raise Refusal(Code.CLIENT_CA)
     if all(end < request.now for end in bundle.not_after):
         raise Refusal(Code.CLIENT_CA)
     return bundle
@@ -294,6 +309,9 @@ def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
         bundle = parse_crl(text or "")
     except MaterialError as error:
         raise Refusal(Code.CLIENT_CRL) from error
+    strict = refuses_crl(bundle, client_ca, request.rules, request.now)
+    if strict or refuses_text(text or "", request.rules):
+        raise Refusal(Code.CLIENT_CRL)
     if not set(bundle.names) <= set(client_ca.names):
         raise Refusal(Code.CLIENT_CRL)
     return bundle.first() if request.rules.has(Switch.CRL_BLOCKS, "first") else bundle
