@@ -68,6 +68,9 @@ def patch(instance: Instance, body: InstancePatch, at: datetime, issue: Issue) -
     given = body.model_dump(exclude_none=True, include=set(_PLAIN))
     if body.profile is not None:
         given["profile"] = _profile(body.profile)
+    if body.engine_version is not None:
+        profile = given.get("profile", instance.profile)
+        given["profile"] = replace(profile, engine_version=body.engine_version)
     if body.hba_rows is not None:
         given["hba_rows"] = tuple(body.hba_rows)
     if body.answers is not None:

@@ -46,6 +46,8 @@ class InstancePatch(_Body):
     lock_mode: str | None = None
     region: str | None = None
     kernel_version: str | None = None
+    engine_version: str | None = None
+    """What DescribeDBInstanceAttribute says, whatever the profile can do."""
     maintain_time: str | None = None
     master_instance_id: str | None = None
     hba_rows: list[tuple[str, str, str, str, str]] | None = None
