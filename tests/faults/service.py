@@ -69,8 +69,8 @@ SERVICE = (
     Fault(
         name="wait for a list to go that outlives its client CA",
         where="Observed.lists_in_force",
-        old="        return () if self.client_ca == () else self.revocation_list\n",
-        new="        return self.revocation_list\n",
+        old="        return self.revocation_list if self.client_ca else ()\n",
+        new="        return self.revocation_list if self.client_ca != () else ()\n",
         tests=("engine/reconcile/test_change_removals.py",),
     ),
     Fault(

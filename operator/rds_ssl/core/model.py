@@ -338,8 +338,12 @@ class Observed:
 
     @property
     def lists_in_force(self) -> tuple[RevocationListFacts, ...] | None:
-        """The revocation lists, without those that are left of a client CA that is gone."""
-        return () if self.client_ca == () else self.revocation_list
+        """
+        The revocation lists, without those that are left of a client CA that is gone.
+
+        Whoever shows a list would show its CA: one that is not told is none.
+        """
+        return self.revocation_list if self.client_ca else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

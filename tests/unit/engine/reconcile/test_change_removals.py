@@ -53,14 +53,16 @@ async def test_a_client_ca_goes_in_two_steps_and_takes_its_list_along() -> None:
 
 @played
 @pytest.mark.parametrize("crl_off", ["refused", "accepted"])
+@pytest.mark.parametrize("absent", ["empty", "missing"])
 @pytest.mark.parametrize("omitted", ["resets", "keeps"])
 async def test_a_list_never_outlives_its_ca_in_force_and_never_comes_back_with_another(
-    crl_off: str, omitted: str
+    crl_off: str, omitted: str, absent: str
 ) -> None:
     """Whether or not RDS takes a word on a list without a CA, or keeps one that is left out."""
     async with EngineWorld() as world:
         await mutual(world)
-        world.rds.config(switches={"crl-off-without-ca": crl_off, "omitted": omitted})
+        answers = {"crl-off-without-ca": crl_off, "omitted": omitted, "absent": absent}
+        world.rds.config(switches=answers)
 
         world.edit("a", clientAuthentication=None)
         await world.run(300)
