@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from rds_simulator.admin_models import InstanceBody, InstancePatch, SSLBody
 from rds_simulator.certificates import Bundle, Pfx, parse_client_ca, parse_crl, parse_server
@@ -67,8 +68,13 @@ def patch(instance: Instance, body: InstancePatch, at: datetime, issue: Issue) -
     given = body.model_dump(exclude_none=True, include=set(_PLAIN))
     if body.profile is not None:
         given["profile"] = _profile(body.profile)
+    if body.engine_version is not None:
+        profile = given.get("profile", instance.profile)
+        given["profile"] = replace(profile, engine_version=body.engine_version)
     if body.hba_rows is not None:
         given["hba_rows"] = tuple(body.hba_rows)
+    if body.answers is not None:
+        given["answers"] = MappingProxyType(body.answers)
     changed = replace(instance, **given, endpoints=_renamed(instance.endpoints, body))
     return _patch_ssl(changed, body.ssl, at, issue) if body.ssl else changed
 

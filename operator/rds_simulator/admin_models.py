@@ -46,6 +46,8 @@ class InstancePatch(_Body):
     lock_mode: str | None = None
     region: str | None = None
     kernel_version: str | None = None
+    engine_version: str | None = None
+    """What DescribeDBInstanceAttribute says, whatever the profile can do."""
     maintain_time: str | None = None
     master_instance_id: str | None = None
     hba_rows: list[tuple[str, str, str, str, str]] | None = None
@@ -55,6 +57,8 @@ class InstancePatch(_Body):
     public_connection_string: str | None = None
     """The public endpoint's host name; empty: no public endpoint."""
     ssl: SSLBody | None = None
+    answers: dict[str, str | float | bool | None] | None = None
+    """Fields that DescribeDBInstanceSSL is to show with these values, whatever is true; all."""
 
 
 class InstanceBody(InstancePatch):

@@ -32,20 +32,38 @@ stale-last-modify           yes no              Does LastModifyStatus tell of th
 window                      short long          Still Running after a call: the duration ``window``,
                                                 or anything up to 25 s.
 window-values               old new             What Describe shows until the change has ended.
-crl-blocks                  all first           Which blocks of a revocation list are used?
-numbers                     yes no              Are ForceEncryption and TlsVersion JSON numbers,
-                                                or the strings that are documented?
+crl-blocks                  all first refused   Which blocks of a revocation list are used? Or is
+                                                more than one refused?
+numbers                     yes no words        Are ForceEncryption and TlsVersion JSON numbers,
+                                                or the strings that are documented? With ``words``
+                                                ForceEncryption is ``true`` or ``false``, as
+                                                Terraform's authors have seen it.
 absent                      empty missing dash  How DescribeDBInstanceSSL says that there is no
                                                 value: ``""``, no field, or ``"-"``.
 acl-spelling                prefer perfer       How the ACL prefer is shown.
 update-value                accepted refused    SSLEnabled=2 (renew) on SQL Server.
 sqlserver-off               accepted refused    SSLEnabled=0 on SQL Server.
 vendor-renews               postgresql all      Whose cloud certificates does the vendor renew?
+force-on-postgresql         refused accepted    ForceEncryption on PostgreSQL, which never shows it.
+ssl-enabled-omitted         kept refused        SSLEnabled left out, as in the vendor's own sample
+                            means-1             request.
+mysql-basic                 refused accepted    SSL on MySQL of the Basic edition, 5.7 and later.
+crl-off-without-ca          refused accepted    ClientCrlEnabled=0 where there is, or is to be, no
+                                                client CA. With ``omitted=keeps`` a list of which
+                                                nothing is said outlives its CA.
+custom-on-mysql             accepted refused    CAType=custom on MySQL: older pages do not have it.
+bad-crl                     accepted refused    A revocation list that is out of date, or is signed
+                                                by nobody in the client CA bundle.
+uncovered-host              accepted refused    A server certificate without the endpoint's name.
+ec-keys                     accepted refused    Keys on elliptic curves: of a server certificate, a
+                                                client CA, the signature of a list.
+one-line-pem                accepted refused    PEM whose blocks stand on one line, as in the
+                                                vendor's own samples.
 ==========================  ==================  =================================================
 
 ``off-under-force``, ``drop-ca-under-acl`` and ``call-in-window`` come from the open questions of
-the team's API notes (4.3, 4.4), the last six from what its sources disagree on (1.2, 2, open
-questions 2, 5, 12, 17, 19), the rest from the simulator's contract.
+the team's API notes (4.3, 4.4), those from ``numbers`` on from what its sources disagree on (1.2,
+2, 9, open questions 1, 2, 3, 5, 9, 12, 17, 19), the rest from the simulator's contract.
 
 Durations, in seconds: ``window`` (0.3), ``change`` (2), ``acl`` (2: a change of ACLs alone),
 ``require-update`` (30 days: RequireUpdate is shown that long before a cloud certificate ends),
@@ -96,6 +114,15 @@ class Switch(StrEnum):
     UPDATE_VALUE = "update-value"
     SQLSERVER_OFF = "sqlserver-off"
     VENDOR_RENEWS = "vendor-renews"
+    FORCE_ON_POSTGRESQL = "force-on-postgresql"
+    SSL_ENABLED_OMITTED = "ssl-enabled-omitted"
+    MYSQL_BASIC = "mysql-basic"
+    CRL_OFF_WITHOUT_CA = "crl-off-without-ca"
+    CUSTOM_ON_MYSQL = "custom-on-mysql"
+    BAD_CRL = "bad-crl"
+    UNCOVERED_HOST = "uncovered-host"
+    EC_KEYS = "ec-keys"
+    ONE_LINE_PEM = "one-line-pem"
 
 
 SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
@@ -116,13 +143,22 @@ SWITCH_VALUES: Mapping[Switch, tuple[str, ...]] = MappingProxyType(
         Switch.STALE_LAST_MODIFY: ("yes", "no"),
         Switch.WINDOW: ("short", "long"),
         Switch.WINDOW_VALUES: ("old", "new"),
-        Switch.CRL_BLOCKS: ("all", "first"),
-        Switch.NUMBERS: ("yes", "no"),
+        Switch.CRL_BLOCKS: ("all", "first", "refused"),
+        Switch.NUMBERS: ("yes", "no", "words"),
         Switch.ABSENT: ("empty", "missing", "dash"),
         Switch.ACL_SPELLING: ("prefer", "perfer"),
         Switch.UPDATE_VALUE: ("accepted", "refused"),
         Switch.SQLSERVER_OFF: ("accepted", "refused"),
         Switch.VENDOR_RENEWS: ("postgresql", "all"),
+        Switch.FORCE_ON_POSTGRESQL: ("refused", "accepted"),
+        Switch.SSL_ENABLED_OMITTED: ("kept", "refused", "means-1"),
+        Switch.MYSQL_BASIC: ("refused", "accepted"),
+        Switch.CRL_OFF_WITHOUT_CA: ("refused", "accepted"),
+        Switch.CUSTOM_ON_MYSQL: ("accepted", "refused"),
+        Switch.BAD_CRL: ("accepted", "refused"),
+        Switch.UNCOVERED_HOST: ("accepted", "refused"),
+        Switch.EC_KEYS: ("accepted", "refused"),
+        Switch.ONE_LINE_PEM: ("accepted", "refused"),
     }
 )
 """The first value is the default."""

@@ -11,7 +11,7 @@ A restart is counted when the instance becomes busy. Source: the team's API note
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -119,6 +119,8 @@ class Instance:
     master_instance_id: str = ""
     hba_rows: tuple[tuple[str, str, str, str, str], ...] = (("host", "all", "all", "all", "md5"),)
     """pg_hba.conf: type, database, user, address, method."""
+    answers: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """Fields that DescribeDBInstanceSSL shows with other values than the true ones."""
     ssl: Settings = field(default_factory=Settings)
     """In force, whatever Describe shows while a change is in flight."""
     last_modify_status: str = ""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rds_simulator import wire
 from rds_simulator.machine import SUCCEEDS, UNLOCKED, Instance
 from rds_simulator.refusals import Code, Refusal, missing
-from rds_simulator.validation import Request, check_instance, settings_of
+from rds_simulator.validation import Request, check_instance, refuses_basic, settings_of
 from rds_simulator.wire import Fields
 from rds_simulator.world import World
 
@@ -72,8 +72,11 @@ def modify_ssl(task: Task) -> Fields:
 def describe_ssl(task: Task) -> Fields:
     """DescribeDBInstanceSSL."""
     instance = task.instance()
-    if instance.profile.describe_refusal:
-        raise Refusal(instance.profile.describe_refusal)
+    refused = instance.profile.describe_refusal
+    if refused is None and refuses_basic(instance, task.world.config.of(instance.id)):
+        refused = Code.OPERATION_DENIED_INSTANCE_TYPE
+    if refused:
+        raise Refusal(refused)
     if instance.status in NOT_YET:
         raise Refusal(Code.INSTANCE_STATE)
     if instance.lock_mode != UNLOCKED:

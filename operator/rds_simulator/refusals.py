@@ -3,7 +3,8 @@ Error answers: codes, their HTTP status and a sentence for each.
 
 Source: the team's API notes 1.4. Where pages disagree on the status of a code, the one observed
 live or given with the operation is used; DescribeDBInstanceSSL answers some with another status
-than ModifyDBInstanceSSL, which `Refusal` can override.
+than ModifyDBInstanceSSL, which `Refusal` can override. The sentences of ModifyDBInstanceSSL's own
+codes are those of its page, word for word.
 """
 
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ _SENTENCES: Mapping[Code, tuple[int, str]] = MappingProxyType(
         ),
         Code.INSTANCE_STATE: (403, "Current DB instance state does not support this operation."),
         Code.LOCK_MODE: (403, "Current DB instance lock mode does not support this operation."),
-        Code.ENDPOINT_NOT_FOUND: (404, "The specified endpoint is not found."),
+        Code.ENDPOINT_NOT_FOUND: (404, "Specified endpoint is not existed."),
         Code.CONNECTION_STRING_LENGTH: (403, "The length of the connection string exceeds 64."),
         Code.OPERATION_DENIED_INSTANCE_TYPE: (
             403,
@@ -108,11 +109,11 @@ _SENTENCES: Mapping[Code, tuple[int, str]] = MappingProxyType(
         ),
         Code.INVALID_LEVEL_DISK_TYPE: (
             400,
-            "The disk type of the instance does not support this operation.",
+            "Specified instance level not support request disk type",
         ),
         Code.INVALID_LEVEL_MALFORMED: (
             403,
-            "The level of the instance does not support this operation.",
+            "Current DB instance level does not support this operation.",
         ),
         Code.INCORRECT_ENGINE_VERSION: (
             403,
@@ -122,21 +123,27 @@ _SENTENCES: Mapping[Code, tuple[int, str]] = MappingProxyType(
             403,
             "Current engine minor version does not support operations.",
         ),
-        Code.API_NOT_SUPPORT: (400, "The specified instance does not support the API."),
+        Code.API_NOT_SUPPORT: (400, "Specified api is not supported."),
         Code.ENGINE_TYPE_NOT_SUPPORT: (
             403,
             "The engine of the instance does not support this operation.",
         ),
-        Code.INVALID_ENGINE_TYPE: (400, "The engine type of the instance is invalid."),
-        Code.SERVER_CERTIFICATE: (400, "The server certificate or private key is invalid."),
-        Code.CLIENT_CA: (400, "The client CA certificate is invalid."),
-        Code.CLIENT_CRL: (400, "The client certificate revocation list is invalid."),
-        Code.CA_TYPE: (400, "The specified CAType is not found."),
-        Code.ACL: (400, "The specified ACL is not found."),
-        Code.SSL_ENABLED: (400, "The specified SSLEnabled is invalid."),
-        Code.CLIENT_CRL_PERMISSION: (403, "The client CA must be set before the CRL."),
-        Code.ACL_PERMISSION: (403, "The client CA must be set before the ACL."),
-        Code.SSL_STATE: (400, "The current SSL status does not support this operation."),
+        Code.INVALID_ENGINE_TYPE: (
+            400,
+            "the DB instance engine type does not support this operation.",
+        ),
+        Code.SERVER_CERTIFICATE: (400, "Specify server certificate or private key is invalid."),
+        Code.CLIENT_CA: (400, "Specify client ca certificate is invalid."),
+        Code.CLIENT_CRL: (400, "Specify client certificate revocation list is invalid."),
+        Code.CA_TYPE: (400, "Specify ca type is not found."),
+        Code.ACL: (400, "Specify acl is not found."),
+        Code.SSL_ENABLED: (400, "Specify ssl status is invalid."),
+        Code.CLIENT_CRL_PERMISSION: (
+            403,
+            "Client ca certificate is set first if need to set client certificate revocation list.",
+        ),
+        Code.ACL_PERMISSION: (403, "Client ca certificate is set first if need to set acl."),
+        Code.SSL_STATE: (400, "Specified DB SSLStatus does not support this operation."),
     }
 )
 

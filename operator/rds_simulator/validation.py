@@ -37,6 +37,12 @@ from rds_simulator.machine import (
 from rds_simulator.pem import MaterialError
 from rds_simulator.profiles import ENGINE_PARAMETERS
 from rds_simulator.refusals import Code, Refusal, missing
+from rds_simulator.strictness import (
+    refuses_client_ca,
+    refuses_crl,
+    refuses_server,
+    refuses_text,
+)
 
 ACLS = ("cert", "prefer", "verify-ca", "verify-full")
 TLS_VERSIONS = ("1.0", "1.1", "1.2")
@@ -81,6 +87,12 @@ def invalid(name: str) -> Refusal:
     return Refusal(Code.INVALID_PARAM, message=f"The specified {name} is invalid.")
 
 
+def refuses_basic(instance: Instance, rules: Rules) -> bool:
+    """Whether it is a MySQL of the Basic edition, and that has no SSL."""
+    is_basic = instance.profile.engine == "MySQL" and instance.profile.category == "Basic"
+    return is_basic and rules.has(Switch.MYSQL_BASIC, "refused")
+
+
 def check_instance(instance: Instance, view: View, rules: Rules) -> None:
     """
     Refuse a change that this instance cannot take, or not now.
@@ -88,8 +100,11 @@ def check_instance(instance: Instance, view: View, rules: Rules) -> None:
     Raises:
         Refusal: Always a code of the instance, none of the settings.
     """
-    if instance.profile.modify_refusal:
-        raise Refusal(instance.profile.modify_refusal)
+    refused = instance.profile.modify_refusal
+    if refused is None and refuses_basic(instance, rules):
+        refused = Code.INVALID_LEVEL_MALFORMED
+    if refused:
+        raise Refusal(refused)
     if instance.lock_mode != UNLOCKED:
         raise Refusal(Code.LOCK_MODE)
     if view.status != RUNNING:
@@ -107,7 +122,7 @@ def settings_of(request: Request, issue: Issue) -> Settings:
     """
     host = _endpoint(request)
     _check_names(request)
-    value = request.parameters.get("SSLEnabled", "")
+    value = _ssl_enabled(request)
     if value == "0":
         return _off(request)
     if value != "1" and not (value == "2" and _takes_update(request)):
@@ -135,6 +150,16 @@ def settings_of(request: Request, issue: Issue) -> Settings:
     )
 
 
+def _ssl_enabled(request: Request) -> str:
+    value = request.parameters.get("SSLEnabled")
+    if value is not None:
+        return value
+    if request.rules.has(Switch.SSL_ENABLED_OMITTED, "refused"):
+        raise Refusal(Code.SSL_ENABLED)
+    means_on = request.rules.has(Switch.SSL_ENABLED_OMITTED, "means-1")
+    return "1" if means_on or request.current.enabled else "0"
+
+
 def _endpoint(request: Request) -> str:
     host = request.parameters.get("ConnectionString", "")
     if not host:
@@ -150,6 +175,8 @@ def _check_names(request: Request) -> None:
     """Refuse parameters that the engine, or its minor version, does not have."""
     instance, given = request.instance, request.parameters
     known = instance.profile.parameters
+    if _forces_on_postgresql(request):
+        known |= {"ForceEncryption"}
     for name in given:
         if name in ENGINE_PARAMETERS and name not in known:
             raise invalid(name)
@@ -157,6 +184,11 @@ def _check_names(request: Request) -> None:
     if "ForceEncryption" in given and minor < instance.profile.force_since_kernel:
         # Whether ForceEncryption=0 is refused as well is not documented.
         raise Refusal(Code.INCORRECT_MINOR_VERSION)
+
+
+def _forces_on_postgresql(request: Request) -> bool:
+    is_postgresql = request.instance.profile.client_authentication
+    return is_postgresql and request.rules.has(Switch.FORCE_ON_POSTGRESQL, "accepted")
 
 
 def _off(request: Request) -> Settings:
@@ -186,6 +218,9 @@ def _ca_type(request: Request) -> tuple[str, Pfx | None]:
     if pfx:
         return "custom", pfx
     given = request.parameters.get("CAType")
+    on_mysql = request.instance.profile.engine == "MySQL"
+    if given == "custom" and on_mysql and request.rules.has(Switch.CUSTOM_ON_MYSQL, "refused"):
+        raise Refusal(Code.CA_TYPE)
     if given is None:
         if request.keeps and current.enabled:
             return current.ca_type, current.pfx
@@ -210,7 +245,7 @@ def _pfx(request: Request) -> Pfx | None:
 
 def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMaterial | None:
     if ca_type == "custom":
-        return _custom(request)
+        return _custom(request, host)
     if len(host) > COMMON_NAME_MAX:
         raise Refusal(Code.CONNECTION_STRING_LENGTH)
     current = request.current
@@ -221,17 +256,21 @@ def _server(request: Request, ca_type: str, host: str, issue: Issue) -> ServerMa
     return issue(host, request.now)
 
 
-def _custom(request: Request) -> ServerMaterial | None:
+def _custom(request: Request, host: str) -> ServerMaterial | None:
     certificate = request.parameters.get("ServerCert")
     key = request.parameters.get("ServerKey")
     if certificate is None and key is None and request.keeps:
         if request.current.ca_type == "custom":
             return request.current.server
         raise Refusal(Code.SERVER_CERTIFICATE)
+    if any(refuses_text(text or "", request.rules) for text in (certificate, key)):
+        raise Refusal(Code.SERVER_CERTIFICATE)
     try:
         material = parse_server(certificate or "", key or "")
     except MaterialError as error:
         raise Refusal(Code.SERVER_CERTIFICATE) from error
+    if refuses_server(material.blocks[0], host, request.rules):
+        raise Refusal(Code.SERVER_CERTIFICATE)
     if not material.not_before <= request.now <= material.not_after:
         raise Refusal(Code.SERVER_CERTIFICATE)
     return material
@@ -249,18 +288,20 @@ def _client_ca(request: Request) -> Bundle | None:
         bundle = parse_client_ca(text or "")
     except MaterialError as error:
         raise Refusal(Code.CLIENT_CA) from error
+    if refuses_text(text or "", request.rules) or refuses_client_ca(bundle, request.rules):
+        raise Refusal(Code.CLIENT_CA)
     if all(end < request.now for end in bundle.not_after):
         raise Refusal(Code.CLIENT_CA)
     return bundle
 
 
 def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
-    kept = request.current.crl if request.keeps and client_ca else None
+    kept = request.current.crl if request.keeps else None
     enabled = request.flag("ClientCrlEnabled")
+    if client_ca is None:
+        return _crl_without_ca(request, kept, enabled=enabled)
     if not (kept if enabled is None else enabled):
         return None
-    if client_ca is None:
-        raise Refusal(Code.CLIENT_CRL_PERMISSION)
     text = request.parameters.get("ClientCertRevocationList")
     if text is None and kept:
         return kept
@@ -268,9 +309,22 @@ def _crl(request: Request, client_ca: Bundle | None) -> Bundle | None:
         bundle = parse_crl(text or "")
     except MaterialError as error:
         raise Refusal(Code.CLIENT_CRL) from error
+    strict = refuses_crl(bundle, client_ca, request.rules, request.now)
+    if strict or refuses_text(text or "", request.rules):
+        raise Refusal(Code.CLIENT_CRL)
     if not set(bundle.names) <= set(client_ca.names):
         raise Refusal(Code.CLIENT_CRL)
     return bundle.first() if request.rules.has(Switch.CRL_BLOCKS, "first") else bundle
+
+
+def _crl_without_ca(
+    request: Request, kept: Bundle | None, *, enabled: bool | None
+) -> Bundle | None:
+    if enabled is None:
+        return kept  # Shown, and in force again with the next CA that does not turn it off.
+    if enabled or request.rules.has(Switch.CRL_OFF_WITHOUT_CA, "refused"):
+        raise Refusal(Code.CLIENT_CRL_PERMISSION)
+    return None
 
 
 def _acl(request: Request, name: str, client_ca: Bundle | None) -> str:

@@ -40,8 +40,7 @@ def describe_ssl(instance: Instance, view: View, rules: Rules, at: datetime) -> 
     if rules.has(Switch.ECHO_CONNECTION_STRING, "yes"):
         fields["ConnectionString"] = ssl.connection_string
     if words.force_encryption and rules.has(Switch.ECHO_FORCE_ENCRYPTION, "yes"):
-        force = int(ssl.force_encryption)
-        fields["ForceEncryption"] = force if rules.has(Switch.NUMBERS, "yes") else str(force)
+        fields["ForceEncryption"] = _force_encryption(ssl, rules)
     if words.tls_version:
         number = rules.has(Switch.NUMBERS, "yes")
         fields["TlsVersion"] = TLS_NUMBERS[ssl.tls_version] if number else ssl.tls_version
@@ -49,7 +48,14 @@ def describe_ssl(instance: Instance, view: View, rules: Rules, at: datetime) -> 
         fields |= _postgresql(view, rules, update=update)
     elif instance.profile.engine == "MySQL" and rules.has(Switch.ECHO_CUSTOM_MYSQL, "yes"):
         fields |= _server(ssl, rules)
-    return _without_value(fields, rules)
+    return {**_without_value(fields, rules), **instance.answers}
+
+
+def _force_encryption(ssl: Settings, rules: Rules) -> int | str:
+    if rules.has(Switch.NUMBERS, "words"):
+        return str(ssl.force_encryption).lower()
+    number = int(ssl.force_encryption)
+    return number if rules.has(Switch.NUMBERS, "yes") else str(number)
 
 
 def _without_value(fields: Fields, rules: Rules) -> Fields:

@@ -20,7 +20,9 @@ _HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
 _BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
 # rds_ssl.aliyun.endpoints asks the same before each call; here it is asked at the start.
-_API_URL = re.compile(rf"(?:(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?)?", re.ASCII)
+_URL = rf"(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?"
+_OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_URL}"
+_API_URL = re.compile(rf"(?:{_URL}|{_OF_REGION}(?:\s*,\s*{_OF_REGION})*)?", re.ASCII)
 # As in rds_ssl.aliyun.credentials.
 _OF_A_KEY = re.compile(r"[!-+\--~]+", re.ASCII)
 # Source: Kubernetes, "Labels and selectors".
@@ -84,8 +86,23 @@ Globs = Annotated[
     _Words, _all_are(_GLOB, "names or globs (team-*) of namespaces with commas or spaces between")
 ]
 Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
+
+
+def _once(text: str) -> str:
+    regions = [entry.partition("=")[0].strip() for entry in text.split(",")]
+    if len(set(regions)) < len(regions):
+        raise ValueError("it should name each region once")
+    return text
+
+
 ApiUrl = Annotated[
-    str, _all_are(_API_URL, "https://HOST[:PORT], or http to this machine, with nothing behind it")
+    str,
+    _all_are(
+        _API_URL,
+        "https://HOST[:PORT], or http to this machine, with nothing behind it; or such URLs by"
+        " region, REGION=URL,REGION=URL",
+    ),
+    AfterValidator(_once),
 ]
 Bind = Annotated[
     str, _all_are(_BIND, "[HOST]:PORT, such as :8080, 127.0.0.1:0 or [::1]:8080, or empty")

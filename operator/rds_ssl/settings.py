@@ -77,7 +77,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     api_url: ApiUrl = Field(
-        default="", description="URL of the RDS API in place of the region's own."
+        default="",
+        description="URL of the RDS API in place of the region's own; or REGION=URL,REGION=URL.",
     )
     network: Network = Field(
         default="public", description="Which endpoints reach RDS from here: public or vpc."

@@ -17,6 +17,7 @@ import pytest
 from rds_ssl.aliyun import transport as transport_module
 from rds_ssl.aliyun.aiohttp_transport import BEFORE_THE_REQUEST, AiohttpTransport, translated
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.names import has_address
 from rds_ssl.aliyun.transport import CONNECTIONS, NOT_SENT, Transport, make_http_transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
 from rds_ssl.core.model import SecretText
@@ -144,6 +145,11 @@ def test_a_host_that_has_no_name_is_known_as_not_sent() -> None:
         return caught.value
 
     assert kind(asyncio.run(work())) == ("NotSent", "host name not found")
+
+
+def test_dns_is_asked_for_a_host_beside_the_loop() -> None:
+    assert asyncio.run(has_address("localhost"))
+    assert not asyncio.run(has_address("rds.cn-nowhere.invalid"))
 
 
 def test_a_host_that_does_not_take_connections_is_known_as_not_sent(

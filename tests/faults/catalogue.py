@@ -6,6 +6,7 @@ from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
 from faults.meeting import MEETING
+from faults.service import SERVICE
 from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *CHAIN, *AHEAD, *ACTING, *GATING, *MEETING, *SPEED)
+FAULTS = (*JUDGING, *CHAIN, *AHEAD, *ACTING, *GATING, *MEETING, *SERVICE, *SPEED)

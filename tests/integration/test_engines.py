@@ -100,6 +100,25 @@ def test_encryption_is_forced_on_mysql_and_not_forced_any_more(shop: Shop) -> No
     assert shop.ssl()["enabled"]
 
 
+@pytest.mark.parametrize("answer", ["refused", "accepted"])
+def test_forced_encryption_on_postgresql_is_for_rds_to_decide(shop: Shop, answer: str) -> None:
+    shop.add_instance()
+    shop.rds.config(switches={"force-on-postgresql": answer}, instance=shop.instance_id())
+
+    shop.declare(forceEncryption=True)
+
+    if answer == "accepted":
+        shop.wait_ready(reason="AppliedNotEchoed")
+        assert shop.ssl()["force_encryption"]
+        assert shop.cost() == (1, 1, 1)
+    else:
+        stalled = shop.wait("Stalled", "True", "RequestRejected")
+        assert "remove spec.forceEncryption" in stalled["message"]
+        assert shop.cost() == (1, 0, 0)
+        shop.patch(forceEncryption=None)
+        shop.wait_ready(reason="Verified")
+
+
 def test_a_minor_version_without_forced_encryption_is_named_with_the_remedy_and_gets_no_call(
     shop: Shop,
 ) -> None:
@@ -223,7 +242,7 @@ def test_a_client_ca_is_taken_away_in_two_calls_and_a_kill_between_them_repeats_
 
     shop.wait_until("the second step is accepted", lambda: shop.truth()["accepted"] == 3)
     shop.wait_ready(reason="Verified")
-    off = {"ClientCAEnabled": "0", "ClientCrlEnabled": "0"}
+    off = {"ClientCAEnabled": "0"}
     assert shop.sent() == [strict("verify-ca"), strict("prefer"), {**CUSTOM, **off}]
     assert shop.truth()["accepted"] == 3
     assert shop.ssl()["client_ca_sha256"] == []

@@ -434,7 +434,6 @@ def test_a_rotation_after_drift_waits_with_it(shop: Shop) -> None:
             id="renewBefore",
         ),
         pytest.param({"minimumTLSVersion": "1.2"}, "spec.minimumTLSVersion", id="TLS version"),
-        pytest.param({"forceEncryption": True}, "spec.forceEncryption", id="forced encryption"),
     ],
 )
 def test_a_field_that_postgresql_does_not_have_stops_the_object_before_any_write(

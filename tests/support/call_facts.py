@@ -27,7 +27,8 @@ def meaning(settings: Settings) -> tuple[object, ...]:
         settings.ca_type,
         settings.server.chain_sha256 if custom and settings.server else None,
         frozenset(settings.client_ca.sha256) if settings.client_ca else None,
-        frozenset(settings.crl.sha256) if settings.crl else None,
+        # Without a client CA there is nobody whom a list could be about.
+        frozenset(settings.crl.sha256) if settings.crl and settings.client_ca else None,
         settings.acl,
         settings.replication_acl,
         settings.force_encryption,

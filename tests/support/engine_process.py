@@ -7,6 +7,7 @@ from typing import Protocol
 
 import httpx
 
+from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
@@ -37,11 +38,15 @@ class World(Protocol):
     rate: float
     random: Random
     counted: list[str]
+    api_url: str
     bugs: list[Exception]
     passes: list[tuple[float, str, str]]
 
     def clock(self) -> datetime:
         """Give the time of all clocks."""
+
+    async def resolves(self, host: str) -> bool:
+        """Tell whether DNS knows a host."""
 
     def cloud_transport(self, connection: Connection) -> httpx.AsyncBaseTransport:
         """Put the cloud behind a client of one process."""
@@ -71,7 +76,8 @@ class Engine:
             own=None,
             identity_namespaces=(),
             network="public",
-            api_url=API_URL,
+            api_url=world.api_url,
+            names=Names(world.resolves),
         )
         ports = Ports(
             resources=self.resources,

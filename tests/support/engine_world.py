@@ -18,6 +18,7 @@ An object has the name of its instance.
 
 import asyncio
 import functools
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ from rds_simulator.machine import SUCCEEDS, Settings
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
 from support import pki, virtual_time
-from support.engine_process import Engine
+from support.engine_process import API_URL, Engine
 from support.kube_memory import KubeMemory
 from support.line import Call, Connection, Line
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, InProcess, in_process
@@ -90,6 +91,7 @@ class EngineWorld:
         started: bool = True,
         cloud: "EngineWorld | None" = None,
         begins: datetime | None = None,
+        api_url: str = API_URL,
     ) -> None:
         """
         Make a world.
@@ -99,10 +101,18 @@ class EngineWorld:
             started: With a process.
             cloud: Another world, with a cluster of its own, whose cloud this one has as well.
             begins: What all clocks say at first; None: the machine's time.
+            api_url: The setting; empty: the hosts of the regions, which all lead to the cloud.
         """
         self.timings = timings or Timings(quiet_period=0.0, max_changes_per_day=0)
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
+        self.api_url = api_url
+        self.missing_hosts: set[str] = set()
+        """Which DNS says do not exist."""
+        self.dns_down = False
+        """DNS answers nothing."""
+        self.asked_names: list[str] = []
+        """What DNS was asked beside calls."""
         self.line = Line()
         self.line.after.append(self._note_record)
         self._rds: InProcess = InProcess(begins) if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
@@ -213,11 +223,26 @@ class EngineWorld:
             action = request.headers.get("x-acs-action") or form["Action"][0]
 
             async def handled() -> httpx.Response:
+                self._look_up(request.url.host)
                 return self._handled(instance_id, inner, request)
 
             return await connection.carry("cloud", action, instance_id, handled)
 
         return httpx.MockTransport(answer)
+
+    async def resolves(self, host: str) -> bool:
+        """Tell whether DNS knows a host."""
+        self.asked_names.append(host)
+        return not self.dns_down and host not in self.missing_hosts
+
+    def _look_up(self, host: str) -> None:
+        number = None
+        if self.dns_down:
+            number = socket.EAI_AGAIN
+        elif host in self.missing_hosts:
+            number = socket.EAI_NONAME
+        if number is not None:
+            raise httpx.ConnectError("no name") from socket.gaierror(number, "no name")
 
     def _handled(
         self, instance_id: str, inner: httpx.MockTransport, request: httpx.Request

@@ -132,9 +132,22 @@ def _to(authentication: Spec | None) -> Play:
     return _edited(clientAuthentication=authentication)
 
 
-def _rows(profile: str, *rows: tuple[str, Play | None, Play], calls: int = 1) -> Iterator[Scenario]:
+def _rows(
+    profile: str, *rows: tuple[str, Play | None, Play], calls: int = 1, **switches: str
+) -> Iterator[Scenario]:
     for change, before, act in rows:
-        yield Scenario(profile=profile, change=change, before=before, act=act, calls=calls)
+        yield Scenario(
+            profile=profile,
+            change=change,
+            before=before,
+            act=act,
+            calls=calls,
+            switches=_named(switches),
+        )
+
+
+def _named(switches: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in switches.items()}
 
 
 def _certificates(profile: str) -> Iterator[Scenario]:
@@ -203,6 +216,17 @@ def _postgresql(profile: str) -> Iterator[Scenario]:
         ("no client CA and revocation list any more, ACLs `cert`", _clients(listed), _to(None)),
         calls=2,
     )
+    forced = _declared(forceEncryption=True)
+    yield from _rows(
+        profile,
+        (
+            "`forceEncryption: true`, where RDS takes it",
+            _cloud,
+            _edited(forceEncryption=True),
+        ),
+        ("`forceEncryption: false`, after that", forced, _edited(forceEncryption=False)),
+        force_on_postgresql="accepted",
+    )
 
 
 def _forced(profile: str) -> Iterator[Scenario]:
@@ -227,7 +251,7 @@ def _renewal(profile: str, change: str, **switches: str) -> Scenario:
         before=_declared(**RENEW),
         act=lambda _: None,
         seconds=RENEWAL_DAYS * DAY,
-        switches={name.replace("_", "-"): value for name, value in switches.items()},
+        switches=_named(switches),
     )
 
 

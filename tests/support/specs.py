@@ -158,7 +158,7 @@ WHEN = frozenset(
 
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "postgresql": {
-        **dict.fromkeys(("forced", "plain", "tls 1.2", "tls 1.1", "any tls"), "clients"),
+        **dict.fromkeys(("tls 1.2", "tls 1.1", "any tls"), "clients"),
         "pfx": "strict",
         "other pfx": "strict",
         "renew": "cloud",

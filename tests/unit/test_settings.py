@@ -133,6 +133,8 @@ def test_another_bind_address_is_refused(bind: str) -> None:
         "http://127.0.0.1:18080",
         "http://localhost",
         "http://[::1]:9",
+        "cn-hangzhou=https://rds.corp",
+        "cn-hangzhou=https://rds.corp:8443/, eu-central-1 = http://127.0.0.1:1",
     ],
 )
 def test_an_api_url_is_https_or_stays_on_this_machine(url: str) -> None:
@@ -151,6 +153,13 @@ def test_an_api_url_is_https_or_stays_on_this_machine(url: str) -> None:
         "https://host?query",
         "https://host:99999",
         "ftp://host",
+        "cn-x=http://rds.aliyuncs.com",
+        "cn-x=https://host,",
+        "cn-x=",
+        "=https://host",
+        "CN-X=https://host",
+        "cn-x=https://host,https://other",
+        "https://host,https://other",
     ],
 )
 def test_another_api_url_is_refused(url: str) -> None:
@@ -158,6 +167,12 @@ def test_another_api_url_is_refused(url: str) -> None:
 
     assert fault.startswith("RDS_SSL_API_URL")
     assert "it should be https://HOST" in fault
+
+
+def test_a_region_has_one_api_url() -> None:
+    [fault] = faults({"RDS_SSL_API_URL": "cn-x=https://a,cn-y=https://b,cn-x=https://c"})
+
+    assert "it should name each region once" in fault
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:

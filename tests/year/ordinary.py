@@ -107,7 +107,7 @@ class Ordinary:
         if not instance.running:
             return POLL
         observed = await cloud.describe_ssl(
-            declaration, priority=Priority.CHANGE, engine=instance.engine
+            declaration, priority=Priority.CHANGE, engine=instance.engine, in_flight=False
         )
         if observed.last_modify_status == "setting":
             return POLL

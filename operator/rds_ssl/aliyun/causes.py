@@ -12,6 +12,12 @@ _NO_CONNECTION: Mapping[type[Exception], str] = {
 }
 
 
+_NO_SUCH_HOST = frozenset(
+    getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name)
+)
+"""Errors of getaddrinfo for a name, or addresses of it, that do not exist; EAI_AGAIN is none."""
+
+
 def no_connection(error: Exception) -> str:
     """Return in two or three words why a connection did not come about; empty if nobody knows."""
     chain = tuple(_chain(error))
@@ -22,6 +28,13 @@ def no_connection(error: Exception) -> str:
             if any(isinstance(link, cause) for link in chain)
         ),
         "",
+    )
+
+
+def is_no_such_host(error: Exception) -> bool:
+    """True if DNS says that there is no such name, and not that it cannot tell for now."""
+    return any(
+        isinstance(link, socket.gaierror) and link.errno in _NO_SUCH_HOST for link in _chain(error)
     )
 
 

@@ -3,6 +3,8 @@
 import functools
 import ipaddress
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,55 +14,87 @@ Network = Literal["public", "vpc"]
 _CENTRAL = "rds.aliyuncs.com"
 
 # Source: the endpoint map of the vendor's SDK (alibabacloud_rds20140815 16.0.2, client.py) without
-# the vendor's internal regions. The endpoints page gives some of them a host of their own; the map
-# is what all users of the SDK reach, so it is the safer of the two.
-_BY_MAP = {
-    **dict.fromkeys(
-        (
-            "ap-southeast-1",
-            "cn-beijing",
-            "cn-beijing-finance-1",
-            "cn-fujian",
-            "cn-hangzhou",
-            "cn-heyuan",
-            "cn-hongkong",
-            "cn-north-2-gov-1",
-            "cn-qingdao",
-            "cn-shanghai",
-            "cn-shanghai-finance-1",
-            "cn-shenzhen",
-            "cn-shenzhen-finance-1",
-            "cn-wuhan",
-            "cn-zhangbei",
-            "us-east-1",
-            "us-west-1",
-        ),
-        _CENTRAL,
-    ),
-    "cn-hangzhou-finance": "rds-vpc.cn-hangzhou-finance.aliyuncs.com",
-}
+# the vendor's internal regions. The endpoints page, and the metadata of 2026-04-21, give some of
+# them a host of their own; the map is what all users of the SDK reach, so it is the safer of the
+# two. But for cn-hangzhou-finance: there the map has a VPC host, which is not reached from outside,
+# and the metadata have the central one.
+_AT_THE_CENTRE = frozenset(
+    {
+        "ap-southeast-1",
+        "cn-beijing",
+        "cn-beijing-finance-1",
+        "cn-fujian",
+        "cn-hangzhou",
+        "cn-hangzhou-finance",
+        "cn-heyuan",
+        "cn-hongkong",
+        "cn-north-2-gov-1",
+        "cn-qingdao",
+        "cn-shanghai",
+        "cn-shanghai-finance-1",
+        "cn-shenzhen",
+        "cn-shenzhen-finance-1",
+        "cn-wuhan",
+        "cn-zhangbei",
+        "us-east-1",
+        "us-west-1",
+    }
+)
 
 # The region becomes a part of a host name that gets signed requests.
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def endpoint_url(region_id: str, *, network: Network = "public", override: str = "") -> str:
-    """
-    Return the URL of RDS in a region, without a path: ``https://rds.aliyuncs.com``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionEndpoint:
+    """Where RDS of a region is called."""
 
-    *override* (setting ``API_URL``) wins. Asked for ``vpc``, the regional VPC host is given always;
-    the vendor's SDK gives the public one for mapped regions, which a closed VPC cannot reach.
+    url: str
+    """Without a path: ``https://rds.aliyuncs.com``."""
+    host: str = ""
+    """The host if it was made of the region's name, so that it may not exist; else empty."""
+
+
+def endpoint_of(
+    region_id: str, *, network: Network = "public", override: str = ""
+) -> RegionEndpoint:
+    """
+    Return where RDS of a region is called.
+
+    *override* (setting ``API_URL``) wins: a URL for all regions, or ``REGION=URL`` with commas
+    between, for those that it names. Asked for ``vpc``, the regional VPC host is given always; the
+    vendor's SDK gives the public one for mapped regions, which a closed VPC cannot reach.
 
     Raises:
-        ValueError: The region is no region's name, or *override* is refused by `checked_url`.
+        ValueError: The region is no region's name, or a URL is refused by `checked_url`.
     """
-    if override:
-        return checked_url(override)
+    ours = _overrides(override)
+    url = ours.get(region_id) or ours.get(_EVERYWHERE)
+    if url:
+        return RegionEndpoint(url=checked_url(url))
     if not _REGION.fullmatch(region_id):
         raise ValueError("a region id has lower-case letters, digits and hyphens only")
-    if network == "vpc":
-        return f"https://rds-vpc.{region_id}.aliyuncs.com"
-    return "https://" + _BY_MAP.get(region_id, f"rds.{region_id}.aliyuncs.com")
+    if network == "public" and region_id in _AT_THE_CENTRE:
+        return RegionEndpoint(url=f"https://{_CENTRAL}")
+    kind = "rds-vpc" if network == "vpc" else "rds"
+    host = f"{kind}.{region_id}.aliyuncs.com"
+    return RegionEndpoint(url=f"https://{host}", host=host)
+
+
+_EVERYWHERE = ""
+"""In place of a region, for a URL that is for all of them."""
+
+
+@functools.lru_cache(maxsize=16)
+def _overrides(text: str) -> Mapping[str, str]:
+    """Read ``API_URL``; of what a setting may be, see `rds_ssl.setting_types`."""
+    entries = (entry.strip().rpartition("=") for entry in text.split(",") if entry.strip())
+    return {region.strip(): url.strip() for region, _, url in entries}
+
+
+def endpoint_url(region_id: str, *, network: Network = "public", override: str = "") -> str:
+    """Return the URL of `endpoint_of`."""
+    return endpoint_of(region_id, network=network, override=override).url
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,14 +6,15 @@ private key in clear, which is dropped before anything else sees the answer.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.errors import ApiError, NoAnswer
+from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
 from rds_ssl.core.rds import faults, responses
 from rds_ssl.offloading import offloaded
@@ -45,7 +46,12 @@ class RdsApi:
         endpoint: str,
         credentials: Credentials,
         limiter: RateLimiter,
+        region_host: str = "",
+        names: Names | None = None,
     ) -> None:
+        """*region_host*: see `RegionEndpoint.host`; *names* tells whether it can be the fault."""
+        self._region_host = region_host
+        self._names = names
         self._transport = transport
         self._endpoint = endpoint
         self._credentials = credentials
@@ -62,19 +68,21 @@ class RdsApi:
         *,
         priority: Priority,
         engine: str | None = None,
+        undeclared: Collection[str] = (),
     ) -> Observed:
         """
         Ask for the SSL settings in force.
 
         Args:
-            engine: See `rds_ssl.core.rds.responses.read_ssl`.
+            engine: See `rds_ssl.core.rds.responses.read_ssl`, also for *undeclared*.
 
         Raises:
             AliyunError: No answer, or a refusal.
             ObservationError: An answer that cannot be understood.
         """
         body = await self._read("DescribeDBInstanceSSL", instance_id, region_id, priority)
-        return await offloaded(partial(responses.read_ssl, body, engine), size=_size(body))
+        read = partial(responses.read_ssl, body, engine, undeclared=undeclared)
+        return await offloaded(read, size=_size(body))
 
     async def describe_attribute(
         self, instance_id: str, region_id: str, *, priority: Priority
@@ -157,7 +165,13 @@ class RdsApi:
         self, action: str, instance_id: str, region_id: str, priority: Priority
     ) -> Mapping[str, object]:
         await self._limiter.acquire(priority, action)
-        return await self._call(action, instance_id, region_id, {}, write=False)
+        try:
+            return await self._call(action, instance_id, region_id, {}, write=False)
+        except NotSent as error:
+            host = self._region_host if error.no_such_host else ""
+            if host and self._names is not None and await self._names.exist_without(host):
+                raise RegionUnknown(action=action, kind=error.kind, host=host) from error
+            raise
 
     async def _call(
         self,

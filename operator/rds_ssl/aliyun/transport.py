@@ -24,7 +24,7 @@ import httpx
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
-from rds_ssl.aliyun.causes import no_connection
+from rds_ssl.aliyun.causes import is_no_such_host, no_connection
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
@@ -357,7 +357,8 @@ def _raise_from(error: Exception, *, action: str) -> NoReturn:
     for raised, kind in NOT_SENT.items():
         if isinstance(error, raised):
             behind = no_connection(error) if isinstance(error, httpx.ConnectError) else ""
-            raise NotSent(action=action, kind=behind or kind) from error
+            missing = is_no_such_host(error)
+            raise NotSent(action=action, kind=behind or kind, no_such_host=missing) from error
     for raised, kind in MAY_BE_SENT.items():
         if isinstance(error, raised):
             raise NoAnswer(action=action, kind=kind) from error

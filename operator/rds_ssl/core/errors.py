@@ -18,6 +18,7 @@ Every error that this program raises on purpose.
         ├── ApiError            it answered with an error code
         └── TransportError      it did not answer usably
             ├── NotSent         nothing left this machine: surely not executed
+            │   └── RegionUnknown   there is no such host, and other hosts of the vendor are found
             └── NoAnswer        sent, or perhaps sent: may have been executed
 
 Texts of these errors never hold a key, a password, a token or a URL with a query.
@@ -160,7 +161,23 @@ class TransportError(AliyunError):
 
 
 class NotSent(TransportError):
-    """Nothing left this machine (no name, no route, connection refused): surely not executed."""
+    """
+    Nothing left this machine (no name, no route, connection refused): surely not executed.
+
+    *no_such_host*: DNS has answered, and it knows no such name.
+    """
+
+    def __init__(self, *, action: str, kind: str, no_such_host: bool = False) -> None:
+        super().__init__(action=action, kind=kind)
+        self.no_such_host = no_such_host
+
+
+class RegionUnknown(NotSent):
+    """There is no *host* of the region that was asked for, and other names of the vendor exist."""
+
+    def __init__(self, *, action: str, kind: str, host: str) -> None:
+        super().__init__(action=action, kind=kind, no_such_host=True)
+        self.host = host
 
 
 class NoAnswer(TransportError):

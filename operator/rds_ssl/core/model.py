@@ -192,6 +192,7 @@ class Reason(StrEnum):
     FORBIDDEN = "Forbidden"
     ACCOUNT_BLOCKED = "AccountBlocked"
     INSTANCE_NOT_FOUND = "InstanceNotFound"
+    REGION_UNKNOWN = "RegionUnknown"
     ENDPOINT_NOT_FOUND = "EndpointNotFound"
     ENGINE_NOT_SUPPORTED = "EngineNotSupported"
     INSTANCE_UNAVAILABLE = "InstanceUnavailable"
@@ -326,11 +327,25 @@ class Observed:
     """ClientCACert as it came: what a step that keeps it sends again; nothing of it is secret."""
     revocation_list_pem: str = field(default="", compare=False, repr=False)
     """ClientCertRevocationList, for the same."""
+    not_understood: tuple[tuple[str, str], ...] = ()
+    """
+    Fields that count as not told, because nobody knows their word and nothing that is declared
+    rests on them; with a sentence each, without its full stop.
+    """
 
     @property
     def acls(self) -> tuple[ACL | None, ACL | None]:
         """The ACL of clients, and that of replication."""
         return self.acl, self.replication_acl
+
+    @property
+    def lists_in_force(self) -> tuple[RevocationListFacts, ...] | None:
+        """
+        The revocation lists, without those that are left of a client CA that is gone.
+
+        Whoever shows a list would show its CA: one that is not told is none.
+        """
+        return self.revocation_list if self.client_ca else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

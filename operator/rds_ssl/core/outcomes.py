@@ -15,6 +15,8 @@ _READY_WORDS = {
     Reason.APPLIED_NOT_ECHOED: "was applied; the API does not show all of it",
 }
 
+_TOLD_BY_END = " RDS does not show that certificate: it is told by its end alone (SSLExpireTime)."
+
 _MAX_EXPIRING = 10
 """A bundle has up to 100 CAs and as many lists; a condition's message, 32 KiB."""
 
@@ -79,9 +81,16 @@ def settled(
         return Verdict(
             ready=False, finding=past[0], material=material, material_ready=ok, stalled=past[0]
         )
+    finding = in_force(declaration, reason=reason, endpoint=endpoint)
+    own = declaration.enabled and declaration.server_certificate.secret_ref is not None
+    if reason is Reason.ADOPTED and own and observed.server_certificate is None:
+        finding = replace(finding, message=finding.message + _TOLD_BY_END)
+    for _, sentence in observed.not_understood:
+        words = f"{finding.message} {sentence}; nothing that is declared rests on it."
+        finding = replace(finding, message=words)
     return Verdict(
         ready=True,
-        finding=in_force(declaration, reason=reason, endpoint=endpoint),
+        finding=finding,
         material=material,
         material_ready=ok,
         expiring=expiring(observed, expired),
@@ -222,6 +231,17 @@ RECORD_LOST = Finding(
     message="status.operation cannot be read (written by a newer version, or damaged), so that a"
     " change may be under way; nothing is sent. Upgrade the operator, or clear the field.",
 )
+
+
+def region_unknown(region_id: str, host: str) -> Finding:
+    """Return that RDS has no *host* for the region that an object declares."""
+    return Finding(
+        reason=Reason.REGION_UNKNOWN,
+        message=f"There is no host {host}, and other names of the vendor are found: RDS has no"
+        f" region {region_id}. spec.regionID is immutable: create the object anew with the right"
+        " one. If the region exists, whoever runs the operator has to name its endpoint in"
+        f" RDS_SSL_API_URL ({region_id}=https://HOST), or another RDS_SSL_NETWORK.",
+    )
 
 
 def invalid(faults: tuple[str, ...]) -> Finding:

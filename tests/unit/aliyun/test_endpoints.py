@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_ssl.aliyun.endpoints import Network, checked_url, endpoint_url
+from rds_ssl.aliyun.endpoints import Network, checked_url, endpoint_of, endpoint_url
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,18 @@ from rds_ssl.aliyun.endpoints import Network, checked_url, endpoint_url
         pytest.param(
             "cn-hangzhou-finance",
             "public",
+            "rds.aliyuncs.com",
+            id="finance, not the SDK's VPC host",
+        ),
+        pytest.param(
+            "cn-hangzhou-finance",
+            "vpc",
             "rds-vpc.cn-hangzhou-finance.aliyuncs.com",
-            id="finance",
+            id="finance in its VPC",
+        ),
+        pytest.param("cn-hongkong", "public", "rds.aliyuncs.com", id="Hong Kong"),
+        pytest.param(
+            "me-central-1", "public", "rds.me-central-1.aliyuncs.com", id="newer than all lists"
         ),
         pytest.param("cn-chengdu", "vpc", "rds-vpc.cn-chengdu.aliyuncs.com", id="vpc"),
         pytest.param(
@@ -35,6 +45,45 @@ def test_an_override_wins_over_region_and_network() -> None:
     url = endpoint_url("cn-hangzhou", network="vpc", override="http://127.0.0.1:8080/")
 
     assert url == "http://127.0.0.1:8080"
+
+
+BY_REGION = "cn-hangzhou=https://rds.corp:8443/, cn-x=http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("cn-hangzhou", "https://rds.corp:8443"),
+        ("cn-x", "http://127.0.0.1:1"),
+        ("cn-beijing", "https://rds.aliyuncs.com"),
+        ("cn", "https://rds.cn.aliyuncs.com"),
+    ],
+)
+def test_a_map_overrides_the_regions_that_it_names(region: str, url: str) -> None:
+    assert endpoint_url(region, override=BY_REGION) == url
+
+
+@pytest.mark.parametrize(
+    ("region", "network", "override", "host"),
+    [
+        ("cn-typo", "public", "", "rds.cn-typo.aliyuncs.com"),
+        ("cn-typo", "vpc", "", "rds-vpc.cn-typo.aliyuncs.com"),
+        ("cn-hangzhou", "vpc", "", "rds-vpc.cn-hangzhou.aliyuncs.com"),
+        ("cn-hangzhou", "public", "", ""),
+        ("cn-typo", "public", "https://rds.corp", ""),
+        ("cn-typo", "public", "cn-typo=https://rds.corp", ""),
+        ("cn-typo", "public", "cn-other=https://rds.corp", "rds.cn-typo.aliyuncs.com"),
+    ],
+)
+def test_only_a_host_that_is_made_of_the_name_of_a_region_may_be_missing_for_its_sake(
+    region: str, network: Network, override: str, host: str
+) -> None:
+    assert endpoint_of(region, network=network, override=override).host == host
+
+
+def test_a_url_of_a_map_is_checked_as_any_other() -> None:
+    with pytest.raises(ValueError, match="API endpoint"):
+        endpoint_url("cn-x", override="cn-x=http://rds.corp")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_private_key_in_an_answer_is_in_nothing_that_comes_out(body: dict[st
 def test_the_private_key_is_gone_before_the_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     handed_on: list[object] = []
 
-    def read_ssl(fields: object, _engine: str | None) -> Observed:
+    def read_ssl(fields: object, _engine: str | None, **_fields: object) -> Observed:
         handed_on.append(fields)
         return Observed(enabled=True)
 

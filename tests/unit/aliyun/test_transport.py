@@ -411,6 +411,26 @@ def test_a_connection_that_does_not_come_about_says_why(behind: Exception, kind:
     assert caught.value.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("behind", "missing"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), True),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), False),
+        (ConnectionRefusedError(111, "refused"), False),
+    ],
+)
+def test_a_host_that_does_not_exist_is_told_from_one_that_cannot_be_looked_up(
+    behind: Exception, *, missing: bool
+) -> None:
+    def handler(_request: httpx.Request) -> NoReturn:
+        raise httpx.ConnectError("no connection") from behind
+
+    with pytest.raises(NotSent) as caught:
+        run(handler)
+
+    assert caught.value.no_such_host is missing
+
+
 @pytest.mark.parametrize("write", [True, False], ids=["write", "read"])
 def test_a_call_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch, *, write: bool) -> None:
     monkeypatch.setattr(transport_module, "WRITE_DEADLINE" if write else "READ_DEADLINE", 0.01)

@@ -12,7 +12,7 @@ SUPPORTED = {
     "1.3 MySQL HA 8.0": "mysql-8.0",
     "1.3 MySQL 8.4": "mysql-8.4",
     "1.3 MySQL Cluster 8.0": "mysql-8.0-cluster",
-    "1.3 MySQL Basic 8.0": "mysql-8.0-basic",
+    "1.3 MySQL Basic 8.0, by its newest page": "mysql-8.0-basic",
     "1.3 MySQL serverless": "mysql-8.0-serverless",
     **{f"1.3 PostgreSQL {major}": f"postgresql-{major}" for major in range(10, 18)},
     "1.3 PostgreSQL Basic": "postgresql-14-basic",
@@ -62,6 +62,7 @@ def test_every_profile_is_in_a_row() -> None:
 
 @pytest.mark.parametrize("profile", SUPPORTED.values(), ids=SUPPORTED.keys())
 def test_ssl_is_turned_on_where_it_is_supported(rds: InProcess, profile: str) -> None:
+    rds.config(switches={"mysql-basic": "accepted"})
     rds.put_instance("x", profile=profile)
 
     enable(rds, "x")

@@ -261,3 +261,86 @@ def test_the_first_value_of_each_switch_is_its_default(rds: InProcess) -> None:
     config = rds.config()
 
     assert config["switches"] == {str(name): values[0] for name, values in SWITCH_VALUES.items()}
+
+
+@pytest.mark.parametrize(("value", "expected"), [("refused", "InvalidParam"), ("accepted", "OK")])
+def test_encryption_is_forced_on_postgresql_or_not_and_never_shown(
+    rds: InProcess, value: str, expected: str
+) -> None:
+    switch(rds, force_on_postgresql=value)
+
+    answered = code(rds, ForceEncryption="1")
+
+    rds.advance(60)
+    assert answered == expected
+    assert rds.instance("pg")["ssl"]["force_encryption"] is (value == "accepted")
+    assert "ForceEncryption" not in rds.describe("pg")
+
+
+@pytest.mark.parametrize(
+    ("value", "when_off", "when_on"),
+    [
+        ("kept", "IncorrectDBSslStatus", "OK"),
+        ("refused", "InvalidSSLStatus", "InvalidSSLStatus"),
+        ("means-1", "OK", "OK"),
+    ],
+)
+def test_ssl_enabled_that_is_left_out_keeps_what_is_is_refused_or_means_on(
+    rds: InProcess, value: str, when_off: str, when_on: str
+) -> None:
+    """The vendor's own sample request leaves it out."""
+    switch(rds, ssl_enabled_omitted=value)
+    host = rds.instance("pg")["endpoints"][0]["host"]
+
+    def modify() -> str:
+        answer = rds.call("ModifyDBInstanceSSL", DBInstanceId="pg", ConnectionString=host)
+        rds.advance(60)
+        return str(answer.json().get("Code", "OK"))
+
+    first = modify()
+    assert rds.instance("pg")["ssl"]["enabled"] is (first == "OK")
+    enable(rds)
+
+    assert (first, modify()) == (when_off, when_on)
+    assert rds.instance("pg")["ssl"]["enabled"]
+
+
+@pytest.mark.parametrize("value", ["refused", "accepted"])
+def test_a_mysql_of_the_basic_edition_has_ssl_or_not(rds: InProcess, value: str) -> None:
+    rds.put_instance("basic", profile="mysql-8.0-basic")
+    switch(rds, mysql_basic=value)
+
+    modify = code(rds, "basic")
+    describe = rds.call("DescribeDBInstanceSSL", DBInstanceId="basic").json().get("Code", "OK")
+
+    refused = ("InvalidInstanceLevel.Malformed", "OperationDenied.DBInstanceType")
+    assert (modify, describe) == (refused if value == "refused" else ("OK", "OK"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("refused", "InvalidClientCrl.Permission"), ("accepted", "OK")]
+)
+def test_a_list_is_turned_off_without_a_ca_or_not(
+    rds: InProcess, client_ca: dict[str, str], value: str, expected: str
+) -> None:
+    switch(rds, crl_off_without_ca=value)
+    assert code(rds, ClientCrlEnabled="0") == expected
+    rds.advance(60)
+    enable(rds, **client_ca)
+
+    assert code(rds, ClientCAEnabled="0", ClientCrlEnabled="0") == expected
+    assert code(rds, **client_ca, ClientCrlEnabled="0") == "OK"
+
+
+@pytest.mark.parametrize(("value", "kept"), [("resets", False), ("keeps", True)])
+def test_a_list_of_which_nothing_is_said_outlives_its_ca_or_not(
+    rds: InProcess, client_ca: dict[str, str], crl: dict[str, str], value: str, *, kept: bool
+) -> None:
+    switch(rds, omitted=value)
+    enable(rds, **client_ca, **crl)
+
+    enable(rds, ClientCAEnabled="0")
+
+    assert bool(rds.describe("pg")["ClientCertRevocationList"]) is kept
+    enable(rds, **client_ca)
+    assert bool(rds.instance("pg")["ssl"]["crl_sha256"]) is kept

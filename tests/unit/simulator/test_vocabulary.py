@@ -206,7 +206,9 @@ def test_a_pfx_is_not_read_back_and_its_end_is_made_up(
 
 
 @pytest.mark.parametrize(
-    ("value", "force", "tls"), [("yes", 1, 1.2), ("no", "1", "1.2")], ids=["2 numbers", "2 strings"]
+    ("value", "force", "tls"),
+    [("yes", 1, 1.2), ("no", "1", "1.2"), ("words", "true", "1.2")],
+    ids=["2 numbers", "2 strings", "9 words"],
 )
 def test_numbers_stand_where_strings_are_documented_or_not(
     all_set: InProcess, value: str, force: object, tls: object
@@ -271,3 +273,16 @@ def test_the_vendor_renews_the_certificates_of_postgresql_or_of_all(
 
     assert (engines.describe(engine)["SSLExpireTime"] > first) is renewed
     assert engines.instance(engine)["accepted"] == 1
+
+
+def test_a_field_is_shown_with_any_value_that_is_ordered_until_it_is_taken_back(
+    engines: InProcess,
+) -> None:
+    enable(engines, "pg")
+    engines.patch_instance("pg", answers={"ACL": "deny", "RequireUpdate": 1.0})
+
+    odd = engines.describe("pg")
+    engines.patch_instance("pg", answers={})
+
+    assert (odd["ACL"], odd["RequireUpdate"]) == ("deny", 1.0)
+    assert engines.describe("pg")["ACL"] == "prefer"

@@ -261,7 +261,8 @@ class Declaration(Block):
     force_encryption: StrictBool = False
     """
     Whether plain connections are refused (ForceEncryption; MySQL from minor version 20241130, SQL
-    Server). Default false. True needs enabled; to set it back needs approval.
+    Server; on PostgreSQL RDS decides, and does not show it). Default false. True needs enabled; to
+    set it back needs approval.
     """
     minimum_tls_version: Literal["1.0", "1.1", "1.2"] | None = None
     """

@@ -12,7 +12,6 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import (
     ACL,
-    RENEWABLE_ENGINES,
     Endpoint,
     Engine,
     Finding,
@@ -20,6 +19,8 @@ from rds_ssl.core.model import (
     Observed,
     Reason,
 )
+from rds_ssl.core.planning.fields import Field
+from rds_ssl.core.planning.parameters import ENGINES
 
 _UNAVAILABLE = {
     "Stopped": "is stopped; start it",
@@ -48,9 +49,7 @@ NO_ENDPOINT = Finding(
 
 _CLOUD_DISK = re.compile(r"cloud_|general_essd")
 
-_PEM_ENGINES = frozenset({Engine.MYSQL, Engine.POSTGRESQL})
-
-_ENGINES = _PEM_ENGINES | {Engine.SQLSERVER}
+_ENGINES = frozenset({Engine.MYSQL, Engine.POSTGRESQL, Engine.SQLSERVER})
 
 _FORCE_SINCE = "20241130"
 """The first minor version of MySQL with ForceEncryption."""
@@ -78,46 +77,40 @@ def unfit_engine(declaration: Declaration, *, engine: str) -> Finding | None:
             " MySQL, PostgreSQL and SQL Server it does."
         )
     server = declaration.server_certificate
-    for field, used, engines, instead in (
+    for name, used, field, instead in (
         (
             "spec.serverCertificate.secretRef",
             server.secret_ref is not None,
-            _PEM_ENGINES,
+            Field.SERVER_CERTIFICATE,
             "use spec.serverCertificate.pfx, or a cloud certificate",
         ),
         (
             "spec.serverCertificate.pfx",
             server.pfx is not None,
-            {Engine.SQLSERVER},
+            Field.PFX,
             "use spec.serverCertificate.secretRef",
         ),
         (
             "spec.serverCertificate.renewBefore",
             server.renew_before is not None,
-            RENEWABLE_ENGINES,
+            Field.RENEWAL,
             "remove it: RDS renews these certificates by itself",
         ),
         (
             "spec.clientAuthentication",
             declaration.client_authentication.ca is not None,
-            {Engine.POSTGRESQL},
+            Field.CLIENT_CA,
             "remove the block: only PostgreSQL has it",
-        ),
-        (
-            "spec.forceEncryption",
-            declaration.force_encryption,
-            {Engine.MYSQL, Engine.SQLSERVER},
-            "remove it; spec.clientAuthentication.acl refuses plain connections",
         ),
         (
             "spec.minimumTLSVersion",
             declaration.minimum_tls_version is not None,
-            {Engine.SQLSERVER},
+            Field.MINIMUM_TLS_VERSION,
             "remove it: only SQL Server has it",
         ),
     ):
-        if used and engine not in engines:
-            return _not_supported(f"{field} is not for RDS for {engine}; {instead}.")
+        if used and engine not in ENGINES[field]:
+            return _not_supported(f"{name} is not for RDS for {engine}; {instead}.")
     return None
 
 

@@ -112,7 +112,7 @@ def _spans(observed: Observed, intermediates: Sequence[IntermediateStatus]) -> I
         return
     yield from _server_span(observed)
     yield from _intermediate_spans(intermediates)
-    client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
+    client_ca, revocation_list = observed.client_ca or (), observed.lists_in_force or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
         yield _Span(

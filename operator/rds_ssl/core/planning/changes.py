@@ -47,10 +47,12 @@ def changes(
 
 
 def notes(desired: Desired, observed: Observed) -> Iterator[str]:
-    """Return what the reader should know beside the changes: who is not revoked any more."""
+    """Return what the reader should know beside the changes, and who is not revoked any more."""
+    for _, sentence in observed.not_understood:
+        yield f"{sentence}; it counts as not told."
     if not (observed.enabled and desired.enabled):
         return
-    left = serials_left(observed.revocation_list or (), desired.revocation_list)
+    left = serials_left(observed.lists_in_force or (), desired.revocation_list)
     for issuer, serials in left.items():
         named = ", ".join(f"{each:x}" for each in serials[:10])
         more = f" and {len(serials) - 10} more" if len(serials) > 10 else ""
@@ -72,7 +74,7 @@ def _words(
         case Field.CLIENT_CA:
             before, after = _bundle(observed.client_ca), _bundle(desired.client_ca)
         case Field.REVOCATION_LIST:
-            before, after = _lists(observed.revocation_list), _lists(desired.revocation_list)
+            before, after = _lists(observed.lists_in_force), _lists(desired.revocation_list)
         case Field.RENEWAL:
             before, after = f"a cloud certificate until {desired.renews:%Y-%m-%d}", "a new one"
         case _:

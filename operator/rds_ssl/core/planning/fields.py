@@ -156,7 +156,11 @@ ROWS: Mapping[Field, Row] = {
         wanted=lambda state: state.revocation_list,
         shown=lambda observed: observed.revocation_list,
         same=_same_set,
-        counts=lambda state, observed: bool(state.revocation_list or observed.revocation_list),
+        counts=lambda state, observed: bool(
+            state.revocation_list
+            or observed.lists_in_force
+            or (state.client_ca and observed.revocation_list)
+        ),
     ),
     Field.ACL: Row(
         wanted=lambda state: state.acl,

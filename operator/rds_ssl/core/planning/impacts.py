@@ -22,11 +22,17 @@ The reverse only takes demands away; between ``cert`` and ``verify-ca`` it is so
 """
 
 
+_LOOSENED_IF_LEFT_OUT = frozenset({"ForceEncryption", "TlsVersion"})
+"""What is sent as it is shown; of a word that nobody knows it is left out, and may be reset."""
+
+
 def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[Impact]:
     """Yield the impacts, some twice; what cannot be told counts as if it were so."""
     open_fields = comparison.different | comparison.unknown
     if Field.FORCE_ENCRYPTION in open_fields:
         yield Impact.TIGHTENS if desired.force_encryption else Impact.WEAKENS
+    if any(field in _LOOSENED_IF_LEFT_OUT for field, _ in observed.not_understood):
+        yield Impact.WEAKENS
     if not observed.enabled:
         if desired.enabled and desired.client_ca:
             yield Impact.TIGHTENS
@@ -86,9 +92,9 @@ def _client_impacts(
         *observed.acls, *desired.acls
     ):
         yield Impact.DROPS_TRUST
-    if desired.revocation_list and not observed.revocation_list:
+    if desired.revocation_list and not observed.lists_in_force:
         yield Impact.TIGHTENS
-    if revocation_weakens(observed.revocation_list or (), desired.revocation_list):
+    if revocation_weakens(observed.lists_in_force or (), desired.revocation_list):
         yield Impact.WEAKENS
     for field, old, new in zip(
         (Field.ACL, Field.REPLICATION_ACL), observed.acls, desired.acls, strict=True

@@ -6,25 +6,37 @@ Pure. The complete set, never a difference:
 | parameter | sent |
 |---|---|
 | ConnectionString, SSLEnabled | always |
-| ForceEncryption | where it is wanted, or in force |
+| ForceEncryption | where it is wanted, or in force; on PostgreSQL RDS may refuse it |
 | TlsVersion | SQL Server; what is observed where it is not managed |
 | Certificate, PassWord | SQL Server with an own certificate |
 | CAType | MySQL, PostgreSQL |
 | ServerCert, ServerKey | the same, with an own certificate |
 | ClientCAEnabled, ClientCACert, ACL, ReplicationACL | PostgreSQL, with a client CA |
-| ClientCrlEnabled, ClientCertRevocationList | PostgreSQL, with a revocation list |
+| ClientCrlEnabled, ClientCertRevocationList | PostgreSQL, with a client CA and a revocation list |
 
 With SSL off only the first three. Source: docs/conditions.md, "What is sent, and what tools see";
 the page of ModifyDBInstanceSSL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rds_ssl.core.model import CAType, Engine, Observed, SecretText
+from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Engine, Observed, SecretText
 from rds_ssl.core.planning.desired import Desired
-from rds_ssl.core.planning.fields import Comparison, Field
+from rds_ssl.core.planning.fields import ROWS, Comparison, Field
 from rds_ssl.core.x509.facts import ClientCAMaterial, RevocationListMaterial, ServerMaterial
+
+ENGINES: Mapping[Field, Collection[str]] = {
+    Field.SERVER_CERTIFICATE: frozenset({Engine.MYSQL, Engine.POSTGRESQL}),
+    Field.PFX: frozenset({Engine.SQLSERVER}),
+    Field.RENEWAL: RENEWABLE_ENGINES,
+    Field.CLIENT_CA: frozenset({Engine.POSTGRESQL}),
+    Field.REVOCATION_LIST: frozenset({Engine.POSTGRESQL}),
+    # The vendor's documents disagree on PostgreSQL: the API decides.
+    Field.FORCE_ENCRYPTION: frozenset({Engine.MYSQL, Engine.POSTGRESQL, Engine.SQLSERVER}),
+    Field.MINIMUM_TLS_VERSION: frozenset({Engine.SQLSERVER}),
+}
+"""Which engines may have what, of that which not all have; where sources disagree, they may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +59,9 @@ class Material:
 
 def _check(desired: Desired, material: Material, *, engine: str) -> None:
     """Refuse to send less than the whole state: the rest would be taken for applied."""
-    if desired.server_certificate and engine not in {Engine.MYSQL, Engine.POSTGRESQL}:
-        raise ValueError("the engine has no parameter for a certificate in PEM")
-    if desired.pfx and engine != Engine.SQLSERVER:
-        raise ValueError("the engine has no parameter for a PFX file")
-    if (desired.client_ca or desired.revocation_list) and engine != Engine.POSTGRESQL:
-        raise ValueError("the engine has no parameter for client authentication")
-    if desired.minimum_tls_version and engine != Engine.SQLSERVER:
-        raise ValueError("the engine has no parameter for the TLS version")
-    if desired.force_encryption and engine == Engine.POSTGRESQL:
-        raise ValueError("the engine has no parameter for forced encryption")
+    for field, engines in ENGINES.items():
+        if ROWS[field].wanted(desired.state) and engine not in engines:
+            raise ValueError(f"the engine has no parameter for {field}")
     server, cas, lists = material.server, material.client_ca, material.revocation_list
     if (
         (desired.ca_type is CAType.CUSTOM) != bool(server or material.pfx)
@@ -131,7 +136,8 @@ def _client_parameters(
     if material.revocation_list:
         sent["ClientCrlEnabled"] = "1"
         sent["ClientCertRevocationList"] = material.revocation_list.pem
-    elif observed.revocation_list:
+    elif observed.revocation_list and material.client_ca:
+        # Beside a CA alone: without one RDS may refuse any word on a list, which nobody reads then.
         sent["ClientCrlEnabled"] = "0"
     return sent
 

@@ -26,7 +26,7 @@ from rds_ssl.core.planning import drift
 from rds_ssl.core.planning.chain import intermediates_in_force, leads_elsewhere
 from rds_ssl.core.planning.changes import changes, notes
 from rds_ssl.core.planning.desired import Desired, relax_step
-from rds_ssl.core.planning.diff import compare
+from rds_ssl.core.planning.diff import compare, told_by_end
 from rds_ssl.core.planning.digest import plan_digest
 from rds_ssl.core.planning.fields import Comparison, Field
 from rds_ssl.core.planning.impacts import impacts_of, predict_restart
@@ -73,6 +73,9 @@ def make_plan(
     comparison = _without(
         drift.compared(desired, observed, applied, operation, unproved), elsewhere
     )
+    if applied is None and is_first_contact(applied, operation):
+        told = told_by_end(desired.state, observed)
+        comparison = replace(comparison, unknown=comparison.unknown - told)
     was, state = applied.state if applied else None, desired.state
     declared_applied = was is not None and (
         was.settings == state.settings and was.same_material(state)

@@ -59,7 +59,7 @@ def replaced_end(
     if Field.CLIENT_CA in fields:
         ends += [each.not_after for each in observed.client_ca or ()]
     if Field.REVOCATION_LIST in fields:
-        ends += [each.next_update for each in observed.revocation_list or ()]
+        ends += [each.next_update for each in observed.lists_in_force or ()]
     return min((each for each in ends if each is not None), default=None)
 
 

@@ -3,16 +3,18 @@ What the API's answers say, as facts with three values: yes, no, not told.
 
 A field that is absent is "not told" (None). A field whose word nobody has documented is neither
 that nor "no": the read fails and names the field, because a plan made from a guess may restart a
-database. Odd spellings and the vocabularies of the engines end here.
+database; unless nothing that is declared rests on it. Odd spellings and the vocabularies of the
+engines end here.
 
 Source: DescribeDBInstanceSSL and DescribeDBInstanceAttribute.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from rds_ssl.core.errors import MaterialError, ObservationError
 from rds_ssl.core.formats import host_name
@@ -46,9 +48,16 @@ _TLS_VERSION = re.compile(r"(?:tlsv?)?(1(?:\.[0-3])?)", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 _Word = TypeVar("_Word", bound=StrEnum)
+_Value = TypeVar("_Value")
+_Rest = ParamSpec("_Rest")
+
+# As a JSON number 1 may come as 1.0, and as text that was made of one.
+_FRACTION = re.compile(r"\.0+\Z")
 
 
-def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
+def read_ssl(
+    fields: Mapping[str, object], engine: str | None, *, undeclared: Collection[str] = ()
+) -> Observed:
     """
     Read the body of DescribeDBInstanceSSL.
 
@@ -60,6 +69,8 @@ def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
         engine: As DescribeDBInstanceAttribute has it; None if it is not known, then ``on`` and
             ``off`` tell a PostgreSQL. PostgreSQL alone shows client CA and CRL, so an empty field
             means "none" there and "not told" elsewhere.
+        undeclared: See `rds_ssl.core.rds.undeclared`: a word there that nobody knows fails no
+            read. It is "not told", and said in `Observed.not_understood`.
 
     Raises:
         ObservationError: SSLEnabled or another field cannot be understood; the text names it.
@@ -67,27 +78,25 @@ def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
     enabled = _flag(fields, "SSLEnabled")
     if enabled is None:
         raise ObservationError("DescribeDBInstanceSSL: SSLEnabled is missing")
-    status = (_text(fields, "LastModifyStatus") or "").lower()
-    if status not in _MODIFY_STATUSES:
-        raise _not_understood("LastModifyStatus", status)
+    told = _Answer(fields, undeclared)
     off = Observed(
         enabled=False,
         connection_string=_host(fields, "ConnectionString"),
-        force_encryption=_flag(fields, "ForceEncryption"),
-        last_modify_status=status,
+        force_encryption=told.read(_flag, "ForceEncryption"),
+        last_modify_status=told.read(_modify_status, "LastModifyStatus") or "",
         modify_status_reason=_shown(_text(fields, "ModifyStatusReason") or ""),
     )
     if not enabled:
-        return off
+        return replace(off, not_understood=told.not_understood)
     echoes_trust = (
         engine == Engine.POSTGRESQL
         if engine is not None
         else (_text(fields, "SSLEnabled") or "").lower() == "on"
     )
     chain = _certificates(fields, "ServerCert", empty_is_none=True) or ()
-    return Observed(
+    on = Observed(
         enabled=True,
-        ca_type=_word(fields, "CAType", CAType),
+        ca_type=told.read(_word, "CAType", CAType),
         connection_string=off.connection_string,
         server_certificate=chain[0] if chain else None,
         intermediates=chain[1:],
@@ -95,17 +104,43 @@ def read_ssl(fields: Mapping[str, object], engine: str | None) -> Observed:
         revocation_list=_revocation_lists(
             fields, "ClientCertRevocationList", empty_is_none=not echoes_trust
         ),
-        acl=_word(fields, "ACL", ACL, _ACL_SPELLINGS),
-        replication_acl=_word(fields, "ReplicationACL", ACL, _ACL_SPELLINGS),
+        acl=told.read(_word, "ACL", ACL, _ACL_SPELLINGS),
+        replication_acl=told.read(_word, "ReplicationACL", ACL, _ACL_SPELLINGS),
         force_encryption=off.force_encryption,
-        minimum_tls_version=_tls_version(fields, "TlsVersion"),
-        expire_time=_time(fields, "SSLExpireTime"),
-        renewal_required=_flag(fields, "RequireUpdate") or False,
+        minimum_tls_version=told.read(_tls_version, "TlsVersion"),
+        expire_time=told.read(_time, "SSLExpireTime"),
+        renewal_required=told.read(_flag, "RequireUpdate") or False,
         last_modify_status=off.last_modify_status,
         modify_status_reason=off.modify_status_reason,
         client_ca_pem=_text(fields, "ClientCACert") or "",
         revocation_list_pem=_text(fields, "ClientCertRevocationList") or "",
     )
+    return replace(on, not_understood=told.not_understood)
+
+
+class _Answer:
+    """An answer, of which some fields may hold what nobody knows."""
+
+    def __init__(self, fields: Mapping[str, object], undeclared: Collection[str]) -> None:
+        self._fields = fields
+        self._undeclared = undeclared
+        self.not_understood: tuple[tuple[str, str], ...] = ()
+
+    def read(
+        self,
+        reader: Callable[Concatenate[Mapping[str, object], str, _Rest], _Value | None],
+        name: str,
+        *args: _Rest.args,
+        **kwargs: _Rest.kwargs,
+    ) -> _Value | None:
+        """Read a field; what is not understood of one that is undeclared is not told."""
+        try:
+            return reader(self._fields, name, *args, **kwargs)
+        except ObservationError as error:
+            if name not in self._undeclared:
+                raise
+            self.not_understood += ((name, str(error)),)
+            return None
 
 
 def has_no_instance(body: Mapping[str, object]) -> bool:
@@ -171,12 +206,19 @@ def _flag(fields: Mapping[str, object], name: str) -> bool | None:
     text = _text(fields, name)
     if text is None:
         return None
-    word = text.lower()
+    word = _FRACTION.sub("", text.lower())
     if word in _ON:
         return True
     if word in _OFF:
         return False
     raise _not_understood(name, text)
+
+
+def _modify_status(fields: Mapping[str, object], name: str) -> str:
+    status = (_text(fields, name) or "").lower()
+    if status not in _MODIFY_STATUSES:
+        raise _not_understood(name, status)
+    return status
 
 
 def _word(

@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rds_ssl.aliyun.credentials import Credentials, from_secret
-from rds_ssl.aliyun.endpoints import Network, endpoint_url
+from rds_ssl.aliyun.endpoints import Network, endpoint_of
+from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
+from rds_ssl.core.rds.undeclared import undeclared_fields
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -41,11 +43,20 @@ class Cloud:
         return self._skew(self.endpoint)
 
     async def describe_ssl(
-        self, declaration: Declaration, *, priority: Priority, engine: str | None
+        self,
+        declaration: Declaration,
+        *,
+        priority: Priority,
+        engine: str | None,
+        in_flight: bool,
     ) -> Observed:
-        """See `RdsApi.describe_ssl`."""
+        """See `RdsApi.describe_ssl`; *in_flight*: a call of the object may be at work."""
         observed = await self._api.describe_ssl(
-            declaration.instance_id, declaration.region_id, priority=priority, engine=engine
+            declaration.instance_id,
+            declaration.region_id,
+            priority=priority,
+            engine=engine,
+            undeclared=undeclared_fields(declaration, in_flight=in_flight),
         )
         self._answered(self.endpoint)
         return observed
@@ -114,7 +125,9 @@ class Clouds:
         identity_namespaces: tuple[str, ...],
         network: Network,
         api_url: str,
+        names: Names | None = None,
     ) -> None:
+        """*names* is asked when a region has no host; None: the names of the machine's DNS."""
         self._transport = transport
         self._resources = resources
         self._version = version
@@ -124,6 +137,7 @@ class Clouds:
         self._identity_namespaces = identity_namespaces
         self._network = network
         self._api_url = api_url
+        self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     async def open(self, declaration: Declaration, namespace: str) -> tuple[Cloud, Credentials]:
@@ -135,13 +149,16 @@ class Clouds:
             KubeError: The API server.
         """
         credentials = await self._credentials(declaration, namespace)
-        url = endpoint_url(declaration.region_id, network=self._network, override=self._api_url)
+        place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        url = place.url
         account = credentials.access_key_id
         api = RdsApi(
             transport=self._transport,
             endpoint=url,
             credentials=credentials,
             limiter=self._limits.of(url, account),
+            region_host=place.host,
+            names=self._names,
         )
         cloud = Cloud(
             api,

@@ -5,8 +5,15 @@ import logging
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, ObservationError
-from rds_ssl.core.model import Disposition, Finding, Observed, Reason
+from rds_ssl.core.errors import (
+    AliyunError,
+    ApiError,
+    NoAnswer,
+    NotSent,
+    ObservationError,
+    RegionUnknown,
+)
+from rds_ssl.core.model import Disposition, Engine, Finding, Observed, Reason
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.fault_codes import UNAVAILABLE, Fault
@@ -31,6 +38,17 @@ _SLOW = {
 _NOT_PROBED = 30.0
 """Seconds to the next look at an object whose endpoint is silent: the probe should come first."""
 
+_OF_ANY_PARAMETER = frozenset(
+    {Reason.REQUEST_REJECTED, Reason.REQUEST_MALFORMED, Reason.ENGINE_NOT_SUPPORTED}
+)
+"""Reasons of refusals that do not say which parameter they are about."""
+
+_PERHAPS_FORCED = (
+    ". Not all documents of RDS have forceEncryption for PostgreSQL: if that is what is refused,"
+    " the owner of the object has to remove spec.forceEncryption; an acl other than prefer in"
+    " spec.clientAuthentication, or hostssl rows in pg_hba.conf, refuse plain connections as well"
+)
+
 _PASSING = {
     Disposition.BUSY: (10.0, 300.0),
     Disposition.THROTTLED: (2.0, 300.0),
@@ -44,6 +62,17 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
     """Return what a failed read means for the object."""
     if isinstance(error, ObservationError):
         return _not_understood(ports, gathered, error)
+    if isinstance(error, RegionUnknown) and gathered.status.instance is None:
+        # Of an instance that was reached once the region exists: its host is missing for a while.
+        ports.outages.answered(gathered.cloud.endpoint)
+        finding = outcomes.region_unknown(gathered.declaration.region_id, error.host)
+        _log.warning("%s: no host %s", error, error.host, extra=gathered.log_fields())
+        verdict = outcomes.stalled(finding)
+        return Decided(
+            draft=gathered,
+            verdict=verdict,
+            look_after=_spread(ports, _SLOW[Disposition.REJECTED], 0.0),
+        )
     silent = isinstance(error, NotSent | NoAnswer)
     if silent:
         ports.outages.failed(gathered.cloud.endpoint, gathered.key)
@@ -132,6 +161,8 @@ def refusal(gathered: Gathered, code: str, desired: Desired, observed: Observed)
         observed="on" if observed.enabled else "off",
         **{**_words(gathered), "endpoint": desired.connection_string},
     )
+    if desired.force_encryption and gathered.engine == Engine.POSTGRESQL:
+        text += _PERHAPS_FORCED if fault.reason in _OF_ANY_PARAMETER else ""
     return Finding(reason=fault.reason, message=text)
 
 

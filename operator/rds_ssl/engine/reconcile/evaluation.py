@@ -10,7 +10,7 @@ from rds_ssl.core.checks import eligibility
 from rds_ssl.core.checks.material import next_validation, validate
 from rds_ssl.core.model import Observed, Phase, Reason
 from rds_ssl.core.planning.desired import Desired, desired_of
-from rds_ssl.core.planning.fields import Field
+from rds_ssl.core.planning.fields import Field, shows
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
@@ -90,7 +90,8 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         applied = applied.model_copy(update={"state": state})
         if unseen:
             seen = _announced(seen, outcomes.CHAIN_NOT_SHOWN)
-    if standing.comparison.unknown - {Field.CHAIN} or desired.pfx:
+    hidden = desired.force_encryption and not shows(seen.observed, Field.FORCE_ENCRYPTION)
+    if standing.comparison.unknown - {Field.CHAIN} or desired.pfx or hidden:
         reason = Reason.APPLIED_NOT_ECHOED
     else:
         verified = applied is not None and applied.request_id

@@ -98,7 +98,10 @@ async def read_settings(gathered: Gathered, *, priority: Priority) -> Observed:
         ObservationError: The answer makes no sense.
     """
     return await gathered.cloud.describe_ssl(
-        gathered.declaration, priority=priority, engine=gathered.engine
+        gathered.declaration,
+        priority=priority,
+        engine=gathered.engine,
+        in_flight=gathered.in_flight,
     )
 
 

@@ -28,6 +28,9 @@ def certificate(name: str, start: datetime, end: datetime) -> CertificateFacts:
     )
 
 
+LASTING = certificate("lasting", AGO, NOW + 3650 * DAY)
+
+
 def shown(
     server: CertificateFacts | None = None,
     *,
@@ -37,7 +40,8 @@ def shown(
     return Observed(
         enabled=True,
         server_certificate=server,
-        client_ca=tuple(client_ca),
+        # A list without a client CA is not in force.
+        client_ca=tuple(client_ca) or ((LASTING,) if revocation_list else ()),
         revocation_list=tuple(revocation_list),
         expire_time=server.not_after if server else None,
     )

@@ -79,14 +79,30 @@ ENDED = {"ConnectionString": HOST, "SSLEnabled": "0"}
             CUSTOM,
             MUTUAL,
             PAIR,
-            ON | OWN | {"ClientCAEnabled": "0", "ClientCrlEnabled": "0"},
+            ON | OWN | {"ClientCAEnabled": "0"},
             id="PostgreSQL, CA and list off, no ACL",
+        ),
+        pytest.param(
+            "PostgreSQL",
+            AUTH,
+            replace(MUTUAL, client_ca=()),
+            TRUST,
+            ON | OWN | CLIENTS | {"ClientCrlEnabled": "0"},
+            id="PostgreSQL, a list is left of an earlier CA",
         ),
         pytest.param("PostgreSQL", OFF, MUTUAL, WHOLE, ENDED, id="PostgreSQL, off"),
         pytest.param("MySQL", CLOUD, OFF, NOTHING, ON | VENDOR, id="MySQL, cloud"),
         pytest.param("MySQL", CUSTOM, CLOUD, PAIR, ON | OWN, id="MySQL, custom"),
         pytest.param(
             "MySQL", FORCED, CLOUD, NOTHING, ON | VENDOR | {"ForceEncryption": "1"}, id="forced"
+        ),
+        pytest.param(
+            "PostgreSQL",
+            FORCED,
+            CLOUD,
+            NOTHING,
+            ON | VENDOR | {"ForceEncryption": "1"},
+            id="forced on PostgreSQL",
         ),
         pytest.param(
             "MySQL", CLOUD, FORCED, NOTHING, ON | VENDOR | {"ForceEncryption": "0"}, id="unforced"
@@ -169,7 +185,6 @@ def test_encryption_that_is_forced_out_of_sight_is_turned_off_by_the_plan_that_k
         pytest.param("SQLServer", CLOUD, PFX, id="a file too many"),
         pytest.param("MySQL", OWN_PFX, PFX, id="PFX on MySQL"),
         pytest.param("MySQL", TLS_1_2, NOTHING, id="TLS minimum on MySQL"),
-        pytest.param("PostgreSQL", FORCED, NOTHING, id="forced on PostgreSQL"),
     ],
 )
 def test_less_than_the_whole_state_is_never_sent(

@@ -38,6 +38,7 @@ RENEWED = replace(CUSTOM, server_certificate=certificate("renewed", not_after=NO
 MOVED = replace(CUSTOM, connection_string=OTHER_HOST)
 NEWER = revocation_list(number=6, this_update=NOW)
 AUTH = replace(MUTUAL, revocation_list=())
+SECOND = timedelta(seconds=1)
 R, W, D = Impact.RESTART, Impact.WEAKENS, Impact.DROPS_TRUST
 M, T, C = Impact.MOVES_ENDPOINT, Impact.TIGHTENS, Impact.TRUST_CHANGES
 
@@ -398,10 +399,65 @@ def test_a_cloud_certificate_that_mysql_does_not_name_is_adopted() -> None:
     assert found.comparison.shown
 
 
+def test_a_custom_certificate_that_is_not_shown_is_told_by_its_end_at_first_contact() -> None:
+    refused = operation(CUSTOM, phase=Phase.REFUSED)
+
+    found = standing(CUSTOM, mysql(CUSTOM), engine=Engine.MYSQL)
+    again = standing(CUSTOM, mysql(CUSTOM), last=refused, engine=Engine.MYSQL)
+
+    assert found.plan is again.plan is None
+    assert found.comparison.shown
+    assert not found.declared_applied
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(replace(mysql(CUSTOM), expire_time=LEAF.not_after + SECOND), id="a second"),
+        pytest.param(replace(mysql(CUSTOM), expire_time=None), id="no end is shown"),
+        pytest.param(replace(mysql(CUSTOM), ca_type=CAType.ALIYUN), id="the vendor's, by its word"),
+        pytest.param(
+            replace(mysql(CUSTOM), server_certificate=certificate("other")),
+            id="another one, which is shown",
+        ),
+    ],
+)
+def test_only_the_end_of_what_is_not_shown_tells_whose_it_is_and_only_to_the_second(
+    shown: Observed,
+) -> None:
+    found = standing(CUSTOM, shown, engine=Engine.MYSQL)
+
+    open_fields = found.comparison.different | found.comparison.unknown
+    assert found.plan is not None
+    assert found.plan.first_contact
+    assert Field.SERVER_CERTIFICATE in open_fields
+
+
+def test_what_is_told_by_its_end_is_no_part_of_a_plan_at_first_contact() -> None:
+    found = plan(replace(CUSTOM, force_encryption=True), mysql(CUSTOM), engine=Engine.MYSQL)
+
+    assert [each.field for each in found.changes] == ["forceEncryption"]
+    assert C not in found.impacts
+
+
+def test_an_end_that_two_certificates_share_tells_nothing_once_one_was_applied() -> None:
+    other = replace(CUSTOM, server_certificate=certificate("other"))
+
+    found = standing(CUSTOM, mysql(CUSTOM), before=applied(other), engine=Engine.MYSQL)
+
+    assert found.plan is not None
+    assert Field.SERVER_CERTIFICATE in found.comparison.different
+
+
 @pytest.mark.parametrize(
     ("wanted", "before", "last"),
     [
-        pytest.param(CUSTOM, None, None, id="a certificate of one's own, at first contact"),
+        pytest.param(
+            replace(CUSTOM, server_certificate=certificate(not_after=NOW + 30 * DAY)),
+            None,
+            None,
+            id="a certificate of one's own, at first contact",
+        ),
         pytest.param(
             CLOUD,
             None,

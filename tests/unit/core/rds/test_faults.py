@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, TransportError
+from rds_ssl.core.errors import (
+    AliyunError,
+    ApiError,
+    NoAnswer,
+    NotSent,
+    RegionUnknown,
+    TransportError,
+)
 from rds_ssl.core.model import Disposition, Reason
 from rds_ssl.core.rds.fault_codes import BY_CODE
 from rds_ssl.core.rds.faults import classify, lookup, message, sentence
@@ -36,6 +43,12 @@ def api_error(code: str, http_status: int = 400, **access_denied: str) -> ApiErr
             D.UNAVAILABLE,
             D.UNAVAILABLE,
             id="nothing was sent",
+        ),
+        pytest.param(
+            RegionUnknown(action="A", kind="host name not found", host="rds.cn-x.aliyuncs.com"),
+            D.UNAVAILABLE,
+            D.UNAVAILABLE,
+            id="no such region",
         ),
         pytest.param(
             NoAnswer(action="A", kind="time-out"), D.UNKNOWN, D.UNAVAILABLE, id="no answer"
@@ -71,7 +84,13 @@ def test_every_class_of_the_tree_is_told_apart_above() -> None:
             yield child
             yield from leaves(child)
 
-    assert set(leaves(AliyunError)) == {ApiError, TransportError, NotSent, NoAnswer}
+    assert set(leaves(AliyunError)) == {
+        ApiError,
+        TransportError,
+        NotSent,
+        NoAnswer,
+        RegionUnknown,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the API's answers say: yes, no, or not told; and never a guess."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -136,6 +137,42 @@ def test_all_words_for_off_are_off(word: object) -> None:
     assert read_ssl({"SSLEnabled": word}, "MySQL").enabled is False
 
 
+@pytest.mark.parametrize("field", ["ForceEncryption", "RequireUpdate"])
+@pytest.mark.parametrize(
+    ("word", "is_on"),
+    [
+        ("true", True),
+        ("True", True),
+        (True, True),
+        (1, True),
+        (1.0, True),
+        ("1.0", True),
+        ("1.00", True),
+        ("false", False),
+        (False, False),
+        (0, False),
+        (0.0, False),
+        ("0.0", False),
+    ],
+)
+def test_a_flag_is_read_as_a_word_a_number_or_a_fraction_without_parts(
+    field: str, word: object, *, is_on: bool
+) -> None:
+    observed = read_ssl({"SSLEnabled": "Yes", field: word}, "SQLServer")
+
+    shown = {
+        "ForceEncryption": observed.force_encryption,
+        "RequireUpdate": observed.renewal_required,
+    }
+    assert shown[field] is is_on
+
+
+@pytest.mark.parametrize("word", ["1.5", "0.1", "10.0", ".0", "1.", "true.0.1", "-1.0"])
+def test_what_is_no_flag_is_not_taken_for_one(word: str) -> None:
+    with pytest.raises(ObservationError):
+        read_ssl({"SSLEnabled": "Yes", "ForceEncryption": word}, "MySQL")
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -187,6 +224,50 @@ def test_a_word_that_nobody_knows_is_not_taken_for_absent(field: str, value: str
         read_ssl({"SSLEnabled": "on", field: value}, "PostgreSQL")
 
     assert str(caught.value) == f'{field} has the value "{value}", which is not understood'
+
+
+UNDECLARED = [
+    ("CAType", "private"),
+    ("ACL", "deny"),
+    ("ReplicationACL", "deny"),
+    ("ForceEncryption", "maybe"),
+    ("TlsVersion", "2.0"),
+    ("RequireUpdate", "soon"),
+    ("SSLExpireTime", "next year"),
+    ("LastModifyStatus", "thinking"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), UNDECLARED)
+def test_an_unknown_word_on_which_nothing_declared_rests_is_not_told_and_said(
+    field: str, value: str
+) -> None:
+    body = {"SSLEnabled": "on", "ClientCACert": "", "ClientCertRevocationList": ""}
+
+    observed = read_ssl({**body, field: value}, "PostgreSQL", undeclared={field})
+
+    sentence = f'{field} has the value "{value}", which is not understood'
+    assert observed.not_understood == ((field, sentence),)
+    assert replace(observed, not_understood=()) == read_ssl(body, "PostgreSQL")
+
+
+def test_a_list_in_place_of_a_word_on_which_nothing_declared_rests_fails_no_read() -> None:
+    body = {"SSLEnabled": "off", "ForceEncryption": ["1"], "LastModifyStatus": {}}
+
+    observed = read_ssl(body, "MySQL", undeclared={"ForceEncryption", "LastModifyStatus"})
+
+    assert [field for field, _ in observed.not_understood] == [
+        "ForceEncryption",
+        "LastModifyStatus",
+    ]
+    assert observed.force_encryption is None
+
+
+def test_one_field_that_is_not_declared_excuses_no_other() -> None:
+    body = {"SSLEnabled": "on", "ACL": "deny", "ForceEncryption": "maybe"}
+
+    with pytest.raises(ObservationError, match="ACL"):
+        read_ssl(body, "PostgreSQL", undeclared={"ForceEncryption"})
 
 
 @pytest.mark.parametrize("field", ["ServerCert", "ClientCACert", "ClientCertRevocationList"])

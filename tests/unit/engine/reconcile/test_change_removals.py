@@ -5,6 +5,7 @@ import pytest
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 
+DAY = 86_400.0
 ACL_IN_FORCE = {"acl": "verify-ca", "replicationACL": "cert"}
 
 
@@ -42,12 +43,66 @@ async def test_a_client_ca_goes_in_two_steps_and_takes_its_list_along() -> None:
         await world.run(300)
 
         assert world.ready("a") == ("True", "Verified")
-        assert told(world) == [("1", "1", "prefer"), ("0", "0", "")]
+        assert told(world) == [("1", "1", "prefer"), ("0", "", "")]
         assert not world.truth("a")["ssl"]["client_ca_sha256"]
         assert world.cost("a")[0] == 3
         await world.restart()
         await world.run(1500)
         assert world.cost("a")[0] == 3
+
+
+@played
+@pytest.mark.parametrize("crl_off", ["refused", "accepted"])
+@pytest.mark.parametrize("absent", ["empty", "missing"])
+@pytest.mark.parametrize("omitted", ["resets", "keeps"])
+async def test_a_list_never_outlives_its_ca_in_force_and_never_comes_back_with_another(
+    crl_off: str, omitted: str, absent: str
+) -> None:
+    """Whether or not RDS takes a word on a list without a CA, or keeps one that is left out."""
+    async with EngineWorld() as world:
+        await mutual(world)
+        answers = {"crl-off-without-ca": crl_off, "omitted": omitted, "absent": absent}
+        world.rds.config(switches=answers)
+
+        world.edit("a", clientAuthentication=None)
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert [each["code"] for each in world.modifies("a")] == ["OK"] * 3
+        assert not world.truth("a")["ssl"]["client_ca_sha256"]
+        await world.restart()
+        await world.run(2000)
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a")[0] == 3
+
+        ca = {"configMapKeyRef": {"name": "a-ca"}}
+        world.edit("a", clientAuthentication={"ca": ca})
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.truth("a")["ssl"]["client_ca_sha256"]
+        assert not world.truth("a")["ssl"]["crl_sha256"]
+        assert world.cost("a")[0] == 4
+
+
+@played
+async def test_a_list_that_was_left_of_an_earlier_ca_weakens_nothing_and_warns_of_nothing() -> None:
+    async with EngineWorld() as world:
+        await mutual(world)
+        world.rds.config(switches={"omitted": "keeps"})
+        world.edit("a", clientAuthentication=None)
+        await world.run(300)
+        assert world.truth("a")["ssl"]["crl_sha256"]
+
+        world.edit("a", approvalRequired=["Weakens"])
+        world.write_pair("a")
+        await world.run(400)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a")[0] == 4
+        await world.run(100 * DAY)
+
+        assert "revocation" not in str(world.status("a")["conditions"]).lower()
 
 
 @played
@@ -90,7 +145,7 @@ async def test_without_an_acl_that_asks_for_a_certificate_one_step_is_enough() -
         await world.run(1500)
 
         assert world.ready("a") == ("True", "Verified")
-        assert told(world) == [("0", "0", "")]
+        assert told(world) == [("0", "", "")]
 
 
 @played
@@ -109,7 +164,7 @@ async def test_a_step_that_fails_is_made_again_and_no_other(step: int, fault: st
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a")[0] == 3 + (fault == "async-failed")
         assert told(world)[0] == ("1", "1", "prefer")
-        assert told(world)[-1] == ("0", "0", "")
+        assert told(world)[-1] == ("0", "", "")
 
 
 @played
@@ -123,7 +178,7 @@ async def test_a_crash_between_the_steps_repeats_none() -> None:
         await world.run(900)
 
         assert world.ready("a") == ("True", "Verified")
-        assert told(world) == [("1", "1", "prefer"), ("0", "0", "")]
+        assert told(world) == [("1", "1", "prefer"), ("0", "", "")]
 
 
 @played

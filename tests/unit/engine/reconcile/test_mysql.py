@@ -7,7 +7,7 @@ import pytest
 
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
-from support.engine_world import MODIFY, EngineWorld, played
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 
 DAY = 86_400.0
 RENEW = {"renewBefore": "720h"}
@@ -19,6 +19,12 @@ def sent(world: EngineWorld) -> dict[str, str]:
     last = world.modifies("a")[-1]
     values: dict[str, str] = last["values"]
     return values
+
+
+def ready_message(world: EngineWorld) -> str:
+    """Give the message of Ready."""
+    condition = world.condition("Ready", "a")
+    return condition["message"] if condition else ""
 
 
 def names(world: EngineWorld) -> set[str]:
@@ -62,6 +68,55 @@ async def test_another_certificate_of_ones_own_is_one_call(echo: str) -> None:
         assert world.ready("a")[0] == "True"
         assert world.cost("a") == (2, 2)
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+
+
+@played
+async def test_a_certificate_out_of_sight_is_not_sent_again_when_its_object_is_made_anew() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        leaf = world.write_pair("a")
+        world.declare_custom("a", adoptionPolicy="Overwrite")
+        await world.run(300)
+        assert world.cost("a") == (1, 1)
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(60)
+
+        world.declare_custom("a", adoptionPolicy="Overwrite")
+        await world.run(2000)
+
+        assert world.ready("a") == ("True", "Adopted")
+        assert "SSLExpireTime" in ready_message(world)
+        assert world.cost("a") == (1, 1)
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        await world.restart()
+        await world.run(2000)
+        assert world.ready("a") == ("True", "Adopted")
+        assert "SSLExpireTime" in ready_message(world)
+        assert len(world.modifies("a")) == 1
+
+
+@played
+async def test_a_certificate_is_sent_though_it_ends_with_the_one_that_was_told_by_its_end() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0")
+        end = world.clock() + timedelta(days=60)
+        first = world.root.leaf(world.host("a"), not_after=end)
+        in_force = {
+            "server_cert": first.chain_pem.decode(),
+            "server_key": first.key_pem().decode(),
+        }
+        world.meddle("a", enabled=True, **in_force)
+        world.write_pair("a", first)
+        world.declare_custom("a")
+        await world.run(300)
+        assert world.ready("a") == ("True", "Adopted")
+
+        second = world.write_pair("a", world.root.leaf(world.host("a"), not_after=end))
+        await world.run(400)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a")[0] == 1
+        assert world.truth("a")["ssl"]["server_sha256"] == second.sha256
 
 
 def soon(world: EngineWorld) -> pki.Leaf:
@@ -188,6 +243,38 @@ async def test_an_edit_that_takes_back_a_call_without_answer_is_not_taken_for_ap
         assert world.ready("a") == ("True", "Verified")
         assert not world.truth("a")["ssl"]["force_encryption"]
         assert sent(world)["ForceEncryption"] == "0"
+
+
+@played
+async def test_a_basic_edition_gets_ssl_where_rds_gives_it() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0-basic")
+        world.rds.config(switches={"mysql-basic": "accepted"})
+        world.declare("a")
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (1, 1)
+
+
+@played
+@pytest.mark.parametrize("reads_too", [True, False])
+async def test_a_basic_edition_that_rds_refuses_is_told_as_such_and_asked_once(
+    *, reads_too: bool
+) -> None:
+    """Whether DescribeDBInstanceSSL is refused as well, the documents do not say."""
+    async with EngineWorld() as world:
+        world.add_instance("a", profile="mysql-8.0-basic")
+        if not reads_too:
+            world.rds.config(switches={"mysql-basic": "accepted"})
+            level = {"code": "InvalidInstanceLevel.Malformed", "status": 403}
+            world.rds.fault(level, action=MODIFY, times=99)
+        world.declare("a")
+        await world.run(5000)
+
+        assert world.ready("a") == ("False", "EngineNotSupported")
+        assert "RDS offers no SSL" in ready_message(world)
+        assert len(world.modifies("a")) == (0 if reads_too else 1)
 
 
 @played

@@ -5,6 +5,7 @@ import pytest
 from rds_simulator.config import SWITCH_VALUES
 from support import pki
 from support.engine_world import NAMESPACE, EngineWorld, Json, played
+from support.random_histories import REFUSES_ALL
 
 FILE = "oss-cn-hangzhou.aliyuncs.com:certificates:orders-1.pfx"
 
@@ -18,7 +19,12 @@ def pfx(file: str = FILE) -> Json:
     return {"serverCertificate": {"pfx": {"ossObject": file, "passwordSecretKeyRef": password}}}
 
 
-SWITCHES = [(switch, value) for switch, values in SWITCH_VALUES.items() for value in values[1:]]
+SWITCHES = [
+    (switch, value)
+    for switch, values in SWITCH_VALUES.items()
+    for value in values[1:]
+    if (switch, value) not in REFUSES_ALL
+]
 
 
 PUBLIC = "pgm-a-public.pg.rds.aliyuncs.com"
