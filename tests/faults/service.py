@@ -27,8 +27,8 @@ SERVICE = (
     Fault(
         name="say Verified of forced encryption that nobody has seen",
         where="evaluation._settled",
-        old="    if standing.comparison.unknown or desired.pfx or unseen:\n",
-        new="    if standing.comparison.unknown or desired.pfx:\n",
+        old="    if standing.comparison.unknown - {Field.CHAIN} or desired.pfx or hidden:\n",
+        new="    if standing.comparison.unknown - {Field.CHAIN} or desired.pfx:\n",
         tests=("engine/reconcile/test_forced_on_postgresql.py",),
     ),
     Fault(
