@@ -3,7 +3,7 @@
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import Reason
-from rds_ssl.core.x509.pem_blocks import invalid
+from rds_ssl.core.x509.pem_text import invalid
 
 
 def certificate(field: str, *, number: int, of: int) -> MaterialError:
