@@ -109,6 +109,30 @@ def with_pss_key(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
     return surgery.signed(tbs, _ec(key))
 
 
+def with_unknown_key(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
+    """Give *certificate* a public key of an algorithm that nobody knows; as DER."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    algorithm = surgery.element(surgery.SEQUENCE, surgery.oid(x509.ObjectIdentifier("1.2.3.4.5")))
+    tbs[6] = surgery.element(surgery.SEQUENCE, algorithm + surgery.parts(tbs[6])[1])
+    return surgery.signed(tbs, _ec(key))
+
+
+def with_written_default(
+    of: x509.Certificate | x509.CertificateRevocationList, key: PrivateKeyTypes
+) -> bytes:
+    """Add an extension that says ``critical FALSE``, which strict DER leaves out; as DER."""
+    *tbs, wrapper = surgery.tbs_parts(_der(of))
+    added = surgery.element(
+        surgery.SEQUENCE,
+        surgery.oid(x509.ObjectIdentifier("1.2.3.4.5"))
+        + bytes.fromhex("010100")
+        + surgery.element(surgery.OCTET_STRING, b"\x05\x00"),
+    )
+    extensions = b"".join(surgery.parts(surgery.parts(wrapper)[0])) + added
+    content = surgery.element(surgery.SEQUENCE, extensions)
+    return surgery.signed([*tbs, surgery.element(wrapper[0], content)], _ec(key))
+
+
 def with_version(certificate: x509.Certificate, key: PrivateKeyTypes, version: int) -> bytes:
     """Let *certificate* say that it is of another version; as DER."""
     tbs = surgery.tbs_parts(_der(certificate))

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CAType, Finding, Observed, Reason
-from rds_ssl.core.x509.facts import title
+from rds_ssl.core.x509.facts import list_title, title
 
 EXPIRY_WARNING = timedelta(days=30)
 """Default of the setting of that name: how long before the end a warning begins."""
@@ -114,7 +113,7 @@ def _spans(observed: Observed) -> Iterator[_Span]:
         if len(ends) == len(lists):
             end, start = max(ends)
             yield _Span(
-                what=f"The revocation list of {shown(issuer)}",
+                what=f"The revocation list of {list_title(lists[0])}",
                 start=start,
                 end=end,
                 last=True,

@@ -165,11 +165,24 @@ class RevocationListMaterial:
 
 
 def title(certificate: CertificateFacts) -> str:
-    """Return the name of a certificate for a message: its subject, or what it is for."""
-    if certificate.subject:
-        return shown(certificate.subject)
+    """
+    Return the name of a certificate for a message: its subject, or what it is for.
+
+    Of one that cannot be read also why that is so, for nobody else can tell.
+    """
     names = (*certificate.dns_names, *certificate.ip_addresses)
-    return f"the certificate for {shown(names[0])}" if names else "a certificate without a name"
+    if certificate.subject:
+        name = shown(certificate.subject)
+    else:
+        name = f"the certificate for {shown(names[0])}" if names else "a certificate without a name"
+    return f"{name}, not to be read ({certificate.unreadable})" if certificate.unreadable else name
+
+
+def list_title(revocation_list: RevocationListFacts) -> str:
+    """Return the name of a revocation list for a message: its issuer; and why it is unreadable."""
+    name = shown(revocation_list.issuer) if revocation_list.issuer else "a CA without a name"
+    fault = revocation_list.unreadable
+    return f"{name}, not to be read ({fault})" if fault else name
 
 
 def _weaknesses(facts: ServerFacts) -> Iterator[str]:

@@ -9,9 +9,11 @@ in a block that was asked for must be clean base64.
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rds_ssl.core.x509.lax_der import first_element
 from rds_ssl.core.x509.pem_text import Block, Scanned, cleaned, invalid, scan
 
 MAX_REVOCATION_LISTS_BYTES = 512 * 1024
@@ -119,6 +121,11 @@ _KNOWN_LABELS = frozenset(_REMEDIES).union(
     *((*kind.labels, *kind.harmless) for kind in (_CERTIFICATES, _REVOCATION_LISTS, _PRIVATE_KEYS))
 )
 
+_LINE = 64
+"""Characters of base64 in a line of PEM."""
+
+_BASE64_LINE = re.compile(r"[A-Za-z0-9+/=\s]*")
+
 _DOUBLE_ENCODED = "LS0tLS1CRUdJTi"
 """How the base64 of ``-----BEGIN `` begins."""
 
@@ -170,6 +177,37 @@ def private_key_block(text: bytes, *, field: str) -> bytes:
     return key
 
 
+def shown_certificate_blocks(text: str | bytes, *, field: str) -> list[bytes]:
+    """
+    Decode the certificates that an instance shows, in order; never empty.
+
+    Leniently: any number of them, OpenSSL's own form, lines of comment within. But each must be a
+    SEQUENCE to its end; what is not is no certificate that a server could have loaded, so that the
+    answer was cut off or says something else.
+
+    Raises:
+        MaterialError: If *text* is no PEM, or has no such block, or one that is no SEQUENCE.
+    """
+    return _shown(text, (*_CERTIFICATE_LABELS, "TRUSTED CERTIFICATE"), field=field)
+
+
+def shown_revocation_list_blocks(text: str | bytes, *, field: str) -> list[bytes]:
+    """
+    Decode the revocation lists that an instance shows, in order; never empty.
+
+    Raises:
+        MaterialError: As of `shown_certificate_blocks`.
+    """
+    return _shown(text, _CRL_LABELS, field=field)
+
+
+def write_block(der: bytes, label: str) -> str:
+    """Write one block; it ends in a newline."""
+    body = base64.b64encode(der).decode()
+    lines = (body[at : at + _LINE] for at in range(0, len(body), _LINE))
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
+
+
 def own_blocks(pem: str) -> list[bytes]:
     """Decode all blocks of PEM that this program has written; no limit, they were kept before."""
     return [_decoded(block, field="") for block in scan(pem, field="").blocks]
@@ -212,6 +250,21 @@ def _selected(scanned: Scanned, kind: _Kind, *, field: str) -> list[bytes]:
     if len(selected) > kind.max_blocks:
         raise invalid(field, f"holds more than {kind.max_blocks} {label} blocks; remove some.")
     return [_decoded(block, field=field) for block in selected]
+
+
+def _shown(text: str | bytes, labels: tuple[str, ...], *, field: str) -> list[bytes]:
+    scanned = scan(plain_text(text, field=field), field=field)
+    found = []
+    for block in scanned.blocks:
+        if block.label in labels:
+            body = "".join(filter(_BASE64_LINE.fullmatch, block.body.splitlines(keepends=True)))
+            der = _decoded(Block(block.label, body, block.line), field=field)
+            if not first_element(der):
+                raise invalid(field, f"has a {block.label} block that holds none.")
+            found.append(der)
+    if not found:
+        raise invalid(field, f"holds no {labels[0]} block.")
+    return found
 
 
 def _decoded(block: Block, *, field: str) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import RevocationListFacts
+from rds_ssl.core.x509.facts import list_title
 
 
 def revocation_weakens(
@@ -21,13 +22,18 @@ def revocation_weakens(
     the newest new one of its issuer: a lower number, an older thisUpdate, or serials gone without
     a higher number weaken. An issuer without any list afterwards weakens nothing, for PostgreSQL
     refuses all clients of a CA without one; unless no list at all is left, which checks nobody.
+    A list in force that cannot be read may revoke anything, so that whatever replaces it weakens.
     """
     if before and not after:
         return "no revocation list is left"
     staying = {one.sha256 for one in before} & {one.sha256 for one in after}
     for old in before:
+        if old.sha256 in staying:
+            continue
+        if old.unreadable:
+            return f"what the revocation list of {list_title(old)} revokes is not known"
         of_issuer = [one for one in after if one.issuer == old.issuer]
-        if old.sha256 in staying or not of_issuer:
+        if not of_issuer:
             continue
         new = [one for one in of_issuer if one.sha256 not in staying]
         fault = _step_back(old, _newest(new or of_issuer))

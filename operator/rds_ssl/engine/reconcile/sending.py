@@ -306,10 +306,8 @@ def _with_trust_in_force(material: Material, observed: Observed) -> Material:
     lists = observed.revocation_list_pem
     return replace(
         material,
-        client_ca=pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert"),
-        revocation_list=pem.parse_revocation_list(
-            lists, field="ClientCertRevocationList", in_force=True
-        )
+        client_ca=pem.client_ca_in_force(observed.client_ca_pem, field="ClientCACert"),
+        revocation_list=pem.revocation_list_in_force(lists, field="ClientCertRevocationList")
         if lists
         else None,
     )
