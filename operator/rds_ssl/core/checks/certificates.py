@@ -16,7 +16,13 @@ from ipaddress import ip_address
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.formats import host_name, shown
 from rds_ssl.core.model import CertificateFacts, Finding, Reason, RevocationListFacts
-from rds_ssl.core.x509.facts import CERT_MANAGER, ClientCAFacts, ServerFacts, title
+from rds_ssl.core.x509.facts import (
+    CERT_MANAGER,
+    ClientCAFacts,
+    ServerFacts,
+    canonical,
+    title,
+)
 
 TRANSIENT = frozenset(
     {
@@ -127,7 +133,7 @@ def check_client_ca(cas: Sequence[ClientCAFacts], *, now: datetime, where: str) 
                 " it to issue certificates); keep only CAs in the bundle.",
             )
     certificates = [ca.certificate for ca in cas]
-    if any(one.not_before <= now < one.not_after for one in certificates):
+    if any(_is_valid(one, now=now) for one in certificates):
         return None
     coming = [one for one in certificates if now < one.not_before]
     if coming:
@@ -157,9 +163,11 @@ def check_revocation_list(
     where: str,
 ) -> Finding | None:
     """
-    Check that every CA has a current list of its own, and that no list is of another CA.
+    Check that every CA that is valid has a current list of its own, and none is of another CA.
 
-    A list without nextUpdate does not expire. An older list beside a current one does no harm.
+    A list without nextUpdate does not expire. An older list beside a current one does no harm, and
+    neither does a stale one of a CA that has expired: a client of it is refused before its list is
+    looked at, and the others do not need it.
 
     Args:
         cas: The bundle that is in force, or sent with it.
@@ -171,11 +179,29 @@ def check_revocation_list(
         if one.sha256 not in known:
             return _invalid(where, _foreign(one, cas))
     for ca in cas:
+        if not _is_valid(ca.certificate, now=now):
+            continue
         own = [one for one in lists if one.sha256 in signed.get(ca.certificate.sha256, ())]
         problem = _check_lists_of(ca, own, now=now, where=where)
         if problem is not None:
             return problem
     return None
+
+
+def revocation_list_warnings(
+    cas: Sequence[ClientCAFacts], signed: Mapping[str, frozenset[str]], *, now: datetime
+) -> tuple[str, ...]:
+    """Return for which CAs there has to be a list once they are valid; one sentence each."""
+    return tuple(
+        f"{title(ca.certificate)} is valid from {_when(ca.certificate.not_before)} on and has no"
+        " revocation list: from then on its clients are refused; add that CA's list before."
+        for ca in cas
+        if now < ca.certificate.not_before and not signed.get(ca.certificate.sha256)
+    )
+
+
+def _is_valid(certificate: CertificateFacts, *, now: datetime) -> bool:
+    return certificate.not_before <= now < certificate.not_after
 
 
 def _check_lists_of(
@@ -216,7 +242,7 @@ def _check_lists_of(
 
 def _foreign(one: RevocationListFacts, cas: Sequence[ClientCAFacts]) -> str:
     issuer = shown(one.issuer)
-    if any(ca.certificate.subject == one.issuer for ca in cas):
+    if any(canonical(ca.certificate.subject) == canonical(one.issuer) for ca in cas):
         return (
             f"the revocation list of {issuer} is not signed with the key of that CA in the client"
             " CA bundle; add the CA that signed it, or its list from the present key."
@@ -251,7 +277,7 @@ def _server_warnings(
 
 
 def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Iterator[str]:
-    subjects = {ca.certificate.subject for ca in cas}
+    subjects = {canonical(ca.certificate.subject) for ca in cas}
     for ca in cas:
         yield from ca.weaknesses
         certificate = ca.certificate
@@ -260,7 +286,7 @@ def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Itera
                 f"{title(certificate)} expired at {_when(certificate.not_after)}:"
                 " its clients are refused; remove it from the bundle."
             )
-        if certificate.issuer not in subjects:
+        if canonical(certificate.issuer) not in subjects:
             yield (
                 f"{title(certificate)} is an intermediate whose issuer {shown(certificate.issuer)}"
                 " is not in the bundle: PostgreSQL refuses its clients; add the root."

@@ -5,12 +5,19 @@ Pure, over facts. Sentences name the object and its date, never the days that ar
 written to conditions, and a text that changes every day would be a PATCH every day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from rds_ssl.core.model import CAType, Finding, Observed, Reason
-from rds_ssl.core.x509.facts import list_title, title
+from rds_ssl.core.model import (
+    CAType,
+    CertificateFacts,
+    Finding,
+    Observed,
+    Reason,
+    RevocationListFacts,
+)
+from rds_ssl.core.x509.facts import canonical, list_title, title
 
 EXPIRY_WARNING = timedelta(days=30)
 """Default of the setting of that name: how long before the end a warning begins."""
@@ -40,6 +47,8 @@ class _Span:
     end: datetime
     last: bool
     afterwards: str
+    few: bool = False
+    """Whether others than those whom it locks out are still let in."""
 
     def warns_at(self, warning: timedelta) -> datetime:
         if self.start is None:
@@ -57,27 +66,29 @@ def expiry(
     A server certificate that is not echoed ends at SSLExpireTime; its lifetime is known of a cloud
     certificate only. An expired CA counts as expiring for as long as another CA of the bundle is
     valid. Of several lists of one issuer the one that lives longest counts; one without nextUpdate
-    does not expire.
+    does not expire, and one of a CA that has expired matters to nobody. Of what has expired that is
+    first which locks out everybody.
     """
-    found: list[Expiry] = []
-    for span in _spans(observed):
+    found: list[tuple[bool, Expiry]] = []
+    for span in _spans(observed, now=now):
         if now < span.warns_at(warning):
             continue
         ended = now >= span.end
         when = span.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found.append(
-            Expiry(
-                reason=Reason.CERTIFICATE_EXPIRED
-                if ended and span.last
-                else Reason.CERTIFICATE_EXPIRING,
-                at=span.end,
-                message=f"{span.what} {'expired' if ended else 'expires'} at {when};"
-                f" {span.afterwards}.",
-            )
+        one = Expiry(
+            reason=Reason.CERTIFICATE_EXPIRED
+            if ended and span.last
+            else Reason.CERTIFICATE_EXPIRING,
+            at=span.end,
+            message=f"{span.what} {'expired' if ended else 'expires'} at {when};"
+            f" {span.afterwards}.",
         )
-    return tuple(
-        sorted(found, key=lambda one: (one.reason is not Reason.CERTIFICATE_EXPIRED, one.at))
+        expired = one.reason is Reason.CERTIFICATE_EXPIRED
+        found.append((expired and span.few, one))
+    found.sort(
+        key=lambda each: (each[1].reason is not Reason.CERTIFICATE_EXPIRED, each[0], each[1].at)
     )
+    return tuple(one for _, one in found)
 
 
 def next_expiry_change(
@@ -86,18 +97,18 @@ def next_expiry_change(
     """Return the first moment after *now* at which `expiry` has another answer, if there is one."""
     moments = [
         moment
-        for span in _spans(observed)
+        for span in _spans(observed, now=now)
         for moment in (span.warns_at(warning), span.end)
         if moment > now
     ]
     return min(moments, default=None)
 
 
-def _spans(observed: Observed) -> Iterator[_Span]:
+def _spans(observed: Observed, *, now: datetime) -> Iterator[_Span]:
     if not observed.enabled:
         return
     yield from _server_span(observed)
-    client_ca, revocation_list = observed.client_ca or (), observed.revocation_list or ()
+    client_ca = observed.client_ca or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
         yield _Span(
@@ -107,16 +118,29 @@ def _spans(observed: Observed) -> Iterator[_Span]:
             last=ca.not_after == last_end,
             afterwards="its clients are refused from then on",
         )
-    for issuer in sorted({one.issuer for one in revocation_list}):
-        lists = [one for one in revocation_list if one.issuer == issuer]
+    yield from _list_spans(observed.revocation_list or (), client_ca, now=now)
+
+
+def _list_spans(
+    revocation_list: Sequence[RevocationListFacts],
+    client_ca: Sequence[CertificateFacts],
+    *,
+    now: datetime,
+) -> Iterator[_Span]:
+    names = {canonical(ca.subject) for ca in client_ca}
+    living = {canonical(ca.subject) for ca in client_ca if now < ca.not_after}
+    for issuer in sorted({canonical(one.issuer) for one in revocation_list}):
+        lists = [one for one in revocation_list if canonical(one.issuer) == issuer]
         ends = [(one.next_update, one.this_update) for one in lists if one.next_update is not None]
-        if len(ends) == len(lists):
+        # An issuer that is no CA of the bundle is a riddle, and told.
+        if len(ends) == len(lists) and (issuer in living or issuer not in names):
             end, start = max(ends)
             yield _Span(
                 what=f"The revocation list of {list_title(lists[0])}",
                 start=start,
                 end=end,
                 last=True,
+                few=bool(living - {issuer}),
                 afterwards="all clients of that CA are refused from then on",
             )
 

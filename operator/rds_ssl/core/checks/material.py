@@ -102,6 +102,8 @@ def validate(
             facts.server, endpoint=endpoint or None, now=now, updates_restart=True
         )
     warnings += certificates.client_ca_warnings(facts.client_ca, now=now)
+    if signed is not None:
+        warnings += certificates.revocation_list_warnings(facts.client_ca, signed, now=now)
     warnings += _plain_connections(declaration)
     return Validation(warnings=_bounded(warnings))
 

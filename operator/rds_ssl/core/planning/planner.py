@@ -58,11 +58,13 @@ def make_plan(
     engine_version: str = "",
     deleting: bool = False,
     at_rest: bool = False,
+    now: datetime | None = None,
 ) -> PlanResult:
     """
     Return what is to be done; *uid* is the object's, so that no other object's approval fits.
 
-    *at_rest*: the object says that all was well with it as it is declared now.
+    *at_rest*: the object says that all was well with it as it is declared now. *now* tells which
+    client CAs have expired; None: none has.
 
     Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
@@ -98,6 +100,7 @@ def make_plan(
         last_approval=last_approval,
         restart=predict_restart(comparison, engine=engine, engine_version=engine_version),
         deleting=deleting,
+        now=now,
     )
     return PlanResult(comparison=comparison, plan=plan, declared_applied=declared_applied)
 
@@ -137,8 +140,9 @@ def _plan(
     last_approval: ApprovalStatus | None,
     restart: Restart,
     deleting: bool,
+    now: datetime | None,
 ) -> Plan:
-    found = {*impacts_of(desired, observed, comparison)}
+    found = {*impacts_of(desired, observed, comparison, now=now)}
     if restart is not Restart.NONE:
         found.add(Impact.RESTART)
     impacts = tuple(each for each in Impact if each in found)

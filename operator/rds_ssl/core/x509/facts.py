@@ -4,6 +4,7 @@ What is known about material once it has been read: plain values, nothing of a p
 Facts may be cached; whoever holds a `ServerMaterial` holds a private key and drops it after use.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -164,6 +165,23 @@ class RevocationListMaterial:
     """X509 CRL blocks in the same order, nothing else; ends in a newline."""
 
 
+def canonical(name: str) -> str:
+    """
+    Return an RFC 4514 name in the form that is compared: without case, and with single blanks.
+
+    Source: OpenSSL, asn1_string_canon in crypto/x509/x_name.c, which takes the blanks around a
+    value away as well, and knows letters of ASCII only; measured.
+    """
+    plain = name.replace("\\ ", " ").translate(_LOWER)
+    return _AROUND.sub(r"\1", " ".join(plain.split())).strip()
+
+
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+_AROUND = re.compile(r" ?([,+=]) ?")
+"""What ends a value or begins it; within one these are escaped, and stand the same in both."""
+
+
 def title(certificate: CertificateFacts) -> str:
     """
     Return the name of a certificate for a message: its subject, or what it is for.
@@ -193,7 +211,7 @@ def _weaknesses(facts: ServerFacts) -> Iterator[str]:
             link, is_root=certificate is not leaf and is_self_issued(certificate)
         )
     for certificate, issuer in pairwise(facts.chain):
-        if certificate.issuer != issuer.subject:
+        if canonical(certificate.issuer) != canonical(issuer.subject):
             yield (
                 f"{title(certificate)} is not followed by its issuer in the chain;"
                 " some clients will not find their way to the root."
@@ -226,7 +244,7 @@ def _link_weaknesses(link: Link, *, is_root: bool) -> Iterator[str]:
 
 def is_self_issued(certificate: CertificateFacts) -> bool:
     """True if subject and issuer are the same, as they are of a root."""
-    return certificate.subject == certificate.issuer
+    return canonical(certificate.subject) == canonical(certificate.issuer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

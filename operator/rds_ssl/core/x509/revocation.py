@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import RevocationListFacts
-from rds_ssl.core.x509.facts import list_title
+from rds_ssl.core.x509.facts import canonical, list_title
 
 
 def revocation_weakens(
@@ -32,7 +32,8 @@ def revocation_weakens(
             continue
         if old.unreadable:
             return f"what the revocation list of {list_title(old)} revokes is not known"
-        of_issuer = [one for one in after if one.issuer == old.issuer]
+        issuer = canonical(old.issuer)
+        of_issuer = [one for one in after if canonical(one.issuer) == issuer]
         if not of_issuer:
             continue
         new = [one for one in of_issuer if one.sha256 not in staying]
@@ -51,9 +52,10 @@ def serials_left(
     An issuer without any list afterwards is not named (see `revocation_weakens`).
     """
     left: dict[str, tuple[int, ...]] = {}
-    for issuer in sorted({one.issuer for one in before} & {one.issuer for one in after}):
-        gone = _serials(before, issuer) - _serials(after, issuer)
-        if gone:
+    names = {canonical(one.issuer): one.issuer for one in (*after, *before)}
+    for name, issuer in sorted(names.items()):
+        gone = _serials(before, name) - _serials(after, name)
+        if gone and any(canonical(one.issuer) == name for one in after):
             left[issuer] = tuple(sorted(gone))
     return left
 
@@ -75,4 +77,5 @@ def _step_back(old: RevocationListFacts, new: RevocationListFacts) -> str | None
 
 
 def _serials(lists: Sequence[RevocationListFacts], issuer: str) -> frozenset[int]:
-    return frozenset[int]().union(*(one.serials for one in lists if one.issuer == issuer))
+    own = (one.serials for one in lists if canonical(one.issuer) == issuer)
+    return frozenset[int]().union(*own)

@@ -129,6 +129,7 @@ def _standing(ports: Ports, seen: Seen, desired: Desired, intent: Intent) -> Pla
             history=seen.status.history,
             deleting=intent is Intent.DELETION,
             at_rest=_is_at_rest(seen),
+            now=ports.now(),
         )
 
     standing = to(desired)
