@@ -228,7 +228,7 @@ CERTIFICATES: dict[str, Case] = {
     ),
     "IP address only": Case(lambda _: new("10.0.0.1"), INVALID, "but 10.0.0.1"),
     "IP address beside the host": Case(lambda _: new(HOST, "10.0.0.1", "fd00::1"), None),
-    "common name only": Case(lambda _: new(HOST, sans=False), None),
+    "common name only": Case(lambda _: new(HOST, sans=False), None, "has no SAN"),
     "common name beside a SAN of another host": Case(
         lambda _: new("db.example.com", common_name=HOST), INVALID, "but db.example.com"
     ),
@@ -287,6 +287,7 @@ CERTIFICATES: dict[str, Case] = {
             w, pki.pem(odd_pem.as_v1(w.leaf.certificate, w.intermediate.key)) + w.intermediate.pem
         ),
         None,
+        "has no SAN",
     ),
     "version 9": Case(
         lambda w: signed(w, odd_pem.with_version(w.leaf.certificate, w.intermediate.key, 9)),

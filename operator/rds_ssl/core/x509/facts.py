@@ -41,6 +41,12 @@ The same of revocation lists: deltaCRLIndicator, issuingDistributionPoint, autho
 Source: OpenSSL 3.0, crl_cb in crypto/x509/x_crl.c.
 """
 
+KNOWN_IN_ENTRIES = frozenset({"2.5.29.29"})
+"""
+The same of the entries of a list: certificateIssuer; a critical reasonCode is refused.
+Source: OpenSSL 3.0, crl_set_issuers in crypto/x509/x_crl.c; measured with PostgreSQL 15.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -69,6 +75,16 @@ class ServerFacts:
     """Whether the leaf's basic constraints say CA."""
     for_servers: bool
     """Whether the leaf has no extended key usage, or one that has serverAuth."""
+    way: tuple[CertificateFacts, ...] = ()
+    """The links that clients go, from the leaf by signatures to the end; see `chains.Way`."""
+    fault: str = ""
+    """Why no client takes the chain, whatever the clock says; empty: some do."""
+    weaknesses: tuple[str, ...] = ()
+    """What some clients do not take of it; sentences."""
+    has_san: bool = True
+    """Whether the leaf has a SAN, whatever is in it."""
+    other_names: tuple[str, ...] = ()
+    """The kinds of names in the SAN that clients do not ask for (``an email address``)."""
 
     @property
     def chain(self) -> tuple[CertificateFacts, ...]:
@@ -127,6 +143,12 @@ class ClientCAFacts:
     """As in `Link`."""
     unknown_critical: str = ""
     """As in `Link`."""
+    for_clients: bool = True
+    """Whether its extended key usage, if it has one, lets it issue certificates of clients."""
+    above: tuple[CertificateFacts, ...] = ()
+    """The CAs of the bundle on its way to a root, nearest first."""
+    way_fault: str = ""
+    """Why its way ends in no root, or is too long; goes on after its name."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
@@ -220,6 +242,12 @@ def _weaknesses(facts: ServerFacts) -> Iterator[str]:
         yield f"The chain has no intermediate: clients must trust {shown(leaf.issuer)} itself."
     if not facts.for_servers:
         yield f"{title(leaf)} is not for servers: its extended key usage lacks serverAuth."
+    if not facts.has_san:
+        yield (
+            f"{title(leaf)} has no SAN: clients that do not read the common name, such as those"
+            " in Go, refuse it; issue it with one."
+        )
+    yield from facts.weaknesses
 
 
 def _link_weaknesses(link: Link, *, is_root: bool) -> Iterator[str]:

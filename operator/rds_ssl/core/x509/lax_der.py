@@ -1,8 +1,9 @@
 """
 What can be said of a certificate or a list that is no strict DER: its dates, and its names.
 
-For what an instance shows only, where not to know is worse than to be lenient: nothing that is read
-here is ever sent, or taken for equal. It looks at some twenty elements, whatever the input is.
+For what an instance shows, where not to know is worse than to be lenient: nothing of that is ever
+taken for equal to what is declared. And for the outline of a private key. It looks at some twenty
+elements, whatever the input is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 SEQUENCE = 0x30
-_SET, _OID = 0x31, 0x06
+INTEGER, OCTET_STRING, OID = 0x02, 0x04, 0x06
+_SET = 0x31
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 
 _MOST_ELEMENTS = 12
@@ -43,23 +45,32 @@ class LaxFacts:
     """notAfter, or nextUpdate."""
 
 
-_Element = tuple[int, bytes]
+Element = tuple[int, bytes]
 """Tag and content."""
 
 
 def first_element(data: bytes) -> bytes:
     """Return the SEQUENCE that *data* begins with, to its end; empty if it is none, or cut off."""
-    found = _element(data)
+    found = element(data)
     if found is None or found[0][0] != SEQUENCE:
         return b""
     return data[: len(data) - len(found[1])]
+
+
+def written(tag: int, content: bytes) -> bytes:
+    """Return an element in strict DER."""
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content
 
 
 def certificate_facts(der: bytes) -> LaxFacts:
     """Return what a certificate says of names and dates, where it can be found."""
     parts = _to_be_signed(der)
     for index, (tag, content) in enumerate(parts):
-        times = _times(_children(content)) if tag == SEQUENCE else ()
+        times = _times(children(content)) if tag == SEQUENCE else ()
         if len(times) == 2 and index > 0:
             after = parts[index + 1 : index + 2]
             return LaxFacts(
@@ -82,23 +93,23 @@ def list_facts(der: bytes) -> LaxFacts:
     return LaxFacts()
 
 
-def _to_be_signed(der: bytes) -> Sequence[_Element]:
-    outer = _element(der)
-    inner = _element(outer[0][1]) if outer else None
-    return tuple(_children(inner[0][1])) if inner else ()
+def _to_be_signed(der: bytes) -> Sequence[Element]:
+    outer = element(der)
+    inner = element(outer[0][1]) if outer else None
+    return tuple(children(inner[0][1])) if inner else ()
 
 
-def _children(content: bytes) -> Iterator[_Element]:
+def children(content: bytes) -> Iterator[Element]:
     """Yield the elements of a constructed one, the first `_MOST_ELEMENTS` of them."""
     for _ in range(_MOST_ELEMENTS):
-        found = _element(content)
+        found = element(content)
         if found is None:
             return
         yield found[0]
         content = found[1]
 
 
-def _element(data: bytes) -> tuple[_Element, bytes] | None:
+def element(data: bytes) -> tuple[Element, bytes] | None:
     """Return the first element and what follows; a length may be longer than it has to be."""
     if len(data) < 2:
         return None
@@ -114,7 +125,7 @@ def _element(data: bytes) -> tuple[_Element, bytes] | None:
     return (data[0], data[at : at + size]), data[at + size :]
 
 
-def _times(elements: Sequence[_Element] | Iterator[_Element]) -> tuple[datetime, ...]:
+def _times(elements: Sequence[Element] | Iterator[Element]) -> tuple[datetime, ...]:
     found = []
     for tag, content in elements:
         time = _time(tag, content)
@@ -140,14 +151,14 @@ def _time(tag: int, content: bytes) -> datetime | None:
     return None
 
 
-def _name(element: _Element) -> str:
+def _name(element: Element) -> str:
     if element[0] != SEQUENCE:
         return ""
     found = []
-    for tag, content in _children(element[1]):
-        for _, pair in _children(content) if tag == _SET else ():
-            parts = tuple(_children(pair))
-            if len(parts) == 2 and parts[0][0] == _OID and parts[0][1] in _ATTRIBUTES:
+    for tag, content in children(element[1]):
+        for _, pair in children(content) if tag == _SET else ():
+            parts = tuple(children(pair))
+            if len(parts) == 2 and parts[0][0] == OID and parts[0][1] in _ATTRIBUTES:
                 value = parts[1][1][:_MOST_TEXT].decode("utf-8", "replace")
                 found.append(f"{_ATTRIBUTES[parts[0][1]]}={value}")
     return ",".join(reversed(found))

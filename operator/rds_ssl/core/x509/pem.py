@@ -7,6 +7,7 @@ read leniently: it is in force already, and may be replaced by what is declared.
 """
 
 import hashlib
+from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 from cryptography import x509
@@ -16,7 +17,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 
 from rds_ssl.core.model import CertificateFacts, RevocationListFacts, SecretText
 from rds_ssl.core.x509 import pem_errors
+from rds_ssl.core.x509.chains import (
+    for_clients,
+    leaf_weaknesses,
+    may_issue,
+    server_way,
+    ways_to_root,
+)
 from rds_ssl.core.x509.facts import (
+    KNOWN_IN_ENTRIES,
     KNOWN_IN_LISTS,
     KNOWN_TO_OPENSSL,
     ClientCAFacts,
@@ -45,6 +54,7 @@ from rds_ssl.core.x509.reading import (
     certificate_fault,
     common_name,
     critical,
+    critical_in_entries,
     extension,
     read_certificate,
     read_revocation_list,
@@ -52,6 +62,15 @@ from rds_ssl.core.x509.reading import (
     shown_certificate,
     shown_revocation_list,
 )
+
+_NAMES: Mapping[type[x509.GeneralName], str] = {
+    x509.RFC822Name: "an email address",
+    x509.UniformResourceIdentifier: "a URI",
+    x509.DirectoryName: "a directory name",
+    x509.OtherName: "a name of another kind",
+    x509.RegisteredID: "a registered ID",
+}
+"""What a SAN may hold beside host names and addresses."""
 
 _FACTS: WeakValueDictionary[bytes, CertificateFacts] = WeakValueDictionary()
 """
@@ -175,7 +194,7 @@ def parse_client_ca(text: str | bytes, *, field: str) -> ClientCAMaterial:
     """
     bundle = _without_duplicates(_load_certificates(text, field=field))
     return ClientCAMaterial(
-        cas=tuple(_client_ca_facts(one, facts) for one, facts in bundle),
+        cas=tuple(map(_client_ca_facts, bundle, ways_to_root(bundle))),
         pem=_pem([one for one, _ in bundle]),
     )
 
@@ -234,13 +253,14 @@ def _partial(crl: x509.CertificateRevocationList) -> str | None:
 
     Measured with OpenSSL 3.0, -crl_check_all: it takes a delta list for the whole one (what its
     base revokes is accepted), and under a list of limited scope (indirect, some reasons, some kinds
-    of certificates, one distribution point) or with an unknown critical extension it refuses all.
+    of certificates, one distribution point) or with an unknown critical extension, its own or of an
+    entry, it refuses all.
     """
     if extension(crl, x509.DeltaCRLIndicator) is not None:
         return "delta list"
     if extension(crl, x509.IssuingDistributionPoint) is not None:
         return "list of limited scope (it has an issuingDistributionPoint)"
-    found = critical(crl, but=KNOWN_IN_LISTS)
+    found = critical(crl, but=KNOWN_IN_LISTS) or critical_in_entries(crl, but=KNOWN_IN_ENTRIES)
     return f"list with a critical extension that OpenSSL refuses ({found})" if found else None
 
 
@@ -262,6 +282,8 @@ def _server_facts(chain: list[Certificate]) -> ServerFacts:
     leaf = chain[0][0]
     basic = extension(leaf, x509.BasicConstraints)
     usage = extension(leaf, x509.ExtendedKeyUsage)
+    names = extension(leaf, x509.SubjectAlternativeName)
+    way = server_way(chain)
     return ServerFacts(
         links=tuple(_link(one, facts) for one, facts in chain),
         common_name=common_name(leaf.subject),
@@ -270,6 +292,13 @@ def _server_facts(chain: list[Certificate]) -> ServerFacts:
         for_servers=usage is None
         or ExtendedKeyUsageOID.SERVER_AUTH in usage
         or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage,
+        way=way.links,
+        fault=way.fault,
+        weaknesses=(*way.weaknesses, *leaf_weaknesses(chain[0])),
+        has_san=names is not None,
+        other_names=tuple(
+            dict.fromkeys(_NAMES[type(each)] for each in names or () if type(each) in _NAMES)
+        ),
     )
 
 
@@ -284,22 +313,23 @@ def _link(certificate: x509.Certificate, facts: CertificateFacts) -> Link:
     )
 
 
-def _client_ca_facts(certificate: x509.Certificate, facts: CertificateFacts) -> ClientCAFacts:
-    """Judge as OpenSSL does (check_ca and check_crl in crypto/x509)."""
-    basic = extension(certificate, x509.BasicConstraints)
+def _client_ca_facts(
+    ca: Certificate, way: tuple[tuple[CertificateFacts, ...], str]
+) -> ClientCAFacts:
+    """Judge as OpenSSL does (check_ca, check_crl and check_purpose_ssl_client in crypto/x509)."""
+    certificate, facts = ca
     usage = extension(certificate, x509.KeyUsage)
-    if basic is None:
-        is_ca = certificate.version is x509.Version.v1 and certificate.subject == certificate.issuer
-    else:
-        is_ca = basic.ca
     link = _link(certificate, facts)
     return ClientCAFacts(
         certificate=link.certificate,
-        is_ca=is_ca and (usage is None or usage.key_cert_sign),
+        is_ca=may_issue(certificate),
         may_sign_lists=usage is None or usage.crl_sign,
         rsa_bits=link.rsa_bits,
         signature_hash=link.signature_hash,
         unknown_critical=link.unknown_critical,
+        for_clients=for_clients(certificate),
+        above=way[0],
+        way_fault=way[1],
     )
 
 

@@ -63,9 +63,20 @@ def large_key(field: str, *, most: int) -> MaterialError:
 
 
 def kind_of_key(field: str) -> MaterialError:
-    """The private key is DSA, X25519 or the like."""
+    """The private key is DSA, X25519 or the like, or on a curve without a name."""
     return invalid(
-        field, "is a private key of a kind that serves no TLS; use RSA, ECDSA or Ed25519."
+        field,
+        "is a private key of a kind that serves no TLS;"
+        " use RSA, ECDSA (P-256, P-384 or P-521) or Ed25519.",
+    )
+
+
+def curve_of_key(field: str, *, curve: str) -> MaterialError:
+    """The private key is on a curve that no TLS client takes."""
+    return invalid(
+        field,
+        f"is a private key on the curve {curve}, with which no TLS client connects;"
+        " use P-256, P-384 or P-521, or RSA or Ed25519.",
     )
 
 

@@ -207,6 +207,21 @@ def critical(of: x509.Certificate | x509.CertificateRevocationList, *, but: froz
     return next((oid for oid in oids if oid not in but), "")
 
 
+def critical_in_entries(crl: x509.CertificateRevocationList, *, but: frozenset[str]) -> str:
+    """Return the OID of the first critical extension of an entry *but* those; empty: none."""
+    for entry in crl:
+        # What cannot be parsed of an entry decides nothing: OpenSSL does not look at it either.
+        found = attempt(partial(_critical_in_entry, entry, but))
+        if found:
+            return found
+    return ""
+
+
+def _critical_in_entry(entry: x509.RevokedCertificate, but: frozenset[str]) -> str:
+    oids = (each.oid.dotted_string for each in entry.extensions if each.critical)
+    return next((oid for oid in oids if oid not in but), "")
+
+
 def sha256_of(of: x509.Certificate | x509.CertificateRevocationList) -> str:
     """Return the SHA-256 over DER in lower-case hex."""
     return of.fingerprint(hashes.SHA256()).hex()
