@@ -1,8 +1,9 @@
 """All deliberate faults."""
 
 from faults.acting import ACTING
+from faults.certificates import CERTIFICATES
 from faults.gating import GATING
 from faults.judging import JUDGING
 from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *ACTING, *GATING, *SPEED)
+FAULTS = (*JUDGING, *CERTIFICATES, *ACTING, *GATING, *SPEED)

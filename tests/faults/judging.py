@@ -112,8 +112,8 @@ MATERIAL = (
     Fault(
         name="accept that one of two client CAs has no revocation list",
         where="check_revocation_list",
-        old="    for ca in cas:\n        own = [",
-        new="    for ca in cas[:1]:\n        own = [",
+        old="    for ca in cas:\n        if not _is_valid",
+        new="    for ca in cas[:1]:\n        if not _is_valid",
         tests=("core/checks/test_client_trust.py",),
     ),
     Fault(
