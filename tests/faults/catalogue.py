@@ -2,6 +2,7 @@
 
 from faults.acting import ACTING
 from faults.ahead import AHEAD
+from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
@@ -9,4 +10,14 @@ from faults.meeting import MEETING
 from faults.service import SERVICE
 from faults.speed import SPEED
 
-FAULTS = (*JUDGING, *CHAIN, *AHEAD, *ACTING, *GATING, *MEETING, *SERVICE, *SPEED)
+FAULTS = (
+    *JUDGING,
+    *CERTIFICATES,
+    *CHAIN,
+    *AHEAD,
+    *ACTING,
+    *GATING,
+    *MEETING,
+    *SERVICE,
+    *SPEED,
+)

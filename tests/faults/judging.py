@@ -24,23 +24,14 @@ ENGINE = (
 READING = (
     Fault(
         name="compare PEM as text instead of DER",
-        where="_load_certificates",
-        old="        pair = _attempt(partial(_certificate, der))\n",
-        new="        TEXTS[der] = text\n        pair = _attempt(partial(_certificate, der))\n",
-        also=(
-            (
-                "pem._sha256",
-                "    return of.fingerprint(hashes.SHA256()).hex()\n",
-                """    text = TEXTS.get(of.public_bytes(serialization.Encoding.DER), "")
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(text if isinstance(text, bytes) else text.encode())
-    return digest.finalize().hex()
+        where="pem.parse_certificates",
+        old="    return tuple(map(_shown, shown_certificate_blocks(text, field=field)))\n",
+        new="""    import dataclasses
 
-
-TEXTS: dict[bytes, str | bytes] = {}
+    digest = hashlib.sha256(text if isinstance(text, bytes) else text.encode()).hexdigest()
+    found = map(_shown, shown_certificate_blocks(text, field=field))
+    return tuple(dataclasses.replace(each, sha256=digest) for each in found)
 """,
-            ),
-        ),
         tests=("core/planning/test_diff.py", *ENGINE),
     ),
     Fault(
@@ -121,8 +112,8 @@ MATERIAL = (
     Fault(
         name="accept that one of two client CAs has no revocation list",
         where="check_revocation_list",
-        old="    for ca in cas:\n        own = [",
-        new="    for ca in cas[:1]:\n        own = [",
+        old="    for ca in cas:\n        if not _is_valid",
+        new="    for ca in cas[:1]:\n        if not _is_valid",
         tests=("core/checks/test_client_trust.py",),
     ),
     Fault(

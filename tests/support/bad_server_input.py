@@ -1,5 +1,6 @@
 """What people store as server certificate and key, with its verdict; see `Case`."""
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, x25519
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -81,6 +82,21 @@ def foreign_san(world: World, encoding: str) -> bytes:
     names = bytes([0x30, len(name) + 2, 0x82, len(name)]) + name
     return odd_pem.with_extension(bare, world.intermediate.key, "2.5.29.17", names, critical=False)
 
+
+def others(*names: x509.GeneralName) -> Stored:
+    """Store a certificate whose SAN has no host name."""
+    issuer = pki.make_root(extras=LONG_AGO).intermediate(extras=LONG_AGO)
+    own = pki.make_key()
+    made = issuer.leaf(HOST, sans=False, key=own)
+    names_der = x509.SubjectAlternativeName(names).public_bytes()
+    content = odd_pem.with_extension(
+        made.certificate, issuer.key, "2.5.29.17", names_der, critical=False
+    )
+    return Stored(crt=odd_pem.to_block(content) + issuer.pem, key=pki.key_pem(own))
+
+
+LONG_HOST = f"{'o' * 45}.pg.rds.aliyuncs.com"
+"""One character more than a common name can have: 65."""
 
 SPELLINGS: dict[str, Case] = {
     "DER instead of PEM": Case(
@@ -164,6 +180,16 @@ KEYS: dict[str, Case] = {
     "RSA key in PKCS#1": Case(
         lambda w: Stored(crt=w.rsa.chain_pem, key=w.rsa.key_pem(pki.KeyFormat.PKCS1)), None
     ),
+    "PKCS#8 of version 2": Case(lambda w: key(w, odd_pem.in_second_version(w.leaf.key)), None),
+    "PKCS#8 of version 2, RSA": Case(
+        lambda w: Stored(crt=w.rsa.chain_pem, key=odd_pem.in_second_version(w.rsa.key)), None
+    ),
+    "a key on SM2's curve": Case(
+        lambda w: key(w, odd_pem.on_another_curve(w.leaf.key)), INVALID, "serves no TLS"
+    ),
+    "a damaged key on P-256": Case(
+        lambda w: key(w, odd_pem.off_the_curve(w.leaf.key)), INVALID, "it is damaged"
+    ),
     "Ed25519 key": Case(lambda _: new(HOST, kind=pki.KeyType.ED25519), None),
     "P-384 key": Case(lambda _: new(HOST, kind=pki.KeyType.EC_P384), None),
     "RSA of 1024 bits": Case(
@@ -228,12 +254,32 @@ CERTIFICATES: dict[str, Case] = {
     ),
     "IP address only": Case(lambda _: new("10.0.0.1"), INVALID, "but 10.0.0.1"),
     "IP address beside the host": Case(lambda _: new(HOST, "10.0.0.1", "fd00::1"), None),
-    "common name only": Case(lambda _: new(HOST, sans=False), None),
+    "common name only": Case(lambda _: new(HOST, sans=False), None, "has no SAN"),
     "common name beside a SAN of another host": Case(
         lambda _: new("db.example.com", common_name=HOST), INVALID, "but db.example.com"
     ),
     "another common name": Case(
         lambda _: new(HOST, common_name="orders"), None, "is not the endpoint"
+    ),
+    "an email address only": Case(
+        lambda _: others(x509.RFC822Name("dba@example.com")),
+        INVALID,
+        "but has only an email address in its SAN",
+    ),
+    "a URI and an email address only": Case(
+        lambda _: others(
+            x509.UniformResourceIdentifier("spiffe://orders/db"), x509.RFC822Name("a@example.com")
+        ),
+        INVALID,
+        "but has only a URI and an email address in its SAN",
+    ),
+    "a host of more than 64 characters": Case(
+        lambda _: new(LONG_HOST, common_name="orders", endpoint=LONG_HOST), None
+    ),
+    "a host of 64 characters": Case(
+        lambda _: new(LONG_HOST[1:], common_name="orders", endpoint=LONG_HOST[1:]),
+        None,
+        "is not the endpoint",
     ),
     "no name at all": Case(
         lambda _: new(HOST, common_name=None, sans=False), INVALID, "no name at all"
@@ -287,6 +333,7 @@ CERTIFICATES: dict[str, Case] = {
             w, pki.pem(odd_pem.as_v1(w.leaf.certificate, w.intermediate.key)) + w.intermediate.pem
         ),
         None,
+        "has no SAN",
     ),
     "version 9": Case(
         lambda w: signed(w, odd_pem.with_version(w.leaf.certificate, w.intermediate.key, 9)),

@@ -53,6 +53,12 @@ def marked(world: World, oid: str, value: bytes, *, critical: bool = True) -> St
     return crl(world, odd_pem.to_block(changed, "X509 CRL"))
 
 
+def with_dead_list(world: World, dead: pki.Authority) -> Stored:
+    """Store a CA that has expired, and its last list, beside the root with its own."""
+    stale = dead.revocation_list(this_update=AGO, next_update=YESTERDAY)
+    return Stored(ca=world.root.pem + dead.pem, crl=world.crl + stale)
+
+
 def critical_ca() -> bytes:
     """Make a root with a critical extension that nobody knows."""
     root = pki.make_root()
@@ -123,9 +129,15 @@ LISTS: dict[str, Case] = {
         "has no revocation list of CN=Test intermediate",
     ),
     "no list for an expired CA": Case(
-        lambda w: Stored(ca=w.root.pem + old("Old").pem, crl=w.crl),
-        INVALID,
-        "has no revocation list of CN=Old",
+        lambda w: Stored(ca=w.root.pem + old("Old").pem, crl=w.crl), None, "CN=Old expired at"
+    ),
+    "a stale list of an expired CA": Case(
+        lambda w: with_dead_list(w, old("Old")), None, "CN=Old expired at"
+    ),
+    "no list for a CA to come": Case(
+        lambda w: Stored(ca=w.root.pem + old("New", start=TOMORROW, end=LATER).pem, crl=w.crl),
+        None,
+        "CN=New is valid from",
     ),
     "a list of another CA": Case(
         lambda w: crl(w, pki.make_root("Else").revocation_list()),

@@ -66,9 +66,10 @@ def signed(
     *,
     algorithm: bytes = ECDSA_SHA256,
 ) -> bytes:
-    """Sign the elements anew, with SHA-256 whatever *algorithm* claims."""
+    """Sign the elements anew, with SHA-1 if *algorithm* says so, else with SHA-256."""
     tbs = element(SEQUENCE, b"".join(to_be_signed))
-    signature = key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    digest = hashes.SHA1() if algorithm == ECDSA_SHA1 else hashes.SHA256()  # noqa: S303  # Weak is the point.
+    signature = key.sign(tbs, ec.ECDSA(digest))
     return element(SEQUENCE, tbs + algorithm + element(BIT_STRING, b"\0" + signature))
 
 

@@ -109,6 +109,64 @@ def with_pss_key(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
     return surgery.signed(tbs, _ec(key))
 
 
+def in_second_version(key: PrivateKeyTypes) -> bytes:
+    """Write *key* as a OneAsymmetricKey (RFC 5958), which has the public half too; as PEM."""
+    _, algorithm, private = surgery.parts(_pkcs8(key))[:3]
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    bits = surgery.parts(public)[1]
+    content = surgery.element(surgery.INTEGER, b"\1") + algorithm + private + b"\x81" + bits[1:]
+    return to_block(surgery.element(surgery.SEQUENCE, content), "PRIVATE KEY")
+
+
+def on_another_curve(key: PrivateKeyTypes) -> bytes:
+    """Let an EC *key* say that it is on SM2's curve, which nobody here knows; as PEM."""
+    version, algorithm, private = surgery.parts(_pkcs8(key))[:3]
+    curve = surgery.oid(x509.ObjectIdentifier("1.2.156.10197.1.301"))
+    other = surgery.element(surgery.SEQUENCE, surgery.parts(algorithm)[0] + curve)
+    return to_block(surgery.element(surgery.SEQUENCE, version + other + private), "PRIVATE KEY")
+
+
+def off_the_curve(key: PrivateKeyTypes) -> bytes:
+    """Spoil the public half within an EC *key*, whose curve is a good one; as PEM."""
+    content = bytearray(_pkcs8(key))
+    content[-1] ^= 1
+    return to_block(bytes(content), "PRIVATE KEY")
+
+
+def _pkcs8(key: PrivateKeyTypes) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def with_unknown_key(certificate: x509.Certificate, key: PrivateKeyTypes) -> bytes:
+    """Give *certificate* a public key of an algorithm that nobody knows; as DER."""
+    tbs = surgery.tbs_parts(_der(certificate))
+    algorithm = surgery.element(surgery.SEQUENCE, surgery.oid(x509.ObjectIdentifier("1.2.3.4.5")))
+    tbs[6] = surgery.element(surgery.SEQUENCE, algorithm + surgery.parts(tbs[6])[1])
+    return surgery.signed(tbs, _ec(key))
+
+
+def with_written_default(
+    of: x509.Certificate | x509.CertificateRevocationList, key: PrivateKeyTypes
+) -> bytes:
+    """Add an extension that says ``critical FALSE``, which strict DER leaves out; as DER."""
+    *tbs, wrapper = surgery.tbs_parts(_der(of))
+    added = surgery.element(
+        surgery.SEQUENCE,
+        surgery.oid(x509.ObjectIdentifier("1.2.3.4.5"))
+        + bytes.fromhex("010100")
+        + surgery.element(surgery.OCTET_STRING, b"\x05\x00"),
+    )
+    extensions = b"".join(surgery.parts(surgery.parts(wrapper)[0])) + added
+    content = surgery.element(surgery.SEQUENCE, extensions)
+    return surgery.signed([*tbs, surgery.element(wrapper[0], content)], _ec(key))
+
+
 def with_version(certificate: x509.Certificate, key: PrivateKeyTypes, version: int) -> bytes:
     """Let *certificate* say that it is of another version; as DER."""
     tbs = surgery.tbs_parts(_der(certificate))

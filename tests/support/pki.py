@@ -279,6 +279,8 @@ class Extras:
     """Extended key usage; None: no such extension."""
     key_usage: x509.KeyUsage | None = None
     """None: what fits *ca* (keyCertSign and cRLSign), or nothing at all for a leaf."""
+    path_length: int | None = None
+    constraints: x509.NameConstraints | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     serial: int | None = None
@@ -310,7 +312,9 @@ def build_certificate(
         .serial_number(extras.serial or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(extras.not_after or start + lifetime)
-        .add_extension(x509.BasicConstraints(ca=extras.ca, path_length=None), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=extras.ca, path_length=extras.path_length), critical=True
+        )
     )
     # Python 3.13 and later refuse a chain without the two key identifiers.
     builder = builder.add_extension(
@@ -319,9 +323,11 @@ def build_certificate(
     if issuer:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
         builder = builder.add_extension(identifier, critical=False)
-    if extras.ca:
-        usage = extras.key_usage or key_usage(cert_sign=True, crl_sign=True)
+    usage = extras.key_usage or (key_usage(cert_sign=True, crl_sign=True) if extras.ca else None)
+    if usage:
         builder = builder.add_extension(usage, critical=True)
+    if extras.constraints:
+        builder = builder.add_extension(extras.constraints, critical=True)
     if extras.usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([extras.usage]), critical=False)
     if alternatives := [_general_name(one) for one in names]:

@@ -1,7 +1,7 @@
 """The words of the domain: closed sets and plain values that every room shares."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
 API_GROUP = "rds-ssl.dev"
@@ -230,6 +230,14 @@ class Finding:
     message: str
 
 
+UNTOLD = datetime.max.replace(tzinfo=UTC)
+"""
+In place of a date that cannot be read: what is not known to end is not said to.
+
+No certificate has it, for theirs have no fractions of a second.
+"""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class CertificateFacts:
     """A certificate as facts. *sha256* is lower-case hex over DER; times are aware, UTC."""
@@ -244,6 +252,13 @@ class CertificateFacts:
     ip_addresses: tuple[str, ...] = ()
     not_before: datetime
     not_after: datetime
+    """`UNTOLD` where it cannot be read."""
+    unreadable: str = ""
+    """
+    Why it could not be a certificate that is declared, as ``it has …``; empty if it could.
+
+    Only of what an instance shows: its names, then, may be missing.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +272,8 @@ class RevocationListFacts:
     this_update: datetime
     next_update: datetime | None
     serials: frozenset[int]
+    unreadable: str = ""
+    """Why it cannot be read, as of `CertificateFacts`; it may revoke anything, then."""
 
     @property
     def revoked_count(self) -> int:

@@ -14,14 +14,16 @@ from pydantic import (
 )
 
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.model import Impact
+from rds_ssl.core.model import UNTOLD, Impact
 
 TOKEN_LENGTH = 1024
 """What is kept of the annotation ``reconcile-requested-at``: compare that many characters."""
 
 
-def _read_time(value: object) -> datetime:
+def _read_time(value: object) -> datetime | None:
     """Read an RFC 3339 time; whole seconds, as metav1.Time has them on the wire."""
+    if value == UNTOLD:
+        return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime) or value.tzinfo is None:

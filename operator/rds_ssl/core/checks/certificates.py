@@ -16,7 +16,14 @@ from ipaddress import ip_address
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.formats import host_name, shown
 from rds_ssl.core.model import CertificateFacts, Finding, Reason, RevocationListFacts
-from rds_ssl.core.x509.facts import CERT_MANAGER, ClientCAFacts, ServerFacts, title
+from rds_ssl.core.x509.facts import (
+    CERT_MANAGER,
+    ClientCAFacts,
+    ServerFacts,
+    canonical,
+    is_self_issued,
+    title,
+)
 
 TRANSIENT = frozenset(
     {
@@ -29,6 +36,9 @@ TRANSIENT = frozenset(
     }
 )
 """Reasons that may be a moment's state: Reconciling for a while before they are Stalled."""
+
+MAX_COMMON_NAME = 64
+"""Characters of a common name (X.520, ub-common-name): a longer host can be in a SAN only."""
 
 SHORT_LIFETIME = timedelta(days=7)
 """A certificate that lives shorter costs more than one change a week."""
@@ -44,6 +54,7 @@ def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -
     Check a server certificate whose key is known to fit; its names apart, see `check_names`.
 
     A temporary certificate comes first: whatever else is wrong with it, the real one will differ.
+    A chain that no client takes is refused; one that some take warns, see `server_warnings`.
     A leaf that is a CA is refused: clients built on webpki do not take it for a server's, and
     with its key whoever manages the instance could issue certificates that clients trust.
 
@@ -73,6 +84,16 @@ def check_server_certificate(facts: ServerFacts, *, now: datetime, where: str) -
             f"{name} is a CA, not a server certificate; issue a certificate for the server"
             " (a self-signed one with basicConstraints CA:FALSE).",
         )
+    if facts.fault:
+        return _invalid(where, facts.fault)
+    for link in facts.way[1:]:
+        if now < link.not_before and not is_self_issued(link):
+            return _problem(
+                Reason.NOT_YET_VALID,
+                where,
+                f"{title(link)} in the chain is valid from {_when(link.not_before)} only, and until"
+                " then clients refuse what it has signed; it is sent from then on.",
+            )
     return None
 
 
@@ -83,7 +104,7 @@ def check_names(facts: ServerFacts, *, endpoint: str, where: str) -> Finding | N
         return None
     return _invalid(
         where,
-        f"{title(leaf)} does not cover the endpoint {host_name(endpoint)}, but {_names(leaf)};"
+        f"{title(leaf)} does not cover the endpoint {host_name(endpoint)}, but {_names(facts)};"
         " issue it for that name, or choose another connectionString.",
     )
 
@@ -118,7 +139,7 @@ def covers(certificate: CertificateFacts, endpoint: str) -> bool:
 
 
 def check_client_ca(cas: Sequence[ClientCAFacts], *, now: datetime, where: str) -> Finding | None:
-    """Check a client CA bundle: each is a CA, at least one is valid now."""
+    """Check a client CA bundle: each may issue for clients, at least one is valid now."""
     for ca in cas:
         if not ca.is_ca:
             return _invalid(
@@ -126,8 +147,15 @@ def check_client_ca(cas: Sequence[ClientCAFacts], *, now: datetime, where: str) 
                 f"{title(ca.certificate)} is not a CA (basic constraints or key usage do not allow"
                 " it to issue certificates); keep only CAs in the bundle.",
             )
+        if not ca.for_clients and now < ca.certificate.not_after:
+            return _invalid(
+                where,
+                f"{title(ca.certificate)} may not issue certificates of clients (its extended key"
+                " usage lacks clientAuth), so that PostgreSQL refuses all of them; issue it again,"
+                " or remove it from the bundle.",
+            )
     certificates = [ca.certificate for ca in cas]
-    if any(one.not_before <= now < one.not_after for one in certificates):
+    if any(_is_valid(one, now=now) for one in certificates):
         return None
     coming = [one for one in certificates if now < one.not_before]
     if coming:
@@ -157,9 +185,11 @@ def check_revocation_list(
     where: str,
 ) -> Finding | None:
     """
-    Check that every CA has a current list of its own, and that no list is of another CA.
+    Check that every CA that is valid has a current list of its own, and none is of another CA.
 
-    A list without nextUpdate does not expire. An older list beside a current one does no harm.
+    A list without nextUpdate does not expire. An older list beside a current one does no harm, and
+    neither does a stale one of a CA that has expired: a client of it is refused before its list is
+    looked at, and the others do not need it.
 
     Args:
         cas: The bundle that is in force, or sent with it.
@@ -171,11 +201,29 @@ def check_revocation_list(
         if one.sha256 not in known:
             return _invalid(where, _foreign(one, cas))
     for ca in cas:
+        if not _is_valid(ca.certificate, now=now):
+            continue
         own = [one for one in lists if one.sha256 in signed.get(ca.certificate.sha256, ())]
         problem = _check_lists_of(ca, own, now=now, where=where)
         if problem is not None:
             return problem
     return None
+
+
+def revocation_list_warnings(
+    cas: Sequence[ClientCAFacts], signed: Mapping[str, frozenset[str]], *, now: datetime
+) -> tuple[str, ...]:
+    """Return for which CAs there has to be a list once they are valid; one sentence each."""
+    return tuple(
+        f"{title(ca.certificate)} is valid from {_when(ca.certificate.not_before)} on and has no"
+        " revocation list: from then on its clients are refused; add that CA's list before."
+        for ca in cas
+        if now < ca.certificate.not_before and not signed.get(ca.certificate.sha256)
+    )
+
+
+def _is_valid(certificate: CertificateFacts, *, now: datetime) -> bool:
+    return certificate.not_before <= now < certificate.not_after
 
 
 def _check_lists_of(
@@ -216,7 +264,7 @@ def _check_lists_of(
 
 def _foreign(one: RevocationListFacts, cas: Sequence[ClientCAFacts]) -> str:
     issuer = shown(one.issuer)
-    if any(ca.certificate.subject == one.issuer for ca in cas):
+    if any(canonical(ca.certificate.subject) == canonical(one.issuer) for ca in cas):
         return (
             f"the revocation list of {issuer} is not signed with the key of that CA in the client"
             " CA bundle; add the CA that signed it, or its list from the present key."
@@ -238,7 +286,11 @@ def _server_warnings(
                 f"{title(certificate)} in the chain expired at {_when(certificate.not_after)};"
                 " many clients will refuse the server."
             )
-    if endpoint is not None and not _matches(facts.common_name.lower(), host_name(endpoint)):
+    if (
+        endpoint is not None
+        and len(host_name(endpoint)) <= MAX_COMMON_NAME
+        and not _matches(facts.common_name.lower(), host_name(endpoint))
+    ):
         yield (
             f"The common name of {title(leaf)} is not the endpoint {host_name(endpoint)}:"
             " clients that do not read the SAN will refuse it."
@@ -251,7 +303,6 @@ def _server_warnings(
 
 
 def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Iterator[str]:
-    subjects = {ca.certificate.subject for ca in cas}
     for ca in cas:
         yield from ca.weaknesses
         certificate = ca.certificate
@@ -260,11 +311,15 @@ def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Itera
                 f"{title(certificate)} expired at {_when(certificate.not_after)}:"
                 " its clients are refused; remove it from the bundle."
             )
-        if certificate.issuer not in subjects:
-            yield (
-                f"{title(certificate)} is an intermediate whose issuer {shown(certificate.issuer)}"
-                " is not in the bundle: PostgreSQL refuses its clients; add the root."
-            )
+        if ca.way_fault:
+            yield f"{title(certificate)} {ca.way_fault}."
+        for above in ca.above:
+            if now >= above.not_after:
+                yield (
+                    f"{title(certificate)} is below {title(above)}, which expired at"
+                    f" {_when(above.not_after)}: its clients are refused; renew that, or remove"
+                    " both."
+                )
 
 
 def _matches(pattern: str, host: str) -> bool:
@@ -275,9 +330,13 @@ def _matches(pattern: str, host: str) -> bool:
     return bool(label) and parent == wanted[2:] and "." in parent
 
 
-def _names(certificate: CertificateFacts) -> str:
-    names = (*certificate.dns_names, *certificate.ip_addresses)
-    return shown(", ".join(names)) if names else "no name at all"
+def _names(facts: ServerFacts) -> str:
+    names = (*facts.leaf.dns_names, *facts.leaf.ip_addresses)
+    if names:
+        return shown(", ".join(names))
+    if facts.other_names:
+        return f"has only {' and '.join(facts.other_names)} in its SAN"
+    return "has an empty SAN" if facts.has_san and facts.common_name else "no name at all"
 
 
 def _when(moment: datetime) -> str:

@@ -11,8 +11,15 @@ from datetime import UTC, datetime, timedelta
 
 from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.formats import shown
-from rds_ssl.core.model import CAType, Finding, Observed, Reason
-from rds_ssl.core.x509.facts import title
+from rds_ssl.core.model import (
+    CAType,
+    CertificateFacts,
+    Finding,
+    Observed,
+    Reason,
+    RevocationListFacts,
+)
+from rds_ssl.core.x509.facts import canonical, list_title, title
 
 EXPIRY_WARNING = timedelta(days=30)
 """Default of the setting of that name: how long before the end a warning begins."""
@@ -42,6 +49,8 @@ class _Span:
     end: datetime
     last: bool
     afterwards: str
+    few: bool = False
+    """Whether others than those whom it locks out are still let in."""
 
     def warns_at(self, warning: timedelta) -> datetime:
         if self.start is None:
@@ -63,31 +72,33 @@ def expiry(
     A server certificate that is not echoed ends at SSLExpireTime; its lifetime is known of a cloud
     certificate only. An expired CA counts as expiring for as long as another CA of the bundle is
     valid. Of several lists of one issuer the one that lives longest counts; one without nextUpdate
-    does not expire. An intermediate above the first may be one that clients do not need, such as a
-    cross-signed root: its end is told, and is no end of the server certificate.
+    does not expire, and one of a CA that has expired matters to nobody. Of what has expired that is
+    first which locks out everybody. An intermediate above the first may be one that clients do not
+    need, such as a cross-signed root: its end is told, and is no end of the server certificate.
 
     Args:
         intermediates: Those in force, the nearest to the server certificate first.
     """
-    found: list[Expiry] = []
-    for span in _spans(observed, intermediates):
+    found: list[tuple[bool, Expiry]] = []
+    for span in _spans(observed, intermediates, now=now):
         if now < span.warns_at(warning):
             continue
         ended = now >= span.end
         when = span.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found.append(
-            Expiry(
-                reason=Reason.CERTIFICATE_EXPIRED
-                if ended and span.last
-                else Reason.CERTIFICATE_EXPIRING,
-                at=span.end,
-                message=f"{span.what} {'expired' if ended else 'expires'} at {when};"
-                f" {span.afterwards}.",
-            )
+        one = Expiry(
+            reason=Reason.CERTIFICATE_EXPIRED
+            if ended and span.last
+            else Reason.CERTIFICATE_EXPIRING,
+            at=span.end,
+            message=f"{span.what} {'expired' if ended else 'expires'} at {when};"
+            f" {span.afterwards}.",
         )
-    return tuple(
-        sorted(found, key=lambda one: (one.reason is not Reason.CERTIFICATE_EXPIRED, one.at))
+        expired = one.reason is Reason.CERTIFICATE_EXPIRED
+        found.append((expired and span.few, one))
+    found.sort(
+        key=lambda each: (each[1].reason is not Reason.CERTIFICATE_EXPIRED, each[0], each[1].at)
     )
+    return tuple(one for _, one in found)
 
 
 def next_expiry_change(
@@ -100,19 +111,21 @@ def next_expiry_change(
     """Return the first moment after *now* at which `expiry` has another answer, if there is one."""
     moments = [
         moment
-        for span in _spans(observed, intermediates)
+        for span in _spans(observed, intermediates, now=now)
         for moment in (span.warns_at(warning), span.end)
         if moment > now
     ]
     return min(moments, default=None)
 
 
-def _spans(observed: Observed, intermediates: Sequence[IntermediateStatus]) -> Iterator[_Span]:
+def _spans(
+    observed: Observed, intermediates: Sequence[IntermediateStatus], *, now: datetime
+) -> Iterator[_Span]:
     if not observed.enabled:
         return
     yield from _server_span(observed)
     yield from _intermediate_spans(intermediates)
-    client_ca, revocation_list = observed.client_ca or (), observed.lists_in_force or ()
+    client_ca = observed.client_ca or ()
     last_end = max((ca.not_after for ca in client_ca), default=None)
     for ca in client_ca:
         yield _Span(
@@ -122,16 +135,29 @@ def _spans(observed: Observed, intermediates: Sequence[IntermediateStatus]) -> I
             last=ca.not_after == last_end,
             afterwards="its clients are refused from then on",
         )
-    for issuer in sorted({one.issuer for one in revocation_list}):
-        lists = [one for one in revocation_list if one.issuer == issuer]
+    yield from _list_spans(observed.lists_in_force or (), client_ca, now=now)
+
+
+def _list_spans(
+    revocation_list: Sequence[RevocationListFacts],
+    client_ca: Sequence[CertificateFacts],
+    *,
+    now: datetime,
+) -> Iterator[_Span]:
+    names = {canonical(ca.subject) for ca in client_ca}
+    living = {canonical(ca.subject) for ca in client_ca if now < ca.not_after}
+    for issuer in sorted({canonical(one.issuer) for one in revocation_list}):
+        lists = [one for one in revocation_list if canonical(one.issuer) == issuer]
         ends = [(one.next_update, one.this_update) for one in lists if one.next_update is not None]
-        if len(ends) == len(lists):
+        # An issuer that is no CA of the bundle is a riddle, and told.
+        if len(ends) == len(lists) and (issuer in living or issuer not in names):
             end, start = max(ends)
             yield _Span(
-                what=f"The revocation list of {shown(issuer)}",
+                what=f"The revocation list of {list_title(lists[0])}",
                 start=start,
                 end=end,
                 last=True,
+                few=bool(living - {issuer}),
                 afterwards="all clients of that CA are refused from then on",
             )
 

@@ -115,6 +115,8 @@ def validate(
                 f" trust {shown(facts.server.leaf.issuer)} itself until the change is done."
             )
     warnings += certificates.client_ca_warnings(facts.client_ca, now=now)
+    if signed is not None:
+        warnings += certificates.revocation_list_warnings(facts.client_ca, signed, now=now)
     warnings += _plain_connections(declaration)
     return Validation(warnings=_bounded(warnings))
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.formats import shown
-from rds_ssl.core.model import CertificateFacts, Change, Observed, RevocationListFacts
+from rds_ssl.core.model import UNTOLD, CertificateFacts, Change, Observed, RevocationListFacts
 from rds_ssl.core.planning.chain import intermediates_in_force, is_alone
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import ROWS, Comparison, Field
-from rds_ssl.core.x509.facts import title
+from rds_ssl.core.x509.facts import list_title, title
 from rds_ssl.core.x509.revocation import serials_left
 
 
@@ -94,7 +94,8 @@ def _text(value: object) -> str:
 def _certificate(facts: CertificateFacts | None) -> str:
     if facts is None:
         return "not shown"
-    return f"{title(facts)} ({facts.sha256[:16]}, until {facts.not_after:%Y-%m-%d})"
+    end = "" if facts.not_after == UNTOLD else f", until {facts.not_after:%Y-%m-%d}"
+    return f"{title(facts)} ({facts.sha256[:16]}{end})"
 
 
 _ALONE = "no intermediate"
@@ -118,5 +119,7 @@ def _lists(lists: tuple[RevocationListFacts, ...] | None) -> str:
     if not lists:
         return "none"
     return ", ".join(
-        f"{shown(each.issuer)} ({each.sha256[:16]}, {each.revoked_count} revoked)" for each in lists
+        f"{list_title(each)} ({each.sha256[:16]}"
+        f"{'' if each.unreadable else f', {each.revoked_count} revoked'})"
+        for each in lists
     )

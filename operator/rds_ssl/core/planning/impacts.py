@@ -4,9 +4,10 @@ What a plan does to those who use the database, without the restart.
 Pure. Source: docs/conditions.md, "The plan in status".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from rds_ssl.core.model import ACL, CAType, Engine, Impact, Observed, Restart
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Engine, Impact, Observed, Restart
 from rds_ssl.core.planning.desired import TLS_VERSIONS, Desired
 from rds_ssl.core.planning.fields import Comparison, Field
 from rds_ssl.core.x509.revocation import revocation_weakens
@@ -26,8 +27,15 @@ _LOOSENED_IF_LEFT_OUT = frozenset({"ForceEncryption", "TlsVersion"})
 """What is sent as it is shown; of a word that nobody knows it is left out, and may be reset."""
 
 
-def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> Iterator[Impact]:
-    """Yield the impacts, some twice; what cannot be told counts as if it were so."""
+def impacts_of(
+    desired: Desired, observed: Observed, comparison: Comparison, *, now: datetime | None = None
+) -> Iterator[Impact]:
+    """
+    Yield the impacts, some twice; what cannot be told counts as if it were so.
+
+    Args:
+        now: A CA that has expired by then is trusted by nobody; None: none has.
+    """
     open_fields = comparison.different | comparison.unknown
     if Field.FORCE_ENCRYPTION in open_fields:
         yield Impact.TIGHTENS if desired.force_encryption else Impact.WEAKENS
@@ -39,13 +47,13 @@ def impacts_of(desired: Desired, observed: Observed, comparison: Comparison) -> 
         return
     if not desired.enabled:
         yield Impact.WEAKENS
-        if observed.client_ca and _demands(*observed.acls):
+        if _living(observed.client_ca, now) and _demands(*observed.acls):
             yield Impact.DROPS_TRUST
         return
     if Field.CONNECTION_STRING in open_fields:
         yield Impact.MOVES_ENDPOINT
     yield from _server_impacts(desired, observed, open_fields)
-    yield from _client_impacts(desired, observed, open_fields)
+    yield from _client_impacts(desired, observed, open_fields, now)
     if Field.MINIMUM_TLS_VERSION in open_fields and desired.minimum_tls_version:
         yield from _tls_impacts(observed.minimum_tls_version, desired.minimum_tls_version)
 
@@ -79,8 +87,15 @@ def _demands(*acls: ACL | None) -> bool:
     return any(each is not ACL.PREFER for each in acls)
 
 
+def _living(
+    cas: Sequence[CertificateFacts] | None, now: datetime | None
+) -> Sequence[CertificateFacts]:
+    """Return those whose clients are not refused anyway; one to come is among them."""
+    return [each for each in cas or () if now is None or now < each.not_after]
+
+
 def _client_impacts(
-    desired: Desired, observed: Observed, open_fields: frozenset[Field]
+    desired: Desired, observed: Observed, open_fields: frozenset[Field], now: datetime | None
 ) -> Iterator[Impact]:
     in_force = observed.client_ca or ()
     if desired.client_ca and not in_force:
@@ -88,7 +103,7 @@ def _client_impacts(
     if in_force and not desired.client_ca:
         yield Impact.WEAKENS
     kept = {each.sha256 for each in desired.client_ca}
-    if any(each.sha256 not in kept for each in in_force) and _demands(
+    if any(each.sha256 not in kept for each in _living(in_force, now)) and _demands(
         *observed.acls, *desired.acls
     ):
         yield Impact.DROPS_TRUST

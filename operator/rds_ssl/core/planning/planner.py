@@ -7,6 +7,7 @@ pages.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, HistoryEntry, OperationStatus
 from rds_ssl.core.formats import fingerprint
@@ -58,12 +59,14 @@ def make_plan(
     deleting: bool = False,
     at_rest: bool = False,
     elsewhere: frozenset[Field] = frozenset(),
+    now: datetime | None = None,
 ) -> PlanResult:
     """
     Return what is to be done; *uid* is the object's, so that no other object's approval fits.
 
     *at_rest*: the object says that all was well with it as it is declared now. *elsewhere*: fields
-    that another plan brings, see `rds_ssl.core.planning.ahead`.
+    that another plan brings, see `rds_ssl.core.planning.ahead`. *now* tells which client CAs have
+    expired; None: none has.
 
     Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
     held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
@@ -104,6 +107,7 @@ def make_plan(
         last_approval=last_approval,
         restart=predict_restart(comparison, engine=engine, engine_version=engine_version),
         deleting=deleting,
+        now=now,
     )
     return PlanResult(comparison=comparison, plan=plan, declared_applied=declared_applied)
 
@@ -148,8 +152,9 @@ def _plan(
     last_approval: ApprovalStatus | None,
     restart: Restart,
     deleting: bool,
+    now: datetime | None,
 ) -> Plan:
-    found = {*impacts_of(desired, observed, comparison)}
+    found = {*impacts_of(desired, observed, comparison, now=now)}
     if Field.CHAIN in comparison.different | comparison.unknown and leads_elsewhere(
         desired, observed, applied
     ):

@@ -4,6 +4,7 @@ What is known about material once it has been read: plain values, nothing of a p
 Facts may be cached; whoever holds a `ServerMaterial` holds a private key and drops it after use.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,6 +41,12 @@ The same of revocation lists: deltaCRLIndicator, issuingDistributionPoint, autho
 Source: OpenSSL 3.0, crl_cb in crypto/x509/x_crl.c.
 """
 
+KNOWN_IN_ENTRIES = frozenset({"2.5.29.29"})
+"""
+The same of the entries of a list: certificateIssuer; a critical reasonCode is refused.
+Source: OpenSSL 3.0, crl_set_issuers in crypto/x509/x_crl.c; measured with PostgreSQL 15.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -68,6 +75,16 @@ class ServerFacts:
     """Whether the leaf's basic constraints say CA."""
     for_servers: bool
     """Whether the leaf has no extended key usage, or one that has serverAuth."""
+    way: tuple[CertificateFacts, ...] = ()
+    """The links that clients go, from the leaf by signatures to the end; see `chains.Way`."""
+    fault: str = ""
+    """Why no client takes the chain, whatever the clock says; empty: some do."""
+    weaknesses: tuple[str, ...] = ()
+    """What some clients do not take of it; sentences."""
+    has_san: bool = True
+    """Whether the leaf has a SAN, whatever is in it."""
+    other_names: tuple[str, ...] = ()
+    """The kinds of names in the SAN that clients do not ask for (``an email address``)."""
 
     @property
     def chain(self) -> tuple[CertificateFacts, ...]:
@@ -126,6 +143,12 @@ class ClientCAFacts:
     """As in `Link`."""
     unknown_critical: str = ""
     """As in `Link`."""
+    for_clients: bool = True
+    """Whether its extended key usage, if it has one, lets it issue certificates of clients."""
+    above: tuple[CertificateFacts, ...] = ()
+    """The CAs of the bundle on its way to a root, nearest first."""
+    way_fault: str = ""
+    """Why its way ends in no root, or is too long; goes on after its name."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
@@ -164,12 +187,42 @@ class RevocationListMaterial:
     """X509 CRL blocks in the same order, nothing else; ends in a newline."""
 
 
+def canonical(name: str) -> str:
+    """
+    Return an RFC 4514 name in the form that is compared: without case, and with single blanks.
+
+    Source: OpenSSL, asn1_string_canon in crypto/x509/x_name.c, which takes the blanks around a
+    value away as well, and knows letters of ASCII only; measured.
+    """
+    plain = name.replace("\\ ", " ").translate(_LOWER)
+    return _AROUND.sub(r"\1", " ".join(plain.split())).strip()
+
+
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+_AROUND = re.compile(r" ?([,+=]) ?")
+"""What ends a value or begins it; within one these are escaped, and stand the same in both."""
+
+
 def title(certificate: CertificateFacts) -> str:
-    """Return the name of a certificate for a message: its subject, or what it is for."""
-    if certificate.subject:
-        return shown(certificate.subject)
+    """
+    Return the name of a certificate for a message: its subject, or what it is for.
+
+    Of one that cannot be read also why that is so, for nobody else can tell.
+    """
     names = (*certificate.dns_names, *certificate.ip_addresses)
-    return f"the certificate for {shown(names[0])}" if names else "a certificate without a name"
+    if certificate.subject:
+        name = shown(certificate.subject)
+    else:
+        name = f"the certificate for {shown(names[0])}" if names else "a certificate without a name"
+    return f"{name}, not to be read ({certificate.unreadable})" if certificate.unreadable else name
+
+
+def list_title(revocation_list: RevocationListFacts) -> str:
+    """Return the name of a revocation list for a message: its issuer; and why it is unreadable."""
+    name = shown(revocation_list.issuer) if revocation_list.issuer else "a CA without a name"
+    fault = revocation_list.unreadable
+    return f"{name}, not to be read ({fault})" if fault else name
 
 
 def _weaknesses(facts: ServerFacts) -> Iterator[str]:
@@ -180,7 +233,7 @@ def _weaknesses(facts: ServerFacts) -> Iterator[str]:
             link, is_root=certificate is not leaf and is_self_issued(certificate)
         )
     for certificate, issuer in pairwise(facts.chain):
-        if certificate.issuer != issuer.subject:
+        if canonical(certificate.issuer) != canonical(issuer.subject):
             yield (
                 f"{title(certificate)} is not followed by its issuer in the chain;"
                 " some clients will not find their way to the root."
@@ -189,6 +242,12 @@ def _weaknesses(facts: ServerFacts) -> Iterator[str]:
         yield f"The chain has no intermediate: clients must trust {shown(leaf.issuer)} itself."
     if not facts.for_servers:
         yield f"{title(leaf)} is not for servers: its extended key usage lacks serverAuth."
+    if not facts.has_san:
+        yield (
+            f"{title(leaf)} has no SAN: clients that do not read the common name, such as those"
+            " in Go, refuse it; issue it with one."
+        )
+    yield from facts.weaknesses
 
 
 def _link_weaknesses(link: Link, *, is_root: bool) -> Iterator[str]:
@@ -213,7 +272,7 @@ def _link_weaknesses(link: Link, *, is_root: bool) -> Iterator[str]:
 
 def is_self_issued(certificate: CertificateFacts) -> bool:
     """True if subject and issuer are the same, as they are of a root."""
-    return certificate.subject == certificate.issuer
+    return canonical(certificate.subject) == canonical(certificate.issuer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

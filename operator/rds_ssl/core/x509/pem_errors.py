@@ -3,34 +3,30 @@
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import Reason
-from rds_ssl.core.x509.pem_blocks import invalid
+from rds_ssl.core.x509.pem_text import invalid
 
 
-def certificate(field: str, *, number: int, of: int) -> MaterialError:
-    """One of the certificates is unreadable."""
+def certificate(field: str, *, number: int, of: int, fault: str) -> MaterialError:
+    """One of the certificates is unreadable; *fault* is ``it …``."""
     return invalid(
         field,
-        f"has a certificate that cannot be read (number {number} of {of}):"
-        " it is damaged, or one of its extensions is; store the file again.",
+        f"has a certificate that cannot be read (number {number} of {of}): {fault};"
+        f" {_remedy(fault)}.",
     )
 
 
-def negative_serial(field: str, *, number: int, of: int) -> MaterialError:
-    """Several programs read no such certificate, among them newer versions of cryptography."""
+def revocation_list(field: str, *, number: int, of: int, fault: str) -> MaterialError:
+    """One of the revocation lists is unreadable; *fault* is ``it …``."""
     return invalid(
         field,
-        f"has a certificate with a negative serial number (number {number} of {of}),"
-        " which RFC 5280 forbids; issue it again.",
+        f"has a revocation list that cannot be read (number {number} of {of}): {fault};"
+        f" {_remedy(fault)}.",
     )
 
 
-def revocation_list(field: str, *, number: int, of: int) -> MaterialError:
-    """One of the revocation lists is unreadable."""
-    return invalid(
-        field,
-        f"has a revocation list that cannot be read (number {number} of {of}):"
-        " it is damaged; store the file again.",
-    )
+def _remedy(fault: str) -> str:
+    # Stored again, what is of an unusual kind is the same.
+    return "store the file again" if "damaged" in fault else "issue it again, by other means"
 
 
 def partial_list(field: str, *, kind: str, issuer: str) -> MaterialError:
@@ -67,9 +63,20 @@ def large_key(field: str, *, most: int) -> MaterialError:
 
 
 def kind_of_key(field: str) -> MaterialError:
-    """The private key is DSA, X25519 or the like."""
+    """The private key is DSA, X25519 or the like, or on a curve without a name."""
     return invalid(
-        field, "is a private key of a kind that serves no TLS; use RSA, ECDSA or Ed25519."
+        field,
+        "is a private key of a kind that serves no TLS;"
+        " use RSA, ECDSA (P-256, P-384 or P-521) or Ed25519.",
+    )
+
+
+def curve_of_key(field: str, *, curve: str) -> MaterialError:
+    """The private key is on a curve that no TLS client takes."""
+    return invalid(
+        field,
+        f"is a private key on the curve {curve}, with which no TLS client connects;"
+        " use P-256, P-384 or P-521, or RSA or Ed25519.",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import RevocationListFacts
+from rds_ssl.core.x509.facts import canonical, list_title
 
 
 def revocation_weakens(
@@ -21,13 +22,19 @@ def revocation_weakens(
     the newest new one of its issuer: a lower number, an older thisUpdate, or serials gone without
     a higher number weaken. An issuer without any list afterwards weakens nothing, for PostgreSQL
     refuses all clients of a CA without one; unless no list at all is left, which checks nobody.
+    A list in force that cannot be read may revoke anything, so that whatever replaces it weakens.
     """
     if before and not after:
         return "no revocation list is left"
     staying = {one.sha256 for one in before} & {one.sha256 for one in after}
     for old in before:
-        of_issuer = [one for one in after if one.issuer == old.issuer]
-        if old.sha256 in staying or not of_issuer:
+        if old.sha256 in staying:
+            continue
+        if old.unreadable:
+            return f"what the revocation list of {list_title(old)} revokes is not known"
+        issuer = canonical(old.issuer)
+        of_issuer = [one for one in after if canonical(one.issuer) == issuer]
+        if not of_issuer:
             continue
         new = [one for one in of_issuer if one.sha256 not in staying]
         fault = _step_back(old, _newest(new or of_issuer))
@@ -45,9 +52,10 @@ def serials_left(
     An issuer without any list afterwards is not named (see `revocation_weakens`).
     """
     left: dict[str, tuple[int, ...]] = {}
-    for issuer in sorted({one.issuer for one in before} & {one.issuer for one in after}):
-        gone = _serials(before, issuer) - _serials(after, issuer)
-        if gone:
+    names = {canonical(one.issuer): one.issuer for one in (*after, *before)}
+    for name, issuer in sorted(names.items()):
+        gone = _serials(before, name) - _serials(after, name)
+        if gone and any(canonical(one.issuer) == name for one in after):
             left[issuer] = tuple(sorted(gone))
     return left
 
@@ -69,4 +77,5 @@ def _step_back(old: RevocationListFacts, new: RevocationListFacts) -> str | None
 
 
 def _serials(lists: Sequence[RevocationListFacts], issuer: str) -> frozenset[int]:
-    return frozenset[int]().union(*(one.serials for one in lists if one.issuer == issuer))
+    own = (one.serials for one in lists if canonical(one.issuer) == issuer)
+    return frozenset[int]().union(*own)

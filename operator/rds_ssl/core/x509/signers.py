@@ -9,13 +9,17 @@ from collections.abc import Mapping
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
-from rds_ssl.core.x509.facts import ClientCAMaterial, RevocationListMaterial
+from rds_ssl.core.x509.facts import ClientCAMaterial, RevocationListMaterial, canonical
 from rds_ssl.core.x509.pem_blocks import own_blocks
 
 _PublicKey = (
-    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+    rsa.RSAPublicKey
+    | ec.EllipticCurvePublicKey
+    | ed25519.Ed25519PublicKey
+    | ed448.Ed448PublicKey
+    | dsa.DSAPublicKey
 )
 
 _UNVERIFIABLE = (
@@ -41,6 +45,10 @@ and refuses more than 64 with a larger modulus. What is left takes 10 ms at most
 """
 
 
+_MAX_DSA_BITS = 4096
+"""Of a DSA key: 3 ms for a signature. PostgreSQL takes lists of such a CA (measured)."""
+
+
 def signed_lists(
     client_ca: ClientCAMaterial, revocation_list: RevocationListMaterial
 ) -> Mapping[str, frozenset[str]]:
@@ -57,7 +65,7 @@ def signed_lists(
     ders = own_blocks(revocation_list.pem)
     for facts, der in zip(revocation_list.lists, ders, strict=True):
         crl = x509.load_der_x509_crl(der)
-        for key, cas in signers.get(crl.issuer, {}).values():
+        for key, cas in signers.get(canonical(crl.issuer.rfc4514_string()), {}).values():
             if _has_signed(key, crl):
                 for ca in cas:
                     signed[ca].add(facts.sha256)
@@ -67,14 +75,14 @@ def signed_lists(
 
 def _signers(
     client_ca: ClientCAMaterial,
-) -> Mapping[x509.Name, Mapping[bytes, tuple[_PublicKey, list[str]]]]:
+) -> Mapping[str, Mapping[bytes, tuple[_PublicKey, list[str]]]]:
     """
     Return all keys that may have signed for a name, each with the sha256 of the CAs that have it.
 
     Of two CAs with one name only the key tells which has signed a list; a CA issued again with its
     old key is the same for this.
     """
-    signers: dict[x509.Name, dict[bytes, tuple[_PublicKey, list[str]]]] = {}
+    signers: dict[str, dict[bytes, tuple[_PublicKey, list[str]]]] = {}
     for ca, der in zip(client_ca.cas, own_blocks(client_ca.pem), strict=True):
         certificate = x509.load_der_x509_certificate(der)
         key = certificate.public_key()
@@ -82,13 +90,15 @@ def _signers(
             spki = key.public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
-            of_name = signers.setdefault(certificate.subject, {})
+            of_name = signers.setdefault(canonical(ca.certificate.subject), {})
             of_name.setdefault(spki, (key, []))[1].append(ca.certificate.sha256)
     return signers
 
 
 def _verifies(key: _PublicKey) -> bool:
     """True if a signature is verified with *key*; with one beyond the bounds nothing is signed."""
+    if isinstance(key, dsa.DSAPublicKey):
+        return key.key_size <= _MAX_DSA_BITS
     return not isinstance(key, rsa.RSAPublicKey) or (
         key.key_size <= _MAX_MODULUS_BITS
         and key.public_numbers().e.bit_length() <= _MAX_EXPONENT_BITS

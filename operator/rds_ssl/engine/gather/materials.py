@@ -37,6 +37,9 @@ _PASSWORD = "spec.serverCertificate.pfx.passwordSecretKeyRef"  # noqa: S105  # A
 MAX_PASSWORD_BYTES = 1024
 """Of a PFX file: as much as OpenSSL asks for (PEM_BUFSIZE), far more than anybody types."""
 
+_FEW_BLOCKS = 8
+"""Of PEM in one text: each may have a signature that takes half a millisecond."""
+
 _READABLE = "readable"
 """What is kept of a password."""
 
@@ -348,7 +351,7 @@ class _Reading:
         self.sources[field] = (source, version)
         try:
             values = tuple(_value(read, kind, name, key) for key in keys)
-            value = await offloaded(lambda: parse(values), size=sum(map(len, values)))
+            value = await offloaded(lambda: parse(values), size=_cost(values))
         except MaterialError as error:
             self._materials.keep(source, version=version, value=_again(error))
             raise
@@ -356,12 +359,19 @@ class _Reading:
         return value
 
 
+def _cost(values: tuple[bytes, ...]) -> int | None:
+    """Return the bytes to work on; None if there may be many signatures to verify in them."""
+    blocks = sum(value.count(b"-----BEGIN ") for value in values)
+    return None if blocks > _FEW_BLOCKS else sum(map(len, values))
+
+
 def _value(source: DataObject, kind: Kind, name: str, key: str) -> bytes:
     if not source.data.get(key):
         where = f"{kind} {name}, key {key}"
         present = shown(", ".join(sorted(source.data))) or "none"
+        what = "empty" if key in source.data else f"missing (keys present: {present})"
         raise MaterialError(
-            f"{where}: the key is missing or empty (keys present: {present}).",
+            f"{where}: the key is {what}; store its content, or name another key in the object.",
             reason=Reason.SECRET_KEY_MISSING,
             field=where,
         )

@@ -161,6 +161,7 @@ def _standing(
             deleting=intent is Intent.DELETION,
             at_rest=_is_at_rest(seen),
             elsewhere=elsewhere,
+            now=ports.now(),
         )
 
     standing = to(desired)

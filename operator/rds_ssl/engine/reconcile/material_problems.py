@@ -111,7 +111,7 @@ def _until_valid(ports: Ports, seen: Seen) -> float:
     moments = [each.certificate.not_before for each in facts.client_ca]
     moments += [each.this_update for each in facts.revocation_list]
     if facts.server is not None:
-        moments.append(facts.server.leaf.not_before)
+        moments += [each.not_before for each in facts.server.chain]
     now = ports.now()
     coming = [(each - now).total_seconds() for each in moments if each > now]
     return min(coming, default=PATIENCE) + 0.1

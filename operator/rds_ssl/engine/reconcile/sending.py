@@ -327,8 +327,8 @@ def _with_trust_in_force(material: Material, step: Desired, observed: Observed) 
     """Return it with the client CA and list in force where the step keeps them."""
     client_ca, lists = material.client_ca, material.revocation_list
     if step.client_ca and client_ca is None:
-        client_ca = pem.parse_client_ca(observed.client_ca_pem, field="ClientCACert")
+        client_ca = pem.client_ca_in_force(observed.client_ca_pem, field="ClientCACert")
     if step.revocation_list and lists is None:
         text = observed.revocation_list_pem
-        lists = pem.parse_revocation_list(text, field="ClientCertRevocationList", in_force=True)
+        lists = pem.revocation_list_in_force(text, field="ClientCertRevocationList")
     return replace(material, client_ca=client_ca, revocation_list=lists)

@@ -139,6 +139,12 @@ def early(ca: pki.Authority) -> bytes:
     return ca.revocation_list(this_update=TOMORROW)
 
 
+def dead() -> pki.Authority:
+    usage = pki.key_usage(cert_sign=True, crl_sign=False)  # Which matters no more.
+    lived = pki.Extras(not_before=AGO, not_after=YESTERDAY, key_usage=usage)
+    return pki.make_root("Dead", extras=lived)
+
+
 def no_lists() -> pki.Authority:
     usage = pki.key_usage(cert_sign=True, crl_sign=False)
     return pki.make_root(extras=pki.Extras(key_usage=usage))
@@ -171,6 +177,24 @@ def no_lists() -> pki.Authority:
             None,
             "",
             id="tomorrow's list beside a current one",
+        ),
+        pytest.param(
+            lambda a, _: lists_of([a, dead()], a.revocation_list()),
+            None,
+            "",
+            id="no list for a CA that has expired",
+        ),
+        pytest.param(
+            lambda a, _: lists_of([a, old := dead()], a.revocation_list(), stale(old)),
+            None,
+            "",
+            id="a stale list of a CA that has expired",
+        ),
+        pytest.param(
+            lambda a, _: lists_of([dead(), a], stale(a)),
+            INVALID,
+            f"the revocation list of CN=A expired at {stamp(YESTERDAY)}",
+            id="a stale list of the living one",
         ),
         pytest.param(
             lambda a, b: lists_of([a, b], a.revocation_list()),

@@ -284,3 +284,39 @@ def test_the_end_of_an_intermediate_is_a_moment_to_look_again() -> None:
 
     assert next_expiry_change(shown(SERVER), now=NOW, intermediates=kept) == TOMORROW
     assert next_expiry_change(shown(), now=NOW, intermediates=kept) == TOMORROW
+
+
+def test_a_stale_list_of_a_ca_that_has_expired_matters_to_nobody() -> None:
+    old, new = certificate("old", AGO, YESTERDAY), certificate("new", AGO, NOW + 999 * DAY)
+    lists = [crl("old", end=YESTERDAY), crl("new", end=NOW + 20 * DAY)]
+
+    found = expiry(shown(client_ca=[old, new], revocation_list=lists), now=NOW)
+    while_both_lived = expiry(
+        shown(client_ca=[old, new], revocation_list=lists), now=YESTERDAY - DAY
+    )
+
+    assert [one.message.split(" expire")[0] for one in found] == ["The client CA CN=old"]
+    assert "The revocation list of CN=old" in " ".join(one.message for one in while_both_lived)
+
+
+def test_what_locks_out_everybody_is_told_before_what_locks_out_few() -> None:
+    a, b = (certificate(name, AGO, NOW + 999 * DAY) for name in "AB")
+    server = certificate("db", AGO, YESTERDAY)
+    lists = [crl("A", end=YESTERDAY - DAY), crl("B", end=LATER)]
+
+    found = expiry(shown(server, client_ca=[a, b], revocation_list=lists), now=NOW)
+
+    assert [one.message.split(" expired")[0] for one in found] == [
+        "The server certificate CN=db",
+        "The revocation list of CN=A",
+    ]
+
+
+def test_issuers_are_the_same_whatever_their_case_and_blanks() -> None:
+    ca = certificate("Clients  of Orders", AGO, YESTERDAY)
+
+    found = expiry(
+        shown(client_ca=[ca], revocation_list=[crl("clients of orders", end=YESTERDAY)]), now=NOW
+    )
+
+    assert [one.message.split(" ")[1] for one in found] == ["client"]

@@ -85,6 +85,35 @@ def plan(
 # -- impacts -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("at", "drops"),
+    [
+        pytest.param(None, True, id="at no time"),
+        pytest.param(timedelta(seconds=-1), True, id="while it lives"),
+        pytest.param(timedelta(), False, id="from its end on"),
+    ],
+)
+@pytest.mark.parametrize("wanted", [AUTH, CUSTOM])
+def test_to_drop_a_ca_that_has_expired_drops_no_trust(
+    at: timedelta | None, wanted: Desired, *, drops: bool
+) -> None:
+    end = NOW - DAY
+    shown = postgresql(replace(AUTH, client_ca=(certificate("dead", not_after=end),)))
+
+    found = make_plan(
+        wanted,
+        shown,
+        engine=Engine.POSTGRESQL,
+        uid="uid",
+        applied=None,
+        operation=None,
+        now=None if at is None else end + at,
+    ).plan
+
+    assert found is not None
+    assert (D in found.impacts) is drops
+
+
 def acl(value: ACL, replication: ACL = ACL.PREFER) -> Desired:
     return replace(AUTH, acl=value, replication_acl=replication)
 

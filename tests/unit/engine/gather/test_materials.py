@@ -3,9 +3,12 @@
 import gc
 from collections.abc import Mapping
 
+import pytest
+
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.errors import MaterialError
+from rds_ssl.core.model import Reason
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
@@ -149,3 +152,29 @@ async def test_no_error_that_is_kept_holds_a_private_key() -> None:
 
         assert errors  # The text does not parse: that is a fact, and kept.
         assert [each.__traceback__ for each in errors] == [None] * len(errors)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param({"ca.crt": b""}, "key ca.crt: the key is empty;", id="empty"),
+        pytest.param(
+            {"other": b"x"}, "key ca.crt: the key is missing (keys present: other);", id="no"
+        ),
+        pytest.param({}, "key ca.crt: the key is missing (keys present: none);", id="nothing"),
+    ],
+)
+@played
+async def test_a_key_is_said_to_be_missing_or_to_be_empty(
+    data: dict[str, bytes], words: str
+) -> None:
+    async with EngineWorld() as world:
+        world.write("ConfigMap", "bundle", data)
+        await world.run(1)
+        assert world.engine is not None
+
+        gathered = await world.engine.materials.gather(DECLARED, NAMESPACE)
+
+        assert gathered.problem is not None
+        assert gathered.problem.reason is Reason.SECRET_KEY_MISSING
+        assert words in gathered.problem.message
