@@ -17,7 +17,7 @@ CERTIFICATES = (
     Fault(
         name="take no notice of a BEGIN line with other dashes",
         where="pem_text._Lines.note",
-        old="        elif content.startswith(_END) or _LIKE_BEGIN.match(content):\n",
+        old="        elif content.startswith(_END) or _looks_like_begin(content):\n",
         new="        elif content.startswith(_END):\n",
         also=(
             (

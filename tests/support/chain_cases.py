@@ -492,7 +492,14 @@ BUNDLES: dict[str, TrustCase] = {
         make=lambda: nested(root("Short", path_length=0)), words="is too deep below", its=False
     ),
     "an intermediate of an expired root": TrustCase(
-        make=lambda: nested(pki.make_root("Dead", extras=DEAD)), words="CN=Dead", its=False
+        make=lambda: nested(pki.make_root("Dead", extras=DEAD)),
+        words="is below CN=Dead, which expired at",
+        its=False,
+    ),
+    "an intermediate of a root of tomorrow": TrustCase(
+        make=lambda: nested(pki.make_root("New", extras=pki.Extras(not_before=TOMORROW))),
+        words="is below CN=New, which is valid from",
+        its=False,
     ),
     "a root that may not sign lists": TrustCase(
         make=lambda: twice(

@@ -26,7 +26,7 @@ from rds_ssl.core.x509.pem_blocks import (
     MAX_REVOCATION_LISTS_BYTES,
 )
 from rds_ssl.engine.reconcile.ports import Timings
-from support import pki, virtual_time
+from support import odd_pem, pki, virtual_time
 from support.engine_world import EngineWorld
 from support.line import Connection
 from support.loop_meter import LoopMeter, measured
@@ -168,6 +168,22 @@ def test_the_loop_is_not_held_by_the_largest_material(
     assert held(story) == []
 
 
+def shows(**fields: str) -> tuple[int, bytes]:
+    """Answer as a PostgreSQL with SSL on does."""
+    return 200, json.dumps({"SSLEnabled": "on", **fields}).encode()
+
+
+def many_cas() -> str:
+    """Give more CAs than are ever sent, half of them such that no strict parser takes them."""
+    root = pki.make_root()
+    odd = odd_pem.to_block(odd_pem.with_written_default(root.certificate, root.key))
+    return (root.pem + odd).decode() * 1_300
+
+
+def long_list() -> str:
+    return pki.make_root().revocation_list(serials=range(1 << 150, (1 << 150) + 34_000)).decode()
+
+
 HOSTILE: Mapping[str, tuple[int, bytes]] = {
     "a million objects": (200, b'{"a": [' + b"{}," * 690_000 + b"1]}"),
     "a million lists": (200, b'{"a": [' + b"[]," * 690_000 + b"1]}"),
@@ -181,6 +197,9 @@ HOSTILE: Mapping[str, tuple[int, bytes]] = {
         200,
         json.dumps({"SSLEnabled": "No", "ModifyStatusReason": "é" * 340_000}).encode(),
     ),
+    "many CAs": shows(ClientCACert=many_cas()),
+    "a long list": shows(ClientCertRevocationList=long_list()),
+    "lines that are none of PEM": shows(ServerCert="-----BEGI\n" * 150_000),
     "a nesting": (200, b'{"a": ' * 340_000),
     "a message that is long": (
         400,

@@ -314,10 +314,13 @@ def _client_ca_warnings(cas: Sequence[ClientCAFacts], *, now: datetime) -> Itera
         if ca.way_fault:
             yield f"{title(certificate)} {ca.way_fault}."
         for above in ca.above:
-            if now >= above.not_after:
+            if not _is_valid(above, now=now):
+                ended = now >= above.not_after
                 yield (
-                    f"{title(certificate)} is below {title(above)}, which expired at"
-                    f" {_when(above.not_after)}: its clients are refused; renew that, or remove"
+                    f"{title(certificate)} is below {title(above)}, which"
+                    f" {'expired at' if ended else 'is valid from'}"
+                    f" {_when(above.not_after if ended else above.not_before)}"
+                    f"{'' if ended else ' only'}: its clients are refused; renew that, or remove"
                     " both."
                 )
 

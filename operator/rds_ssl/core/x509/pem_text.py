@@ -33,8 +33,11 @@ _BODY_LINE = re.compile(r"M[A-Za-z0-9+/]{47,}={0,2}")
 
 _BODY_WITHIN = re.compile(r"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{47,}")
 
-_COMMENT = re.compile(r"[#;%*>/!\"'`(<|]|--(?!-)|REM\b")
+_COMMENT = re.compile(r"[#;%*/!]|<!|--(?!-)|REM\b")
 """How a line of comment begins, in the languages that people keep PEM in."""
+
+_QUOTED_BEGIN = re.compile(r"[^\w\s]\W*-----BEGIN [^\n]{0,64}-----")
+"""The whole line: a BEGIN behind a quotation mark, or quoted as mail is."""
 
 _WORD = re.compile(r"[A-Z]{1,14}|[a-z]{1,14}|[A-Z][a-z]{1,13}|X\.?509|PKCS ?#?(?:1|7|8|12)")
 """A word of a label; base64 of a key is longer, or mixes its letters."""
@@ -130,6 +133,10 @@ def scan(plain: str, *, field: str) -> Scanned:
     return Scanned(tuple(blocks), tuple(lines.odd))
 
 
+def _looks_like_begin(content: str) -> bool:
+    return bool(_LIKE_BEGIN.match(content) or _QUOTED_BEGIN.fullmatch(content))
+
+
 def _begins(content: str) -> bool:
     return _BEGIN_LINE.match(content) is not None
 
@@ -157,7 +164,7 @@ class _Lines:
             self._commented = self._commented or BEGIN in content
         elif content.startswith(_END) and self._commented:
             self._commented = False
-        elif content.startswith(_END) or _LIKE_BEGIN.match(content):
+        elif content.startswith(_END) or _looks_like_begin(content):
             self._report(here)
         elif _BODY_LINE.fullmatch(content):
             # What stands above it was meant for its BEGIN line.

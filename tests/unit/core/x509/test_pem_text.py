@@ -70,6 +70,11 @@ NOT_UNDERSTOOD: dict[str, tuple[Spelt, str]] = {
     ),
     "a misspelt begin": (lambda ca: begun(ca, "-----BEGN CERTIFICATE-----"), "BEGN CERTIFICATE"),
     "a lost begin": (lambda ca: ca.split(b"\n", 1)[1], "line 1"),
+    "quoted as a string": (lambda ca: b'"' + ca.rstrip() + b'"\n', "BEGIN CERTIFICATE"),
+    "quoted as mail is": (
+        lambda ca: b"".join(b"> " + line + b"\n" for line in ca.splitlines()),
+        "BEGIN CERTIFICATE",
+    ),
     "text before": (lambda ca: b"ca: " + ca, "BEGIN CERTIFICATE"),
     "text before, on one line": (
         lambda ca: b"ca: " + odd_pem.on_one_line(ca) + b"\n",
@@ -244,6 +249,8 @@ COMMENTS: dict[str, Spelt] = {
     "its BEGIN alone commented out": lambda ca: b"# " + ca,
     "on one line": lambda ca: b"# " + odd_pem.on_one_line(ca) + b"\n",
     "quoted": lambda _: b'The block "-----BEGIN CERTIFICATE-----" of the old CA was here.\n',
+    "quoted alone": lambda _: b'"-----BEGIN CERTIFICATE-----"\n',
+    "in a comment of HTML": lambda _: b"<!-- -----BEGIN CERTIFICATE----- -->\n",
     "quoted at the end of a line": lambda _: b"It began with -----BEGIN CERTIFICATE-----\n",
     "a rule": lambda _: b"-----\n----- Root of the orders team -----\n-----\n",
     "a bullet": lambda _: b"- begin with the root\n- then the rest\n",
