@@ -291,7 +291,7 @@ TIMES = (
     ),
     Fault(
         name="look only by the usual resync at a plan whose time comes",
-        where="change._look_again",
+        where="holding.look_again",
         old="    if hold.until is not None:\n",
         new="    if hold.until is None and not at:\n",
         tests=WINDOWS,
@@ -343,16 +343,16 @@ SLOTS = (
         where="change.change",
         old=(
             "    if hold is not None:\n"
-            "        return _held(ports, planned, hold, at)\n"
+            "        return holding.held(ports, planned, hold, at)\n"
             "    if not gating.reserve(ports, planned, at):\n"
-            "        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)\n"
+            "        return replace(holding.held(ports, planned, BUDGET, at), awaits_slot=True)\n"
         ),
         new=(
             "    reserved = gating.reserve(ports, planned, at)\n"
             "    if hold is not None:\n"
-            "        return replace(_held(ports, planned, hold, at), awaits_slot=reserved)\n"
+            "        return replace(holding.held(ports, planned, hold, at), awaits_slot=reserved)\n"
             "    if not reserved:\n"
-            "        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)\n"
+            "        return replace(holding.held(ports, planned, BUDGET, at), awaits_slot=True)\n"
         ),
         tests=WINDOWS,
     ),

@@ -7,7 +7,7 @@ from datetime import datetime
 from rds_ssl.commands.cluster import Cluster, work
 from rds_ssl.commands.formatting import counted, moment, time_text
 from rds_ssl.commands.overview import status_detail, status_json, status_table
-from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals
+from rds_ssl.commands.plans import plan_details, plan_json, plan_table, totals
 from rds_ssl.commands.types import Access, Answer
 from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api.conditions import READY
@@ -45,7 +45,7 @@ def show_plans(access: Access, names: Sequence[str], now: datetime) -> Answer:
             notes=notes,
         )
     if len(names) == 1:
-        return Answer(lines=plan_detail(pending[0], now), value=value)
+        return Answer(lines=plan_details(pending, now), value=value)
     return Answer(lines=[*plan_table(pending), "", *totals(pending, now)], value=value, notes=notes)
 
 

@@ -13,8 +13,8 @@ from rds_ssl.commands.formatting import (
     table,
     time_text,
 )
-from rds_ssl.commands.plans import days_left, plan_detail
-from rds_ssl.commands.views import ObjectView, Pending
+from rds_ssl.commands.plans import days_left, plan_details
+from rds_ssl.commands.views import ObjectView, Pending, pending_of
 from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.api.states import ObservedStatus
 from rds_ssl.core.api.status import OperationStatus
@@ -70,7 +70,7 @@ def _expiry(end: datetime | None, now: datetime) -> str:
 def status_detail(seen: ObjectView, now: datetime) -> list[str]:
     """Show everything that is known of one object."""
     status = seen.status
-    instance, applied, plan = status.instance, status.applied, Pending.of(seen)
+    instance, applied, plans = status.instance, status.applied, pending_of([seen])
     engine = f"{instance.engine or ''} {instance.engine_version or ''}" if instance else ""
     return [
         *fields(
@@ -87,7 +87,7 @@ def status_detail(seen: ObjectView, now: datetime) -> list[str]:
         ),
         *_section("Conditions", _conditions(seen, now)),
         *_section("Observed", _observed(status.observed, now)),
-        *_section("Plan", plan_detail(plan, now) if plan else []),
+        *_section("Plan", plan_details(plans, now) if plans else []),
         *_section("Last call", _operation(status.operation, now)),
         *_section("History, newest first", _history(seen)),
     ]
@@ -209,6 +209,7 @@ def status_json(seen: ObjectView, now: datetime) -> dict[str, object]:
         "conditions": wire.get("conditions", []),
         "observed": wire.get("observed"),
         "plan": wire.get("plan"),
+        "rotation": wire.get("rotation"),
         "operation": wire.get("operation"),
         "applied": wire.get("applied"),
         "lastApproval": wire.get("lastApproval"),

@@ -118,6 +118,14 @@ def plan_detail(pending: Pending, now: datetime) -> list[str]:
     ]
 
 
+def plan_details(pending: Sequence[Pending], now: datetime) -> list[str]:
+    """Show the plans of one object in full: newer material may go ahead of an edit that waits."""
+    first, *ahead = (plan_detail(each, now) for each in pending)
+    for lines in ahead:
+        first += ["", "Newer material, which goes ahead of it", *indented(lines)]
+    return first
+
+
 _OUTDATED = "The object was changed after this plan was made; the operator has not looked yet."
 
 

@@ -121,6 +121,16 @@ class Pending:
             seen=seen, plan=plan, reason=plan.held_by or "", message=held.message if held else ""
         )
 
+    @classmethod
+    def ahead_of(cls, seen: ObjectView) -> Self | None:
+        """Find newer material that goes ahead of the plan of an object, if there is some."""
+        plan = seen.status.rotation
+        if plan is None:
+            return None
+        held = _true(seen.status, CHANGE_PENDING)
+        message = held.message if held and plan.held_by else ""
+        return cls(seen=seen, plan=plan, reason=plan.held_by or "", message=message)
+
     @property
     def under_way(self) -> bool:
         """True if it is no plan any more, but a change that was sent."""
@@ -172,8 +182,9 @@ def opening(pending: Pending, now: datetime) -> Opening:
 
 
 def pending_of(seen: Sequence[ObjectView]) -> list[Pending]:
-    """Keep the objects with a plan."""
-    return [each for each in map(Pending.of, seen) if each is not None]
+    """Return all plans: of an object its own, and that of newer material that goes ahead of it."""
+    found = (find(each) for each in seen for find in (Pending.of, Pending.ahead_of))
+    return [each for each in found if each is not None]
 
 
 def why_not_approvable(pending: Pending | None, seen: ObjectView, digest: str) -> str | None:

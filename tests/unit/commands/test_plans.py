@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.commands.plans import plan_detail, plan_json, plan_table, totals, way_out
+from rds_ssl.commands.plans import plan_detail, plan_details, plan_json, plan_table, totals, way_out
 from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.gates import gate
@@ -315,3 +315,31 @@ def test_a_long_wait_is_told_in_days() -> None:
     far = (NOW + timedelta(days=3, hours=4, minutes=5)).isoformat()
 
     assert "(in 3d 4h)" in openings(pending(heldBy="AwaitingWindow", notBefore=far))[0][2]
+
+
+def test_newer_material_that_goes_ahead_is_a_plan_of_its_own() -> None:
+    ahead = statuses.plan(
+        "5555666677778888", cause="rotation", heldBy="AwaitingWindow", notBefore=TONIGHT
+    )
+    found = seen(statuses.pending(statuses.plan(), rotation=ahead))
+
+    edit, material = pending_of([found])
+
+    assert [each.reason for each in (edit, material)] == ["AwaitingApproval", "AwaitingWindow"]
+    assert (edit.approvable, material.approvable) == (True, False)
+    assert [plan_json(each)["digest"] for each in (edit, material)] == [
+        "1111222233334444",
+        "5555666677778888",
+    ]
+    text = "\n".join(plan_details([edit, material], NOW))
+    assert text.index("1111222233334444") < text.index("Newer material, which goes ahead of it")
+    assert "5555666677778888" in text.partition("goes ahead of it")[2]
+
+
+def test_newer_material_on_its_way_is_under_way_while_the_edit_waits() -> None:
+    ahead = statuses.plan("5555666677778888", heldBy=None)
+    sent = seen(statuses.pending(rotation=ahead, operation=statuses.operation()))
+
+    edit, material = pending_of([sent])
+
+    assert (edit.under_way, material.under_way) == (False, True)

@@ -9,7 +9,6 @@ docs/architecture.md, "The life of one change".
 from dataclasses import replace
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.api.conditions import CHANGE_PENDING, RECONCILING, Verdict
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
@@ -20,21 +19,26 @@ from rds_ssl.core.gates.gate import (
     Hold,
     closes,
     gate,
-    not_before,
 )
-from rds_ssl.core.model import UNFINISHED, Finding, Impact, Phase, Reason
+from rds_ssl.core.model import UNFINISHED, Impact, Phase, Reason
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.planning.ahead import separate
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.planner import make_plan, unsupported_transition
-from rds_ssl.core.planning.renewal import renewal_at, tried
+from rds_ssl.core.planning.renewal import tried
 from rds_ssl.core.rds import faults
-from rds_ssl.engine.reconcile import api_failures, gating, material_problems, preflight, retry
+from rds_ssl.engine.reconcile import (
+    api_failures,
+    gating,
+    holding,
+    material_problems,
+    preflight,
+    retry,
+)
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import (
-    AfterWrite,
     Decided,
     Intent,
     Order,
@@ -42,7 +46,6 @@ from rds_ssl.engine.reconcile.stages import (
     Read,
     Seen,
 )
-from rds_ssl.engine.reporting import Event
 
 _AT_ONCE = 0.05
 """Seconds: a renewal is sent once more, with another value."""
@@ -89,9 +92,9 @@ def change(
         if outcome is not None:
             return outcome
     if hold is not None:
-        return _held(ports, planned, hold, at)
+        return holding.held(ports, planned, hold, at)
     if not gating.reserve(ports, planned, at):
-        return replace(_held(ports, planned, BUDGET, at), awaits_slot=True)
+        return replace(holding.held(ports, planned, BUDGET, at), awaits_slot=True)
     return _order(ports, planned, at)
 
 
@@ -114,23 +117,8 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
     rotates = order.planned.intent is Intent.ROTATION
     seen = seen.update(plan=seen.status.plan if rotates else None, rotation=None)
     finding = api_failures.refusal(seen, operation.code or "", desired, seen.observed)
-    look_after = min(api_failures.refused_after(fault), next_look(ports, seen))
+    look_after = min(api_failures.refused_after(fault), holding.next_look(ports, seen))
     return seen.stalled(finding, look_after=look_after)
-
-
-def next_look(ports: Ports, seen: Seen) -> float:
-    """Return the seconds to the next look at an object with which all is well, or held."""
-    after = material_problems.next_look(ports, seen)
-    renewal = _renewal_in(ports, seen)
-    return min(after, renewal + 0.1) if renewal else after
-
-
-def endpoint_of(seen: Seen) -> str:
-    """Return the endpoint: declared, pinned, protected now, the instance's own; empty if none."""
-    pinned = seen.status.instance.endpoint if seen.status.instance else None
-    protected = seen.observed.connection_string if seen.observed.enabled else None
-    internal = seen.instance.connection_string if seen.instance else ""
-    return seen.declaration.connection_string or pinned or protected or internal
 
 
 # -- the plan -------------------------------------------------------------------------------------
@@ -169,16 +157,10 @@ def _standing(
         intent is not Intent.DELETION
         and standing.plan is None
         and standing.declared_applied
-        and _renewal_in(ports, seen) == 0
+        and holding.renewal_in(ports, seen) == 0
     ):
         return to(replace(desired, renews=seen.observed.expire_time))
     return standing
-
-
-def _renewal_in(ports: Ports, seen: Seen) -> float | None:
-    """Return the seconds until the certificate is to be renewed by a call; None: by none."""
-    at = renewal_at(seen.declaration, seen.observed, engine=seen.engine or "")
-    return None if at is None else max(0.0, (at - ports.now()).total_seconds())
 
 
 def _unsupported_transition(planned: Planned) -> Decided | None:
@@ -209,12 +191,12 @@ def _stopped(ports: Ports, planned: Planned, hold: Hold | None) -> Decided | Rea
             return stopped
     policy = hold is not None and hold.reason in {Reason.OBSERVING, Reason.SUSPENDED}
     if operation is not None and operation.phase not in UNFINISHED and not policy:
-        stopped = retry.refused(ports, planned, after=next_look(ports, seen))
+        stopped = retry.refused(ports, planned, after=holding.next_look(ports, seen))
         if stopped is not None:
             return stopped
     other = operation is None or operation.digest != step.digest
     if other and not policy and tried(seen.status.history, step.renews):
-        after = next_look(ports, seen)
+        after = holding.next_look(ports, seen)
         return seen.update(plan=None).stalled(outcomes.NOT_RENEWED, look_after=after)
     if hold is not None and planned.intent is not Intent.DELETION:
         return None
@@ -253,8 +235,8 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     if isinstance(stopped, Read):
         return stopped
     edit_hold = gate(edit.plan, seen.declaration, seen.observed, edit_at) or AFTER_ROTATION
-    seen, waits = _told(ports, edit, edit_hold, edit_at)
-    after = _look_again(ports, edit, edit_hold, edit_at)
+    seen, waits = holding.told(ports, edit, edit_hold, edit_at)
+    after = holding.look_again(ports, edit, edit_hold, edit_at)
     if stopped is not None:
         verdict = outcomes.beside(waits, stopped.verdict)
         return Decided(draft=seen, verdict=verdict, look_after=min(after, stopped.look_after))
@@ -264,11 +246,11 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     if hold is None:
         order = _order(ports, ahead, at)
         return replace(order, verdict=outcomes.beside(waits, order.verdict))
-    seen, held = _told(ports, ahead, hold, at)
+    seen, says = holding.told(ports, ahead, hold, at)
     return Decided(
         draft=seen,
-        verdict=outcomes.beside(waits, held),
-        look_after=min(after, _look_again(ports, ahead, hold, at)),
+        verdict=outcomes.beside(waits, says),
+        look_after=min(after, holding.look_again(ports, ahead, hold, at)),
         request_open=gating.request_open(seen, hold, at),
         awaits_slot=hold is BUDGET,
     )
@@ -294,77 +276,6 @@ def _planned(
     )
 
 
-def _held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Decided:
-    seen, plan = planned.seen, planned.plan
-    look_after = _look_again(ports, planned, hold, at)
-    known = planned.known
-    if known and known.digest == plan.digest and hold.passing and _is_moving(seen):
-        # These two share one PATCH: what comes next comes within seconds.
-        draft = replace(seen, status=seen.resource.status)
-        return Decided(draft=draft, verdict=None, look_after=look_after)
-    draft, verdict = _told(ports, planned, hold, at)
-    request_open = gating.request_open(seen, hold, at)
-    return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
-
-
-def _told(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> tuple[Seen, Verdict]:
-    """Return what the object shows, and says, of a plan that is held."""
-    seen, plan = planned.seen, planned.plan
-    verdict = outcomes.held(
-        plan,
-        hold,
-        seen.declaration,
-        in_force=_in_force(ports, seen) if plan.material_only else None,
-        warning=material_problems.expiring(ports, seen),
-        warnings=seen.warnings,
-    )
-    shown = gating.plan_status(
-        plan,
-        held_by=hold.reason,
-        since=at.seen_since,
-        not_before=not_before(plan, seen.declaration, at, hold),
-    )
-    rotates = planned.intent is Intent.ROTATION
-    seen = seen.update(rotation=shown) if rotates else seen.update(plan=shown)
-    return seen.then(*_told_once(planned, hold)), verdict
-
-
-def _told_once(planned: Planned, hold: Hold) -> tuple[AfterWrite, ...]:
-    """Return the Event about a hold, once for each plan and gate; none for what passes soon."""
-    plan, memory = planned.plan, planned.seen.memory
-    told = memory.held_rotation if planned.intent is Intent.ROTATION else memory.held
-    if not told.is_new(plan.digest, hold.reason, before=planned.known) or hold.passing:
-        return ()
-    # What lets it go comes first: the API server cuts what is too long.
-    message = f"{plan.digest}: {hold.message} {plan.summary}"
-    event = Event(reason="ChangeHeld", message=message)
-    return (AfterWrite(event=event, hold=(plan.digest, hold.reason)),)
-
-
-def _look_again(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> float:
-    """Return the seconds until the gates may answer otherwise, or until the usual next look."""
-    after = next_look(ports, planned.seen)
-    if hold.until is not None:
-        after = min(after, max(0.0, (hold.until - at.now).total_seconds()) + 0.1)
-    if planned.plan.drift and at.seen_since == at.now:
-        after = min(after, ports.timings.limits.poll)  # Was it but a moment's state?
-    return after
-
-
-def _in_force(ports: Ports, seen: Seen) -> tuple[bool, Finding]:
-    """Return the Ready of settings that are in force while a rotation waits."""
-    past = material_problems.expired(ports, seen)
-    if past is not None:
-        return False, past
-    applied = seen.status.applied
-    verified = applied is not None and applied.request_id
-    return True, outcomes.in_force(
-        seen.declaration,
-        reason=Reason.VERIFIED if verified else Reason.ADOPTED,
-        endpoint=endpoint_of(seen),
-    )
-
-
 def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
     seen, plan = planned.seen, planned.plan
     return Order(
@@ -373,7 +284,7 @@ def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
         verdict=outcomes.applying(
             plan,
             seen.declaration,
-            in_force=plan.material_only and _in_force(ports, seen)[0],
+            in_force=plan.material_only and holding.ready_in_force(ports, seen)[0],
             warning=material_problems.expiring(ports, seen),
             warnings=seen.warnings,
         ),
@@ -390,16 +301,6 @@ def _is_at_rest(seen: Seen) -> bool:
         and status.observed_generation == seen.resource.generation
         and status.plan is None
         and status.operation is None
-    )
-
-
-def _is_moving(seen: Seen) -> bool:
-    """True if the object says already that its plan is held for a moment."""
-    status = seen.resource.status
-    moving = {Reason.QUIET_PERIOD.value, Reason.AWAITING_BUDGET.value}
-    conditions = (status.condition(CHANGE_PENDING), status.condition(RECONCILING))
-    return status.observed_generation == seen.resource.generation and all(
-        each is not None and each.reason in moving for each in conditions
     )
 
 

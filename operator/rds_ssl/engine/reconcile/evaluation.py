@@ -15,7 +15,8 @@ from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
 from rds_ssl.engine.reconcile.attempt import Idle
-from rds_ssl.engine.reconcile.change import change, endpoint_of, next_look
+from rds_ssl.engine.reconcile.change import change
+from rds_ssl.engine.reconcile.holding import endpoint_of, next_look
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import AfterWrite, Decided, Intent, Order, Read, Seen
 from rds_ssl.engine.reporting import Event
