@@ -54,11 +54,4 @@ AHEAD = (
         new=":\n",
         tests=_TESTS,
     ),
-    Fault(
-        name="forget a plan that waits once newer material is in force",
-        where="following._end",
-        old="        plan=stage.status.plan if stage.status.rotation else None,\n",
-        new="        plan=None,\n",
-        tests=_TESTS,
-    ),
 )

@@ -165,9 +165,10 @@ async def test_material_waits_where_somebody_else_has_changed_the_settings() -> 
         world.meddle("a", replication_acl="prefer")
 
         newer(world)
-        await world.run(400)
+        await world.run(3 * 3600)  # Longer than it takes until a drift is put back.
 
         assert world.cost("a") == (1, 1)
+        assert "rotation" not in world.status("a")
 
 
 @played
