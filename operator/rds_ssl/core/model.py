@@ -389,18 +389,6 @@ class Endpoint:
     """``Private``, ``Inner`` or ``Public``; empty if it is not told."""
 
 
-class End(StrEnum):
-    """How an operation ends, or that it goes on."""
-
-    VERIFIED = "Verified"
-    FAILED = "Failed"
-    NOT_CONVERGING = "NotConverging"
-    TIMED_OUT = "TimedOut"
-    SEND_AGAIN = "SendAgain"
-    """No effect was proved after an unknown outcome: one more attempt."""
-    NONE = "None"
-
-
 UNFINISHED = frozenset(each for each in Phase if each.is_unfinished)
 
 

@@ -205,6 +205,10 @@ class StateStatus(Part):
             return ()
         return (self.server_certificate, self.client_ca, self.revocation_list, self.pfx)
 
+    def same(self, other: "StateStatus") -> bool:
+        """True if nothing tells the two apart."""
+        return self.settings == other.settings and self.same_material(other)
+
     def same_material(self, other: "StateStatus") -> bool:
         """True if nothing tells the material of the two apart; an unknown chain does not."""
         return self.material == other.material and not (

@@ -9,11 +9,25 @@ full `settle`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from rds_ssl.core.api.states import BeforeStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.model import End, Observed, Phase
+from rds_ssl.core.model import Observed, Phase
 from rds_ssl.core.planning.fields import Comparison, Field
+
+
+class End(StrEnum):
+    """How an operation ends, or that it goes on."""
+
+    VERIFIED = "Verified"
+    FAILED = "Failed"
+    NOT_CONVERGING = "NotConverging"
+    TIMED_OUT = "TimedOut"
+    SEND_AGAIN = "SendAgain"
+    """No effect was proved after an unknown outcome: one more attempt."""
+    NONE = "None"
+
 
 READ_BACKS = (1.0, 3.0, 7.0, 15.0)
 """Seconds after the answer; then every `Limits.poll`."""

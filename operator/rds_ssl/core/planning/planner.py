@@ -64,25 +64,21 @@ def make_plan(
     """
     Return what is to be done; *uid* is the object's, so that no other object's approval fits.
 
-    *at_rest*: the object says that all was well with it as it is declared now. *elsewhere*: fields
-    that another plan brings, see `rds_ssl.core.planning.ahead`. *now* tells which client CAs have
-    expired; None: none has.
+    *at_rest*: the object says that all is well with it as it is declared. *elsewhere*: fields that
+    another plan brings (`planning.ahead`). *now* tells which client CAs have expired; None: none.
 
-    Unknown fields make a plan only where nothing resolves them: at first contact (such a plan is
-    held, unless Overwrite), or after an own operation. Whether the certificate is the vendor's,
-    which MySQL never tells, is no reason for a call as long as this object asked for no other.
+    Unknown fields make a plan only where nothing resolves them: at first contact (it is held then,
+    unless Overwrite), or after an own operation. Whether the certificate is the vendor's, which
+    MySQL never tells, is no reason for a call while this object has asked for no other.
     """
     unproved = drift.unproved(desired, observed, applied, history)
-    comparison = _without(
-        drift.compared(desired, observed, applied, operation, unproved), elsewhere
-    )
+    told = elsewhere
     if applied is None and is_first_contact(applied, operation):
-        told = told_by_end(desired.state, observed)
-        comparison = replace(comparison, unknown=comparison.unknown - told)
-    was, state = applied.state if applied else None, desired.state
-    declared_applied = was is not None and (
-        was.settings == state.settings and was.same_material(state)
-    )
+        told |= told_by_end(desired.state, observed)
+    found = drift.compared(desired, observed, applied, operation, unproved)
+    comparison = _without(found, elsewhere, told=told)
+    was = applied.state if applied else None
+    declared_applied = was is not None and was.same(desired.state)
     settled = _settled(
         desired,
         observed,
@@ -112,8 +108,10 @@ def make_plan(
     return PlanResult(comparison=comparison, plan=plan, declared_applied=declared_applied)
 
 
-def _without(comparison: Comparison, fields: frozenset[Field]) -> Comparison:
-    return Comparison(different=comparison.different - fields, unknown=comparison.unknown - fields)
+def _without(
+    comparison: Comparison, fields: frozenset[Field], *, told: frozenset[Field]
+) -> Comparison:
+    return Comparison(different=comparison.different - fields, unknown=comparison.unknown - told)
 
 
 def _settled(

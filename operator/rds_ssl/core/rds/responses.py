@@ -88,13 +88,10 @@ def read_ssl(
     )
     if not enabled:
         return replace(off, not_understood=told.not_understood)
-    echoes_trust = (
-        engine == Engine.POSTGRESQL
-        if engine is not None
-        else (_text(fields, "SSLEnabled") or "").lower() == "on"
-    )
+    on = (_text(fields, "SSLEnabled") or "").lower() == "on"
+    echoes_trust = engine == Engine.POSTGRESQL if engine is not None else on
     chain = _certificates(fields, "ServerCert", empty_is_none=True) or ()
-    on = Observed(
+    shown = Observed(
         enabled=True,
         ca_type=told.read(_word, "CAType", CAType),
         connection_string=off.connection_string,
@@ -115,7 +112,7 @@ def read_ssl(
         client_ca_pem=_text(fields, "ClientCACert") or "",
         revocation_list_pem=_text(fields, "ClientCertRevocationList") or "",
     )
-    return replace(on, not_understood=told.not_understood)
+    return replace(shown, not_understood=told.not_understood)
 
 
 class _Answer:

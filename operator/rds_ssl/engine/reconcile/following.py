@@ -18,8 +18,8 @@ from rds_ssl.core.api.status import (
     OperationStatus,
 )
 from rds_ssl.core.gates import approval
-from rds_ssl.core.model import Cause, End, Observed, Phase, Priority
-from rds_ssl.core.operation.verification import Watch, verify
+from rds_ssl.core.model import Cause, Observed, Phase, Priority
+from rds_ssl.core.operation.verification import End, Watch, verify
 from rds_ssl.core.planning.chain import changes_chain
 from rds_ssl.core.planning.diff import compare
 from rds_ssl.core.planning.fields import Comparison, Field

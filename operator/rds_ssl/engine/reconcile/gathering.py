@@ -11,8 +11,9 @@ from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
+from rds_ssl.engine.claims import awaits_older, conflict, older_claimant
 from rds_ssl.engine.gather.materials import NOTHING_READ
-from rds_ssl.engine.objects import Resource, awaits_older, conflict, older_claimant
+from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.material_problems import PATIENCE
 from rds_ssl.engine.reconcile.memory import Memory

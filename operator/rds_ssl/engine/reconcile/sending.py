@@ -30,7 +30,8 @@ from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
-from rds_ssl.engine.objects import Resource, conflict, older_claimant
+from rds_ssl.engine.claims import conflict, older_claimant
+from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile import attempt, finishing, observing
 from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED

@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.model import ACL, End, Observed, Phase
-from rds_ssl.core.operation.verification import Limits, Verification, Watch, next_read_back, verify
+from rds_ssl.core.model import ACL, Observed, Phase
+from rds_ssl.core.operation.verification import (
+    End,
+    Limits,
+    Verification,
+    Watch,
+    next_read_back,
+    verify,
+)
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.diff import compare
 from rds_ssl.core.planning.fields import Comparison, Field
