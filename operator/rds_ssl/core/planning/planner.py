@@ -72,9 +72,8 @@ def make_plan(
     MySQL never tells, is no reason for a call while this object has asked for no other.
     """
     unproved = drift.unproved(desired, observed, applied, history)
-    told = elsewhere
-    if applied is None and is_first_contact(applied, operation):
-        told |= told_by_end(desired.state, observed)
+    first = applied is None and is_first_contact(applied, operation)
+    told = elsewhere | (told_by_end(desired.state, observed) if first else frozenset())
     found = drift.compared(desired, observed, applied, operation, unproved)
     comparison = _without(found, elsewhere, told=told)
     was = applied.state if applied else None
