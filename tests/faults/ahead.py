@@ -21,9 +21,30 @@ AHEAD = (
     ),
     Fault(
         name="let newer material go although a person has to approve it",
+        where="change._separated",
+        old="    if needed & {*ahead.plan.impacts} or not",
+        new="    if not",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="let apart what needs an approval together",
+        where="change._separated",
+        old=" or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:\n",
+        new=":\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="let newer material wait for the answer to an edit until it is too late",
+        where="awaits_edit",
+        old="        until = min(until, plan.deadline - ALONE_BEFORE)\n",
+        new="        until = max(until, plan.deadline - ALONE_BEFORE)\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="restart once for an edit and once for the material that waits beside it",
         where="_material_ahead",
-        old="hold.reason is Reason.AWAITING_APPROVAL:\n        return None\n",
-        new="hold.reason is Reason.AWAITING_APPROVAL:\n        hold = None\n",
+        old="        return _together(ports, whole, edit)\n",
+        new="        pass\n",
         tests=_TESTS,
     ),
     Fault(
@@ -49,7 +70,7 @@ AHEAD = (
     ),
     Fault(
         name="send newer material under settings that somebody else has changed",
-        where="_material_ahead",
+        where="change._separated",
         old=" or not ahead.plan.material_only:\n",
         new=":\n",
         tests=_TESTS,

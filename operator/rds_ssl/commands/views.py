@@ -107,6 +107,8 @@ class Pending:
     """Of ChangePending, else of Stalled; empty if nothing holds it."""
     message: str
     """The condition's."""
+    ahead: bool = False
+    """Newer material that may go ahead of the object's plan: nobody has to approve it."""
 
     @classmethod
     def of(cls, seen: ObjectView) -> Self | None:
@@ -129,7 +131,7 @@ class Pending:
             return None
         held = _true(seen.status, CHANGE_PENDING)
         message = held.message if held and plan.held_by else ""
-        return cls(seen=seen, plan=plan, reason=plan.held_by or "", message=message)
+        return cls(seen=seen, plan=plan, reason=plan.held_by or "", message=message, ahead=True)
 
     @property
     def under_way(self) -> bool:
@@ -139,11 +141,13 @@ class Pending:
     @property
     def approvable(self) -> bool:
         """True if an approval would let it go."""
-        return self.reason in APPROVABLE | REPEATABLE
+        return not self.ahead and self.reason in APPROVABLE | REPEATABLE
 
     @property
     def waits_for_person(self) -> bool:
         """True if it stays until somebody does something."""
+        if self.ahead:
+            return False
         if self.reason == Reason.DRIFTED and APPROVE_ANNOTATION in self.message:
             return True  # It is only reported: its time is that of the window after an approval.
         if self.reason in _TIMED:

@@ -9,14 +9,15 @@ docs/architecture.md, "The life of one change".
 from dataclasses import replace
 
 from rds_ssl.core import outcomes
+from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.gates.gate import (
-    AFTER_ROTATION,
     BUDGET,
     Circumstances,
     Hold,
+    awaits_edit,
     closes,
     gate,
 )
@@ -91,6 +92,10 @@ def change(
         outcome = _material_ahead(ports, planned)
         if outcome is not None:
             return outcome
+    return _start(ports, planned, hold, at)
+
+
+def _start(ports: Ports, planned: Planned, hold: Hold | None, at: Circumstances) -> Order | Decided:
     if hold is not None:
         return holding.held(ports, planned, hold, at)
     if not gating.reserve(ports, planned, at):
@@ -211,30 +216,29 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     """
     Let newer material go while an edit of the settings waits for a person.
 
+    Once the edit is approved both go together; the material does not wait for that for long.
+
     Returns:
-        None if it waits with the edit: the two cannot be told apart, or a person has to approve the
-        material as well.
+        None if it waits with the edit, in one plan.
     """
-    seen = whole.seen
-    apart = None
-    if whole.intent is Intent.DECLARED:
-        apart = separate(whole.desired, seen.observed, seen.status.applied)
-    if apart is None:
+    seen, pair = whole.seen, _separated(ports, whole)
+    if pair is None:
         return None
-    ahead = _planned(ports, seen, apart.ahead, Intent.ROTATION)
-    edit = _planned(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
-    if ahead is None or edit is None or not ahead.plan.material_only:
-        return None
+    ahead, edit = pair
     at, edit_at = gating.circumstances(ports, ahead), gating.circumstances(ports, edit)
     if isinstance(at, Read) or isinstance(edit_at, Read):
         return Read.ATTRIBUTES
+    if at.approval.allows(edit.plan):
+        return _together(ports, whole, edit)
     hold = gate(ahead.plan, seen.declaration, seen.observed, at)
-    if hold is not None and hold.reason is Reason.AWAITING_APPROVAL:
+    edit_hold = gate(edit.plan, seen.declaration, seen.observed, edit_at)
+    if edit_hold is None:
         return None
+    if seen.resource.asked is None:
+        hold = awaits_edit(ahead.plan, since=at.seen_since, now=at.now) or hold
     stopped = _stopped(ports, ahead, hold)
     if isinstance(stopped, Read):
         return stopped
-    edit_hold = gate(edit.plan, seen.declaration, seen.observed, edit_at) or AFTER_ROTATION
     seen, waits = holding.told(ports, edit, edit_hold, edit_at)
     after = holding.look_again(ports, edit, edit_hold, edit_at)
     if stopped is not None:
@@ -246,6 +250,12 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     if hold is None:
         order = _order(ports, ahead, at)
         return replace(order, verdict=outcomes.beside(waits, order.verdict))
+    return _held_ahead(ports, ahead, hold, at, waits=waits, after=after)
+
+
+def _held_ahead(
+    ports: Ports, ahead: Planned, hold: Hold, at: Circumstances, *, waits: Verdict, after: float
+) -> Decided:
     seen, says = holding.told(ports, ahead, hold, at)
     return Decided(
         draft=seen,
@@ -254,6 +264,40 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
         request_open=gating.request_open(seen, hold, at),
         awaits_slot=hold is BUDGET,
     )
+
+
+def _separated(ports: Ports, whole: Planned) -> tuple[Planned, Planned] | None:
+    """
+    Return the plan of newer material alone, and that of the edit.
+
+    None if they cannot be told apart, or a person has to approve more than the edit: the material
+    as well, or what the two do together only.
+    """
+    seen, needed = whole.seen, set(whole.seen.declaration.approval_required)
+    apart = None
+    if whole.intent is Intent.DECLARED:
+        apart = separate(whole.desired, seen.observed, seen.status.applied)
+    if apart is None:
+        return None
+    ahead = _planned(ports, seen, apart.ahead, Intent.ROTATION)
+    edit = _planned(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
+    if ahead is None or edit is None or not ahead.plan.material_only:
+        return None
+    if needed & {*ahead.plan.impacts} or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:
+        return None
+    return ahead, edit
+
+
+def _together(ports: Ports, whole: Planned, edit: Planned) -> Order | Decided | Read:
+    """Let an edit that is approved go with the newer material: one call, and one restart."""
+    seen = whole.seen
+    planned = replace(whole, plan=replace(whole.plan, digest=edit.plan.digest))
+    at = gating.circumstances(ports, planned)
+    if isinstance(at, Read):
+        return at
+    hold = gate(planned.plan, seen.declaration, seen.observed, at)
+    stopped = _stopped(ports, planned, hold)
+    return stopped if stopped is not None else _start(ports, planned, hold, at)
 
 
 def _planned(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import NAMESPACE, EngineWorld, Json, played
 
@@ -41,6 +42,13 @@ async def waiting(world: EngineWorld, profile: str = "postgresql-14", **edit: ob
     return str(world.status("a")["plan"]["digest"])
 
 
+SLOW = Timings(quiet_period=0.0, max_changes_per_day=0, resync=3 * DAY)
+"""Weeks without a look too many; what is looked for has its time."""
+
+ALONE = 7 * DAY + 600
+"""Until newer material does not wait for the answer to an edit any more, and is in force."""
+
+
 def newer(world: EngineWorld) -> pki.Leaf:
     """Write a newer certificate."""
     end = world.clock() + timedelta(days=80)
@@ -66,12 +74,15 @@ EDITS = [
 async def test_newer_material_goes_out_while_an_edit_waits_and_leaves_its_approval_valid(
     profile: str, edit: Json
 ) -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, profile, **edit)
         before = world.truth("a")["ssl"]
 
         leaf = newer(world)
-        await world.run(400)
+        await world.run(ALONE - 1000)
+        assert world.cost("a") == (1, 1)
+        assert world.status("a")["rotation"]["heldBy"] == "AwaitingApproval"
+        await world.run(1000)
 
         after = world.truth("a")["ssl"]
         assert after["server_sha256"] == leaf.sha256
@@ -96,7 +107,7 @@ async def test_newer_material_goes_out_while_an_edit_waits_and_leaves_its_approv
 
 @played
 async def test_a_newer_list_of_revocations_goes_out_while_an_edit_waits() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"})
         before = world.truth("a")["ssl"]["crl_sha256"]
 
@@ -110,11 +121,11 @@ async def test_a_newer_list_of_revocations_goes_out_while_an_edit_waits() -> Non
 
 @played
 async def test_material_that_waits_for_its_window_is_shown_beside_the_edit() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"}, maintenance=FAR)
 
         newer(world)
-        await world.run(400)
+        await world.run(ALONE)
 
         status = world.status("a")
         assert (status["plan"]["digest"], status["plan"]["heldBy"]) == (digest, "AwaitingApproval")
@@ -124,7 +135,7 @@ async def test_material_that_waits_for_its_window_is_shown_beside_the_edit() -> 
         assert "Newer material goes ahead of it" in message
         assert world.cost("a") == (1, 1)
         told = [each for each in world.kube.events if each["reason"] == "ChangeHeld"]
-        assert len({each["message"] for each in told}) == len(told) == 2
+        assert len({each["message"] for each in told}) == len(told) == 3
         writes = world.kube.writes["patch_status"]
         await world.run(2 * DAY)
         assert world.kube.writes["patch_status"] - writes <= 2
@@ -132,13 +143,13 @@ async def test_material_that_waits_for_its_window_is_shown_beside_the_edit() -> 
 
 @played
 async def test_material_waits_with_the_edit_if_a_person_has_to_approve_both() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         await waiting(world, clientAuthentication={"acl": "prefer"})
 
         other = pki.make_root("Next root")
         lists = other.revocation_list()
         world.write("ConfigMap", "a-ca", {"ca.crt": other.pem, "ca.crl": lists})
-        await world.run(400)
+        await world.run(ALONE)
 
         assert world.cost("a") == (1, 1)
         assert "rotation" not in world.status("a")
@@ -148,47 +159,105 @@ async def test_material_waits_with_the_edit_if_a_person_has_to_approve_both() ->
 @pytest.mark.parametrize("echo", ["yes", "no"])
 @played
 async def test_material_waits_where_what_the_edit_changes_is_not_shown(echo: str) -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.rds.config(switches={"echo-force-encryption": echo})
         await waiting(world, "mysql-8.0", forceEncryption=False)
 
         newer(world)
-        await world.run(400)
+        await world.run(ALONE)
 
         assert world.cost("a")[0] == (2 if echo == "yes" else 1)
 
 
 @played
 async def test_material_waits_where_somebody_else_has_changed_the_settings() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         await waiting(world, clientAuthentication={"acl": "prefer"})
         world.meddle("a", replication_acl="prefer")
 
         newer(world)
-        await world.run(3 * 3600)  # Longer than it takes until a drift is put back.
+        await world.run(ALONE + 3 * 3600)  # Longer than it takes until a drift is put back.
 
         assert world.cost("a") == (1, 1)
         assert "rotation" not in world.status("a")
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @played
-async def test_an_approval_given_while_the_material_is_on_its_way_holds() -> None:
-    async with EngineWorld() as world:
+async def test_an_edit_that_is_approved_goes_with_the_material_that_waits_beside_it(
+    when: str,
+) -> None:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        if when == "before":
+            await world.crash()
+            world.kube.annotate((NAMESPACE, "a"), approve=digest)
+            leaf = newer(world)
+            world.start()
+        else:
+            leaf = newer(world)
+            await world.run(DAY)
+            world.kube.annotate((NAMESPACE, "a"), approve=digest)
 
-        leaf = newer(world)
-        world.kube.annotate((NAMESPACE, "a"), approve=digest)
         await world.run(600)
 
         assert world.ready("a") == ("True", "Verified")
         ssl = world.truth("a")["ssl"]
         assert (ssl["acl"], ssl["server_sha256"]) == ("prefer", leaf.sha256)
-        assert world.cost("a") == (3, 3)
+        assert world.cost("a") == (2, 2)
+        assert world.status("a")["history"][0]["approval"] == digest
+
+
+@played
+async def test_material_goes_at_once_where_what_it_replaces_ends_soon() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+        await world.run(80 * DAY)  # Of a life of ninety.
+
+        newer(world)
+        await world.run(400)
+
+        assert world.cost("a") == (2, 2)
+
+
+@played
+async def test_material_goes_at_once_if_somebody_asks_for_it() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+        newer(world)
+        await world.run(400)
+
+        world.ask("a", "now")
+        await world.run(400)
+
+        assert world.cost("a") == (2, 2)
+
+
+@played
+async def test_an_approval_of_the_edit_lets_nothing_go_that_both_do_together_only() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        trust(world)
+        loose = {**STRICT, "acl": "prefer", "replicationACL": "prefer"}
+        world.declare_custom("a", clientAuthentication=loose, forceEncryption=False)
+        await world.run(100)
+
+        other = pki.make_root("Next root")
+        lists = other.revocation_list()
+        world.write("ConfigMap", "a-ca", {"ca.crt": other.pem, "ca.crl": lists})
+        # What is trusted goes, and from now on it is asked for.
+        world.edit("a", clientAuthentication={"acl": "cert"})
+        await world.run(ALONE)
+
+        assert world.cost("a") == (1, 1)
+        assert "rotation" not in world.status("a")
+        assert "DropsTrust" in world.status("a")["plan"]["impacts"]
 
 
 @played
 async def test_material_that_rds_refuses_says_so_and_the_edit_stays_approvable() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"})
         world.rds.fault(
             {"code": "InvalidServerCertOrPrivateKey", "status": 400},
@@ -197,7 +266,7 @@ async def test_material_that_rds_refuses_says_so_and_the_edit_stays_approvable()
         )
 
         newer(world)
-        await world.run(4000)
+        await world.run(ALONE + 4000)
 
         assert world.conditions("a")["Stalled"] == ("True", "ServerCertificateRejected")
         assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
@@ -207,7 +276,7 @@ async def test_material_that_rds_refuses_says_so_and_the_edit_stays_approvable()
 
 @played
 async def test_a_cloud_certificate_is_renewed_although_an_edit_waits() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", profile="mysql-5.7")
         world.rds.config(durations={"cloud-lifetime": 60 * DAY})
         world.declare("a", forceEncryption=True, serverCertificate={"renewBefore": "720h"})
@@ -217,7 +286,7 @@ async def test_a_cloud_certificate_is_renewed_although_an_edit_waits() -> None:
         digest = world.status("a")["plan"]["digest"]
         world.rds.config(durations={"cloud-lifetime": 365 * DAY})
 
-        await world.run(31 * DAY)
+        await world.run(38 * DAY)
 
         assert world.cost("a") == (2, 2)
         assert world.status("a")["history"][0]["cause"] == "renewal"
