@@ -200,10 +200,11 @@ def check_revocation_list(
     for one in lists:
         if one.sha256 not in known:
             return _invalid(where, _foreign(one, cas))
+    by_digest = {one.sha256: one for one in lists}
     for ca in cas:
         if not _is_valid(ca.certificate, now=now):
             continue
-        own = [one for one in lists if one.sha256 in signed.get(ca.certificate.sha256, ())]
+        own = [by_digest[each] for each in signed.get(ca.certificate.sha256, ())]
         problem = _check_lists_of(ca, own, now=now, where=where)
         if problem is not None:
             return problem
