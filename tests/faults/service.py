@@ -13,8 +13,8 @@ SERVICE = (
     Fault(
         name="let the end of a certificate speak against the record",
         where="make_plan",
-        old="    if applied is None and is_first_contact(applied, operation):\n",
-        new="    if is_first_contact(applied, operation):\n",
+        old="    first = applied is None and is_first_contact(applied, operation)\n",
+        new="    first = is_first_contact(applied, operation)\n",
         tests=("core/planning/test_planner.py",),
     ),
     Fault(

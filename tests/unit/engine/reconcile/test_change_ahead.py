@@ -234,25 +234,44 @@ async def test_material_goes_at_once_if_somebody_asks_for_it() -> None:
 
 
 @played
-async def test_an_approval_of_the_edit_lets_nothing_go_that_both_do_together_only() -> None:
+async def test_an_edit_and_material_that_do_more_together_wait_together() -> None:
     async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
-        world.write_pair("a")
+        public = str(world.truth("a")["endpoints"][1]["host"])
+        world.write_pair("a", world.issuer.leaf(world.host("a"), public))
         trust(world)
         loose = {**STRICT, "acl": "prefer", "replicationACL": "prefer"}
-        world.declare_custom("a", clientAuthentication=loose, forceEncryption=False)
+        world.declare_custom("a", clientAuthentication=loose)
         await world.run(100)
 
+        # The edit alone drops no trust, and neither does the material: nobody is asked for it yet.
+        world.edit("a", clientAuthentication={"acl": "cert"}, connectionString=public)
+        await world.run(100)
+        assert "DropsTrust" not in world.status("a")["plan"]["impacts"]
         other = pki.make_root("Next root")
         lists = other.revocation_list()
         world.write("ConfigMap", "a-ca", {"ca.crt": other.pem, "ca.crl": lists})
-        # What is trusted goes, and from now on it is asked for.
-        world.edit("a", clientAuthentication={"acl": "cert"})
         await world.run(ALONE)
 
         assert world.cost("a") == (1, 1)
         assert "rotation" not in world.status("a")
         assert "DropsTrust" in world.status("a")["plan"]["impacts"]
+
+
+@played
+async def test_material_waits_with_the_edit_where_each_restart_is_to_be_approved() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        await waiting(
+            world,
+            clientAuthentication={"acl": "prefer"},
+            approvalRequired=["Restart", "Weakens"],
+        )
+
+        newer(world)
+        await world.run(ALONE)
+
+        assert world.cost("a") == (1, 1)
+        assert "rotation" not in world.status("a")
 
 
 @played
