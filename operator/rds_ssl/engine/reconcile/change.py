@@ -11,6 +11,7 @@ from dataclasses import replace
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.status import OperationStatus
+from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.gates.gate import (
@@ -281,7 +282,7 @@ def _separated(ports: Ports, whole: Planned) -> tuple[Planned, Planned] | None:
         return None
     ahead = _planned(ports, seen, apart.ahead, Intent.ROTATION)
     edit = _planned(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
-    if ahead is None or edit is None or not ahead.plan.material_only:
+    if ahead is None or edit is None or not _goes_alone(ahead):
         return None
     if needed & {*ahead.plan.impacts} or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:
         return None
@@ -298,6 +299,17 @@ def _together(ports: Ports, whole: Planned, edit: Planned) -> Order | Decided | 
     hold = gate(planned.plan, seen.declaration, seen.observed, at)
     stopped = _stopped(ports, planned, hold)
     return stopped if stopped is not None else _start(ports, planned, hold, at)
+
+
+def _goes_alone(ahead: Planned) -> bool:
+    """True if it brings material alone, and a certificate for the endpoint that stays in force."""
+    leaf, found = ahead.desired.server_certificate, ahead.comparison
+    if not ahead.plan.material_only:
+        return False
+    if leaf is None or Field.SERVER_CERTIFICATE not in found.different | found.unknown:
+        return True
+    # So far it was judged by the endpoint declared.
+    return certificates.covers(leaf, ahead.desired.connection_string)
 
 
 def _planned(

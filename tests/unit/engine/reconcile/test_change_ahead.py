@@ -9,6 +9,7 @@ from support import pki
 from support.engine_world import NAMESPACE, EngineWorld, Json, played
 
 DAY = 86400.0
+PUBLIC = "pgm-a-public.pg.rds.aliyuncs.com"
 _REFERENCE = {"configMapKeyRef": {"name": "a-ca"}}
 STRICT: Json = {
     "ca": _REFERENCE,
@@ -311,3 +312,24 @@ async def test_a_cloud_certificate_is_renewed_although_an_edit_waits() -> None:
         assert world.status("a")["history"][0]["cause"] == "renewal"
         assert world.truth("a")["ssl"]["force_encryption"]
         assert world.status("a")["plan"]["digest"] == digest
+
+
+@pytest.mark.parametrize("covers", ["both", "the new one"])
+@played
+async def test_a_certificate_for_another_endpoint_waits_with_the_move_there(covers: str) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a", public_connection_string=PUBLIC)
+        inner = world.host("a")
+        old = world.write_pair("a")
+        world.declare_custom("a", connectionString=inner)
+        await world.run(100)
+
+        both = covers == "both"
+        names = (inner, PUBLIC) if both else (PUBLIC,)
+        leaf = world.write_pair("a", world.issuer.leaf(*names))
+        world.edit("a", connectionString=PUBLIC)
+        await world.run(400)
+
+        assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
+        assert world.truth("a")["ssl"]["server_sha256"] == (leaf if both else old).sha256
+        assert world.cost("a") == ((2, 2) if both else (1, 1))
