@@ -8,6 +8,7 @@ so that it can be approved.
 from dataclasses import replace
 
 from rds_ssl.core import outcomes
+from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.model import Finding, Phase
 from rds_ssl.core.operation.retry import Retry, may_retry
 from rds_ssl.core.planning.desired import Desired, inputs_digest
@@ -35,11 +36,11 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
         return None
     if seen.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
         return Read.ATTRIBUTES
-    given = approval_of(seen)
+    given, sent = approval_of(seen), _as_recorded(step, operation)
     answer, wait = may_retry(
         operation,
-        digest=step.digest,
-        inputs=inputs_of(seen, step),
+        digest=sent.digest,
+        inputs=inputs_of(seen, sent),
         now=ports.now(),
         asked=seen.resource.asked is not None,
         approved=given.names(plan),
@@ -56,7 +57,7 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
         finding = outcomes.operation_ended(
             operation.phase,
             last=answer is Retry.NO,
-            renewal=renews and operation.digest == step.digest,
+            renewal=renews and operation.digest == sent.digest,
         )
         if answer is Retry.NO and not renews:
             # Told with its plan: whoever approves it has to see what it is.
@@ -74,3 +75,9 @@ def inputs_of(seen: Seen, desired: Desired) -> str:
     instance = seen.instance or seen.memory.sightings.instance
     shown = surroundings(seen.observed, instance.kind if instance else ())
     return inputs_digest(desired, chain=seen.material.refusable, surroundings=shown)
+
+
+def _as_recorded(desired: Desired, operation: OperationStatus) -> Desired:
+    """Return it as *operation* names it: before intermediates were recorded, without them."""
+    untold = operation.target is not None and operation.target.chain is None
+    return replace(desired, chain=()) if untold else desired

@@ -5,9 +5,12 @@ What cannot be told is never a reason for a call.
 """
 
 import copy
+import hashlib
+import json
 
 import pytest
 
+from rds_ssl.core.api.states import StateStatus
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 
@@ -178,3 +181,37 @@ async def test_a_certificate_renewed_while_the_operator_was_replaced_waits_for_a
 
         assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
         assert world.cost("a") == (1, 1)
+
+
+def named_without_chain(world: EngineWorld) -> None:
+    """Record the last call as it was done before intermediates were part of a state."""
+    found = copy.deepcopy(world.kube.objects[NAMESPACE, "a"])
+    operation, applied = found["status"]["operation"], found["status"]["applied"]
+    for state in (operation["target"], applied["state"]):
+        del state["chain"], state["intermediates"]
+    target = StateStatus.model_validate(operation["target"], by_alias=True, by_name=False)
+    text = json.dumps((target.settings, target.material, target.renews), default=str)
+    operation["digest"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    world.kube.objects[NAMESPACE, "a"] = found
+
+
+@played
+@pytest.mark.parametrize("phase", ["NotConverging", "TimedOut"])
+async def test_a_call_that_ended_badly_is_not_repeated_because_its_chain_was_not_recorded(
+    phase: str,
+) -> None:
+    async with EngineWorld() as world:
+        await settled(world, "postgresql-14")
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        world.write_pair("a")
+        await world.run(300)
+        assert world.status("a")["operation"]["phase"] == "Failed"
+        await world.crash()
+        world.kube.put_status((NAMESPACE, "a"), {"operation": {"phase": phase}})
+        named_without_chain(world)
+        world.start()
+
+        await world.run(3000)
+
+        assert world.cost("a") == (2, 2)
+        assert world.conditions("a")["Stalled"][0] == "True"
