@@ -70,9 +70,16 @@ AHEAD = (
     ),
     Fault(
         name="send newer material under settings that somebody else has changed",
-        where="change._separated",
-        old=" or not ahead.plan.material_only:\n",
-        new=":\n",
+        where="_goes_alone",
+        old="    if not ahead.plan.material_only:\n        return False\n",
+        new="",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="send a certificate ahead that is for another endpoint",
+        where="_goes_alone",
+        old="    return certificates.covers(leaf, ahead.desired.connection_string)\n",
+        new="    return True\n",
         tests=_TESTS,
     ),
 )

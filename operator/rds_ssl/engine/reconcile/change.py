@@ -244,7 +244,8 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     after = holding.look_again(ports, edit, edit_hold, edit_at)
     if stopped is not None:
         verdict = outcomes.beside(waits, stopped.verdict)
-        return Decided(draft=seen, verdict=verdict, look_after=min(after, stopped.look_after))
+        left = min(after, stopped.look_after)
+        return replace(stopped, draft=seen, verdict=verdict, look_after=left)
     ahead = replace(ahead, seen=seen)
     if hold is None and not gating.reserve(ports, ahead, at):
         hold = BUDGET

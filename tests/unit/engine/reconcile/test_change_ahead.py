@@ -6,7 +6,7 @@ import pytest
 
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
-from support.engine_world import NAMESPACE, EngineWorld, Json, played
+from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 
 DAY = 86400.0
 PUBLIC = "pgm-a-public.pg.rds.aliyuncs.com"
@@ -333,3 +333,22 @@ async def test_a_certificate_for_another_endpoint_waits_with_the_move_there(cove
         assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
         assert world.truth("a")["ssl"]["server_sha256"] == (leaf if both else old).sha256
         assert world.cost("a") == ((2, 2) if both else (1, 1))
+
+
+@played
+async def test_a_reconcile_now_is_answered_once_the_attempt_that_it_asks_for_is_made() -> None:
+    async with EngineWorld() as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        leaf = newer(world)
+        await world.run(300)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+
+        world.ask("a", "now")
+        await world.run(60)
+        assert world.status("a").get("lastHandledReconcileAt") is None
+        await world.run(900)
+
+        assert world.status("a")["lastHandledReconcileAt"] == "now"
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.cost("a") == (3, 3)
