@@ -82,4 +82,11 @@ AHEAD = (
         new="    return True\n",
         tests=_TESTS,
     ),
+    Fault(
+        name="leave newer material that came into force too late out of the record",
+        where="_came_true",
+        old="    if standing.plan is not None or standing.declared_applied:\n",
+        new="    if True:\n",
+        tests=_TESTS,
+    ),
 )

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
-from rds_ssl.core.api.status import OperationStatus
+from rds_ssl.core.api.status import AppliedStatus, OperationStatus
 from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
@@ -39,6 +39,7 @@ from rds_ssl.engine.reconcile import (
     preflight,
     retry,
 )
+from rds_ssl.engine.reconcile.attempt import Idle
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import (
     Decided,
@@ -90,7 +91,7 @@ def change(
     if stopped is not None:
         return stopped
     if hold is not None and hold.reason is Reason.AWAITING_APPROVAL:
-        outcome = _material_ahead(ports, planned)
+        outcome = _came_true(ports, planned) or _material_ahead(ports, planned)
         if outcome is not None:
             return outcome
     return _start(ports, planned, hold, at)
@@ -300,6 +301,38 @@ def _together(ports: Ports, whole: Planned, edit: Planned) -> Order | Decided | 
     hold = gate(planned.plan, seen.declaration, seen.observed, at)
     stopped = _stopped(ports, planned, hold)
     return stopped if stopped is not None else _start(ports, planned, hold, at)
+
+
+def _came_true(
+    ports: Ports, whole: Planned
+) -> Order | Decided | Read | tuple[Seen, PlanResult] | None:
+    """
+    Go on with newer material on record that is in force although no call is known to have brought
+    it, as one that was overdue: what comes after it would wait with the edit. None: nothing is so.
+    """
+    seen, was, apart = whole.seen, whole.seen.status.applied, None
+    if whole.intent is Intent.DECLARED:
+        apart = separate(whole.desired, seen.observed, was)
+    if was is None or apart is None:
+        return None
+    standing = _standing(ports, seen, apart.ahead, Intent.ROTATION)
+    if standing.plan is not None or standing.declared_applied:
+        return None
+    if seen.instance is None:
+        return Read.ATTRIBUTES
+    if not seen.instance.running:
+        return None  # What is shown may be half of a change.
+    state = apart.ahead.state
+    if not seen.observed.intermediates:
+        state = state.model_copy(update={"intermediates": ()})
+    applied = AppliedStatus(
+        state=state,
+        time=ports.now(),
+        settings_time=was.settings_time or was.time,
+        expire_time=seen.observed.expire_time,
+    )
+    seen = replace(seen, attempt=Idle()).update(applied=applied, operation=None)
+    return change(ports, seen, whole.desired, whole.intent)
 
 
 def _goes_alone(ahead: Planned) -> bool:

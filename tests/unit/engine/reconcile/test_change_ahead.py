@@ -352,3 +352,27 @@ async def test_a_reconcile_now_is_answered_once_the_attempt_that_it_asks_for_is_
         assert world.status("a")["lastHandledReconcileAt"] == "now"
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.cost("a") == (3, 3)
+
+
+@played
+async def test_material_that_came_into_force_too_late_holds_up_neither_the_edit_nor_the_next() -> (
+    None
+):
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.config(durations={"change": 3000.0})
+        newer(world)
+        await world.run(2500)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyTimedOut")
+        await world.run(4000)
+        assert world.cost("a") == (2, 2)
+        assert world.status("a")["plan"]["digest"] == digest
+        world.rds.config(durations={"change": 2.0})
+
+        leaf = newer(world)
+        await world.run(400)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.truth("a")["ssl"]["acl"] == "cert"
+        assert world.status("a")["plan"]["digest"] == digest
+        assert world.cost("a") == (3, 3)
