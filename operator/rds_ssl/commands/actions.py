@@ -73,7 +73,7 @@ def find_plan(access: Access, name: str, digest: str) -> Pending:
         CommandRefused: There is none, it is another one, or no approval would let it go.
     """
     (seen,) = work(access, lambda cluster: _read(cluster, [name]))
-    pending = Pending.of(seen)
+    pending = Pending.named(seen, digest)
     why_not = why_not_approvable(pending, seen, digest)
     if why_not or pending is None:
         raise CommandRefused(why_not or "")

@@ -117,7 +117,7 @@ class Pending:
         if plan is None:
             return None
         stalled, held = _true(seen.status, STALLED), _true(seen.status, CHANGE_PENDING)
-        if stalled and (stalled.reason in REPEATABLE or not plan.held_by):
+        if stalled and plan.held_by in {None, stalled.reason}:
             return cls(seen=seen, plan=plan, reason=stalled.reason, message=stalled.message)
         return cls(
             seen=seen, plan=plan, reason=plan.held_by or "", message=held.message if held else ""
@@ -129,9 +129,16 @@ class Pending:
         plan = seen.status.rotation
         if plan is None:
             return None
-        held = _true(seen.status, CHANGE_PENDING)
-        message = held.message if held and plan.held_by else ""
+        stalled, held = _true(seen.status, STALLED), _true(seen.status, CHANGE_PENDING)
+        told = stalled if stalled and stalled.reason == plan.held_by else held
+        message = told.message if told and plan.held_by else ""
         return cls(seen=seen, plan=plan, reason=plan.held_by or "", message=message, ahead=True)
+
+    @classmethod
+    def named(cls, seen: ObjectView, digest: str) -> Self | None:
+        """Find the plan of a digest, that of newer material too; else the one of the object."""
+        ahead = cls.ahead_of(seen)
+        return ahead if ahead and ahead.plan.digest == digest else cls.of(seen)
 
     @property
     def under_way(self) -> bool:
@@ -141,13 +148,13 @@ class Pending:
     @property
     def approvable(self) -> bool:
         """True if an approval would let it go."""
-        return not self.ahead and self.reason in APPROVABLE | REPEATABLE
+        return self.reason in REPEATABLE or (self.reason in APPROVABLE and not self.ahead)
 
     @property
     def waits_for_person(self) -> bool:
         """True if it stays until somebody does something."""
-        if self.ahead:
-            return False
+        if self.ahead and self.reason == Reason.AWAITING_APPROVAL:
+            return False  # It waits for the answer to an edit, and no longer than a week.
         if self.reason == Reason.DRIFTED and APPROVE_ANNOTATION in self.message:
             return True  # It is only reported: its time is that of the window after an approval.
         if self.reason in _TIMED:

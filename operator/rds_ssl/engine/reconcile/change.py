@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
-from rds_ssl.core.api.status import AppliedStatus, OperationStatus
+from rds_ssl.core.api.status import AppliedStatus, OperationStatus, PlanStatus
 from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
@@ -246,6 +246,7 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     if stopped is not None:
         verdict = outcomes.beside(waits, stopped.verdict)
         left = min(after, stopped.look_after)
+        seen = seen.update(rotation=_told_by(stopped, ahead))
         return replace(stopped, draft=seen, verdict=verdict, look_after=left)
     ahead = replace(ahead, seen=seen)
     if hold is None and not gating.reserve(ports, ahead, at):
@@ -301,6 +302,12 @@ def _together(ports: Ports, whole: Planned, edit: Planned) -> Order | Decided | 
     hold = gate(planned.plan, seen.declaration, seen.observed, at)
     stopped = _stopped(ports, planned, hold)
     return stopped if stopped is not None else _start(ports, planned, hold, at)
+
+
+def _told_by(stopped: Decided, ahead: Planned) -> PlanStatus | None:
+    """Return the plan that is told with what stops it: whoever approves it has to see it."""
+    plan = stopped.draft.status.plan
+    return plan if plan is not None and plan.digest == ahead.plan.digest else None
 
 
 def _came_true(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from rds_ssl.commands.views import ObjectView, Pending, pending_of
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
@@ -376,3 +377,33 @@ async def test_material_that_came_into_force_too_late_holds_up_neither_the_edit_
         assert world.truth("a")["ssl"]["acl"] == "cert"
         assert world.status("a")["plan"]["digest"] == digest
         assert world.cost("a") == (3, 3)
+
+
+@played
+async def test_material_that_did_not_come_into_force_is_told_with_the_plan_that_repeats_it() -> (
+    None
+):
+    async with EngineWorld() as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        leaf = newer(world)
+        await world.run(300)
+        await world.crash()
+        world.kube.put_status((NAMESPACE, "a"), {"operation": {"phase": "NotConverging"}})
+        world.start()
+        await world.run(900)
+
+        seen = ObjectView.of(world.kube.objects[NAMESPACE, "a"])
+        edit, ahead = pending_of([seen])
+        assert (edit.plan.digest, edit.reason) == (digest, "AwaitingApproval")
+        assert (ahead.plan.cause, ahead.reason) == ("rotation", "NotConverging")
+        assert ahead.approvable
+        assert Pending.named(seen, ahead.plan.digest) == ahead
+        assert Pending.named(seen, "") == edit
+        assert f"rds-ssl.dev/approve: {ahead.plan.digest}" in ahead.message
+
+        world.kube.annotate((NAMESPACE, "a"), approve=ahead.plan.digest)
+        await world.run(900)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.truth("a")["ssl"]["acl"] == "cert"
