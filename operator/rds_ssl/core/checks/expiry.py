@@ -165,10 +165,11 @@ def _list_spans(
 def _intermediate_spans(intermediates: Sequence[IntermediateStatus]) -> Iterator[_Span]:
     issuer = intermediates[0].subject if intermediates else None
     of_issuer = [each.not_after for each in intermediates if each.subject == issuer]
+    last = max((end for end in of_issuer if end), default=None)
     for each in intermediates:
         if each.not_after is None:
             continue
-        needed = each.not_after == max(end for end in of_issuer if end) and each.subject == issuer
+        needed = each.not_after == last and each.subject == issuer
         yield _Span(
             what=f"The intermediate {shown(each.subject or each.sha256[:16])} of the server"
             " certificate",

@@ -279,6 +279,14 @@ def test_an_intermediate_that_another_one_of_its_name_outlives_is_a_warning() ->
     assert reasons == [Reason.CERTIFICATE_EXPIRING]
 
 
+def test_an_intermediate_whose_end_a_foreign_hand_took_out_of_the_record_is_passed_over() -> None:
+    near = intermediate("near", LATER).model_copy(update={"not_after": None})
+
+    assert [one for one, _ in told(near, intermediate("far", YESTERDAY))] == [
+        Reason.CERTIFICATE_EXPIRING
+    ]
+
+
 def test_the_end_of_an_intermediate_is_a_moment_to_look_again() -> None:
     kept = (intermediate("near", TOMORROW),)
 
