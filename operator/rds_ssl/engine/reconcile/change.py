@@ -236,7 +236,9 @@ def _material_ahead(ports: Ports, whole: Planned) -> Order | Decided | Read | No
     edit_hold = gate(edit.plan, seen.declaration, seen.observed, edit_at)
     if edit_hold is None:
         return None
-    if seen.resource.asked is None:
+    operation = seen.status.operation
+    begun = operation is not None and operation.digest == ahead.step.digest
+    if seen.resource.asked is None and not begun:
         hold = awaits_edit(ahead.plan, since=at.seen_since, now=at.now) or hold
     stopped = _stopped(ports, ahead, hold)
     if isinstance(stopped, Read):

@@ -318,7 +318,7 @@ async def test_a_cloud_certificate_is_renewed_although_an_edit_waits() -> None:
 @pytest.mark.parametrize("covers", ["both", "the new one"])
 @played
 async def test_a_certificate_for_another_endpoint_waits_with_the_move_there(covers: str) -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a", public_connection_string=PUBLIC)
         inner = world.host("a")
         old = world.write_pair("a")
@@ -329,7 +329,7 @@ async def test_a_certificate_for_another_endpoint_waits_with_the_move_there(cove
         names = (inner, PUBLIC) if both else (PUBLIC,)
         leaf = world.write_pair("a", world.issuer.leaf(*names))
         world.edit("a", connectionString=PUBLIC)
-        await world.run(400)
+        await world.run(ALONE)
 
         assert world.conditions("a")["ChangePending"] == ("True", "AwaitingApproval")
         assert world.truth("a")["ssl"]["server_sha256"] == (leaf if both else old).sha256
@@ -338,11 +338,11 @@ async def test_a_certificate_for_another_endpoint_waits_with_the_move_there(cove
 
 @played
 async def test_a_reconcile_now_is_answered_once_the_attempt_that_it_asks_for_is_made() -> None:
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         await waiting(world, clientAuthentication={"acl": "prefer"})
         world.rds.fault({"kind": "async-failed"}, action=MODIFY)
         leaf = newer(world)
-        await world.run(300)
+        await world.run(ALONE - 300)
         assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
 
         world.ask("a", "now")
@@ -359,11 +359,11 @@ async def test_a_reconcile_now_is_answered_once_the_attempt_that_it_asks_for_is_
 async def test_material_that_came_into_force_too_late_holds_up_neither_the_edit_nor_the_next() -> (
     None
 ):
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"})
         world.rds.config(durations={"change": 3000.0})
         newer(world)
-        await world.run(2500)
+        await world.run(ALONE + 1900)
         assert world.conditions("a")["Stalled"] == ("True", "ApplyTimedOut")
         await world.run(4000)
         assert world.cost("a") == (2, 2)
@@ -371,7 +371,7 @@ async def test_material_that_came_into_force_too_late_holds_up_neither_the_edit_
         world.rds.config(durations={"change": 2.0})
 
         leaf = newer(world)
-        await world.run(400)
+        await world.run(ALONE)
 
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.truth("a")["ssl"]["acl"] == "cert"
@@ -383,11 +383,11 @@ async def test_material_that_came_into_force_too_late_holds_up_neither_the_edit_
 async def test_material_that_did_not_come_into_force_is_told_with_the_plan_that_repeats_it() -> (
     None
 ):
-    async with EngineWorld() as world:
+    async with EngineWorld(timings=SLOW) as world:
         digest = await waiting(world, clientAuthentication={"acl": "prefer"})
         world.rds.fault({"kind": "async-failed"}, action=MODIFY)
         leaf = newer(world)
-        await world.run(300)
+        await world.run(ALONE - 300)
         await world.crash()
         world.kube.put_status((NAMESPACE, "a"), {"operation": {"phase": "NotConverging"}})
         world.start()
@@ -407,3 +407,18 @@ async def test_material_that_did_not_come_into_force_is_told_with_the_plan_that_
 
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.truth("a")["ssl"]["acl"] == "cert"
+
+
+@played
+async def test_a_second_attempt_does_not_wait_for_the_answer_to_the_edit_again() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        leaf = newer(world)
+        await world.run(ALONE)
+        assert world.truth("a")["ssl"]["server_sha256"] != leaf.sha256
+
+        await world.run(1200)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.cost("a") == (3, 3)
