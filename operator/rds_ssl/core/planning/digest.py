@@ -45,14 +45,17 @@ def plan_digest(
         last_approval: One may end with nothing done: its plan, should it come back, is to be
             approved anew.
     """
-    ended = _ended(operation, applied, cause)
+    was = applied.state if applied else None
+    # What is put back after an own call has that cause as well.
+    edits = cause is Cause.SPEC and was is not None and was.settings != desired.state.settings
+    ended = _ended(operation, applied, edits=edits)
     given_up = last_approval.end_time if last_approval else None
     value = {
         "uid": uid,
         "from": _before(observed, fields),
         "impacts": impacts,
         "to": _after(desired, fields),
-        "applied": _text(_since(applied, cause)),
+        "applied": _text(_since(applied, edits=edits)),
         "ended": _text(ended),
         "givenUp": _text(given_up),
     }
@@ -95,23 +98,23 @@ def _touches(group: frozenset[Field], fields: frozenset[Field]) -> bool:
     return Field.ENABLED in fields or not group.isdisjoint(fields)
 
 
-def _since(applied: AppliedStatus | None, cause: Cause) -> datetime | None:
+def _since(applied: AppliedStatus | None, *, edits: bool) -> datetime | None:
     """Return since when the state stands that a plan leaves: of an edit, that of the settings."""
     if applied is None:
         return None
-    since = applied.settings_time if cause is Cause.SPEC else None
+    since = applied.settings_time if edits else None
     return since or applied.time
 
 
 def _ended(
-    operation: OperationStatus | None, applied: AppliedStatus | None, cause: Cause
+    operation: OperationStatus | None, applied: AppliedStatus | None, *, edits: bool
 ) -> datetime | None:
     """Return when the call was made that ended badly; of newer material it is no edit's matter."""
     if operation is None:
         return None
     was, target = applied.state if applied else None, operation.target
     rotation = was is not None and target is not None and was.settings == target.settings
-    return None if rotation and cause is Cause.SPEC else operation.start_time
+    return None if rotation and edits else operation.start_time
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from rds_ssl.core.model import ACL, CAType, Observed
+from rds_ssl.core.api.status import HistoryEntry
+from rds_ssl.core.model import ACL, CAType, Observed, Phase
 from rds_ssl.core.planning.ahead import separate
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import Field
@@ -20,6 +22,7 @@ from support.states import (
     applied,
     certificate,
     mysql,
+    operation,
     postgresql,
     revocation_list,
 )
@@ -149,3 +152,30 @@ def test_the_digest_of_taking_trust_away_names_what_is_taken_away() -> None:
         plan(CUSTOM, postgresql(MUTUAL), MUTUAL).digest
         != plan(CUSTOM, postgresql(more), more).digest
     )
+
+
+def test_what_is_put_back_after_an_own_call_is_to_be_approved_anew_after_each_attempt() -> None:
+    sent = HistoryEntry(
+        time=NOW,
+        cause="spec",
+        changes="",
+        fields=("forceEncryption",),
+        result=Phase.NOT_CONVERGING.value,
+    )
+    shown = replace(mysql(CUSTOM), force_encryption=None)
+
+    def attempted(start: datetime) -> Plan:
+        found = make_plan(
+            CUSTOM,
+            shown,
+            engine="MySQL",
+            uid="u",
+            applied=applied(CUSTOM),
+            operation=operation(CUSTOM, phase=Phase.NOT_CONVERGING, start=start),
+            history=[sent],
+        )
+        assert found.plan is not None
+        return found.plan
+
+    assert attempted(NOW).cause == "spec"
+    assert attempted(NOW).digest != attempted(NOW + DAY).digest
