@@ -32,13 +32,6 @@ URGENT = timedelta(hours=72)
 """Before its expiry, what is in force is replaced whatever the changes of the day."""
 
 
-WITH_EDIT, ALONE_BEFORE = timedelta(days=7), timedelta(days=14)
-"""
-How long newer material waits for the answer to an edit, so that both cost one restart; and how long
-before the end of what it replaces it does not wait any more.
-"""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(Finding):
     """
@@ -117,31 +110,6 @@ def gate(
     case = Case(plan=plan, declaration=declaration, observed=observed, at=at)
     gates = DELETION_GATES if plan.cause is Cause.DELETION else GATES
     return next((hold for each in gates if (hold := each.check(case)) is not None), None)
-
-
-def awaits_edit(plan: Plan, *, since: datetime, now: datetime) -> Hold | None:
-    """
-    Return until when newer material waits for the answer to an edit; None if it goes alone.
-
-    A list of revocations does not wait: whom it names is let in until then.
-
-    Args:
-        plan: Of the material.
-        since: When it was first seen.
-    """
-    if any(each.field == Field.REVOCATION_LIST for each in plan.changes):
-        return None
-    until = since + WITH_EDIT
-    if plan.deadline is not None:
-        until = min(until, plan.deadline - ALONE_BEFORE)
-    if now >= until:
-        return None
-    return Hold(
-        reason=Reason.AWAITING_APPROVAL,
-        message="It goes along once the edit of the settings is approved, or alone at"
-        f" {write_time(until)}.",
-        until=until,
-    )
 
 
 def not_before(

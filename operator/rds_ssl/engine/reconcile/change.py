@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
-from rds_ssl.core.api.status import AppliedStatus, OperationStatus, PlanStatus
+from rds_ssl.core.api.status import AppliedStatus, PlanStatus
 from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import AliyunError
 from rds_ssl.core.gates import approval
@@ -18,17 +18,16 @@ from rds_ssl.core.gates.gate import (
     BUDGET,
     Circumstances,
     Hold,
-    awaits_edit,
     closes,
     gate,
 )
+from rds_ssl.core.gates.with_edit import awaits_edit
 from rds_ssl.core.model import UNFINISHED, Impact, Phase, Reason
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.planning.ahead import separate
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import PlanResult
-from rds_ssl.core.planning.planner import make_plan, unsupported_transition
 from rds_ssl.core.planning.renewal import tried
 from rds_ssl.core.rds import faults
 from rds_ssl.engine.reconcile import (
@@ -49,6 +48,7 @@ from rds_ssl.engine.reconcile.stages import (
     Read,
     Seen,
 )
+from rds_ssl.engine.reconcile.standing import planned_of, standing_of, unsupported
 
 _AT_ONCE = 0.05
 """Seconds: a renewal is sent once more, with another value."""
@@ -64,20 +64,20 @@ def change(
         The order, for which a slot is reserved; how the pass ends if nothing may go; what has to be
         read to tell; or how an instance stands that needs no plan.
     """
-    standing = _standing(ports, seen, desired, intent)
+    standing = standing_of(ports, seen, desired, intent)
     to = standing.plan.to if standing.plan else None
     spent = approval.end_approval(seen.status.last_approval, to=to, now=ports.now())
     if spent != seen.status.last_approval:
         seen = seen.update(last_approval=spent)
         # Under the digest that the next pass will give it.
-        standing = _standing(ports, seen, desired, intent)
+        standing = standing_of(ports, seen, desired, intent)
     plan = standing.plan
     if plan is None:
         return seen, standing
     planned = Planned(
         seen=seen, desired=desired, intent=intent, comparison=standing.comparison, plan=plan
     )
-    stuck = _unsupported_transition(planned)
+    stuck = unsupported(planned)
     if stuck is not None:
         return stuck
     stays = intent is Intent.DELETION or Impact.MOVES_ENDPOINT in plan.impacts
@@ -117,7 +117,7 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
         if fault.read_back:
             return api_failures.busy(ports, seen)  # Refused because of another change.
         return api_failures.not_executed(ports, seen, error)
-    if _standing(ports, seen, desired, order.planned.intent).plan is None:
+    if standing_of(ports, seen, desired, order.planned.intent).plan is None:
         return None
     if may_fall_back(operation):
         return Decided(draft=seen, verdict=order.verdict, look_after=_AT_ONCE)
@@ -126,63 +126,6 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
     finding = api_failures.refusal(seen, operation.code or "", desired, seen.observed)
     look_after = min(api_failures.refused_after(fault), holding.next_look(ports, seen))
     return seen.stalled(finding, look_after=look_after)
-
-
-# -- the plan -------------------------------------------------------------------------------------
-
-
-def _standing(
-    ports: Ports,
-    seen: Seen,
-    desired: Desired,
-    intent: Intent,
-    *,
-    elsewhere: frozenset[Field] = frozenset(),
-) -> PlanResult:
-    """Return how the instance stands; a renewal is due only where nothing else is to be done."""
-
-    def to(state: Desired) -> PlanResult:
-        known = seen.status.instance
-        return make_plan(
-            state,
-            seen.observed,
-            engine=seen.engine or "",
-            engine_version=(known.engine_version or "") if known else "",
-            uid=seen.resource.uid,
-            applied=seen.status.applied,
-            operation=seen.status.operation,
-            last_approval=seen.status.last_approval,
-            history=seen.status.history,
-            deleting=intent is Intent.DELETION,
-            at_rest=_is_at_rest(seen),
-            elsewhere=elsewhere,
-            now=ports.now(),
-        )
-
-    standing = to(desired)
-    if (
-        intent is not Intent.DELETION
-        and standing.plan is None
-        and standing.declared_applied
-        and holding.renewal_in(ports, seen) == 0
-    ):
-        return to(replace(desired, renews=seen.observed.expire_time))
-    return standing
-
-
-def _unsupported_transition(planned: Planned) -> Decided | None:
-    """Return that no call leads from what is in force to the state wanted; None if one may."""
-    seen, desired = planned.seen, planned.desired
-    finding = unsupported_transition(
-        desired,
-        seen.observed,
-        planned.comparison,
-        engine=seen.engine or "",
-        own=_may_have_brought_other_material(seen.status.operation, desired),
-    )
-    if finding is None:
-        return None
-    return seen.update(plan=None).stalled(finding, look_after=preflight.STALLED_AFTER)
 
 
 # -- a plan that goes, or not ---------------------------------------------------------------------
@@ -285,8 +228,8 @@ def _separated(ports: Ports, whole: Planned) -> tuple[Planned, Planned] | None:
         apart = separate(whole.desired, seen.observed, seen.status.applied)
     if apart is None:
         return None
-    ahead = _planned(ports, seen, apart.ahead, Intent.ROTATION)
-    edit = _planned(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
+    ahead = planned_of(ports, seen, apart.ahead, Intent.ROTATION)
+    edit = planned_of(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
     if ahead is None or edit is None or not _goes_alone(ahead):
         return None
     if needed & {*ahead.plan.impacts} or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:
@@ -324,7 +267,7 @@ def _came_true(
         apart = separate(whole.desired, seen.observed, was)
     if was is None or apart is None:
         return None
-    standing = _standing(ports, seen, apart.ahead, Intent.ROTATION)
+    standing = standing_of(ports, seen, apart.ahead, Intent.ROTATION)
     if standing.plan is not None or standing.declared_applied:
         return None
     if seen.instance is None:
@@ -355,26 +298,6 @@ def _goes_alone(ahead: Planned) -> bool:
     return certificates.covers(leaf, ahead.desired.connection_string)
 
 
-def _planned(
-    ports: Ports,
-    seen: Seen,
-    desired: Desired,
-    intent: Intent,
-    *,
-    elsewhere: frozenset[Field] = frozenset(),
-) -> Planned | None:
-    standing = _standing(ports, seen, desired, intent, elsewhere=elsewhere)
-    if standing.plan is None:
-        return None
-    return Planned(
-        seen=seen,
-        desired=desired,
-        intent=intent,
-        comparison=standing.comparison,
-        plan=standing.plan,
-    )
-
-
 def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
     seen, plan = planned.seen, planned.plan
     return Order(
@@ -390,20 +313,3 @@ def _order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
         since=at.seen_since,
         closes=closes(plan, seen.declaration, at),
     )
-
-
-def _is_at_rest(seen: Seen) -> bool:
-    """True if the object says that it was as declared, the declaration of now, when it was read."""
-    status = seen.resource.status
-    return (
-        seen.was_ready is True
-        and status.observed_generation == seen.resource.generation
-        and status.plan is None
-        and status.operation is None
-    )
-
-
-def _may_have_brought_other_material(operation: OperationStatus | None, desired: Desired) -> bool:
-    if operation is None or operation.phase is Phase.REFUSED:
-        return False
-    return operation.target is None or operation.target.material != desired.state.material
