@@ -422,3 +422,22 @@ async def test_a_second_attempt_does_not_wait_for_the_answer_to_the_edit_again()
 
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.cost("a") == (3, 3)
+
+
+@played
+async def test_material_that_failed_three_times_says_so_and_leaves_the_edit_its_plan() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY, times=3)
+        leaf = newer(world)
+        await world.run(ALONE + 3 * DAY)
+
+        assert world.cost("a") == (4, 4)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyFailed")
+        assert world.status("a")["plan"]["digest"] == digest
+        ahead = world.status("a")["rotation"]["digest"]
+        world.kube.annotate((NAMESPACE, "a"), approve=ahead)
+        await world.run(900)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.truth("a")["ssl"]["acl"] == "cert"
