@@ -7,8 +7,11 @@ Pure. Source: docs/architecture.md, "The life of one change".
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus, HistoryEntry, OperationStatus
+from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import LEFT_BEHIND, CAType, Observed, Phase
+from rds_ssl.core.planning.chain import same_chain
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.diff import compare, observed_material
 from rds_ssl.core.planning.fields import MATERIAL, Comparison, Field, shows
@@ -100,6 +103,7 @@ def is_rotation(
         (not was.same_material(desired.state) or desired.renews is not None)
         and comparison.different | comparison.unknown <= _rotated(desired)
         and _in_force(desired, observed) in {None, was.material}
+        and not _other_chain(was, observed)
     )
 
 
@@ -124,9 +128,18 @@ def is_drift(
     if was.same_material(desired.state):
         return True
     # Newer material as well: it does not undo in passing what somebody did in the console.
-    return bool(foreign - _rotated(desired)) or (
-        _in_force(desired, observed) not in {None, was.material}
+    return (
+        bool(foreign - _rotated(desired))
+        or _in_force(desired, observed) not in {None, was.material}
+        or _other_chain(was, observed)
     )
+
+
+def _other_chain(was: StateStatus, observed: Observed) -> bool:
+    """True if other intermediates are shown than were sent; not so if nobody knows which were."""
+    alone = was.chain == fingerprint((was.server_certificate or "",), ordered=True)
+    known = bool(was.intermediates) or alone
+    return known and same_chain(was, observed, None) is False
 
 
 def _in_force(desired: Desired, observed: Observed) -> tuple[str | None, ...] | None:

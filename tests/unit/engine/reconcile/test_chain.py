@@ -212,3 +212,24 @@ async def test_a_chain_of_which_nothing_is_seen_is_not_called_sent_before_it_is_
         assert served(world) == digests(leaf)
         assert world.ready("a") == ("False", "ApplyTimedOut")
         assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_intermediates_that_somebody_else_has_put_there_are_not_undone_in_passing() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.rds.config(switches={"echo-chain": "yes"})
+        leaf = world.write_pair("a")
+        world.declare_custom("a", driftPolicy="Report")
+        await world.run(100)
+        other = replace(leaf, intermediates=(world.root.intermediate("Other").certificate,))
+        pair = {"server_cert": other.chain_pem.decode(), "server_key": other.key_pem().decode()}
+        world.meddle("a", **pair)
+        await world.run(4000)
+        assert world.conditions("a")["ChangePending"] == ("True", "Drifted")
+
+        world.write_pair("a", replace(leaf, intermediates=()))
+        await world.run(4000)
+
+        assert world.conditions("a")["ChangePending"] == ("True", "Drifted")
+        assert world.cost("a") == (1, 1)
