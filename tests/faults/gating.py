@@ -141,13 +141,13 @@ FOREIGN = (
     Fault(
         name="undo a foreign change in passing, together with newer material",
         where="is_drift",
-        old="    return bool(foreign - _rotated(desired)) or (\n",
-        new="    return comparison is None or (\n",
+        old="        bool(foreign - _rotated(desired))\n",
+        new="        comparison is None\n",
         also=(
             (
                 "is_drift",
-                "        _in_force(desired, observed) not in {None, was.material}\n",
-                "        _in_force(desired, observed) is applied\n",
+                "        or _in_force(desired, observed) not in {None, was.material}\n",
+                "        or _in_force(desired, observed) is applied\n",
             ),
         ),
         tests=("core/planning/test_planner.py", *DRIFT),
