@@ -71,9 +71,13 @@ def _has_what_it_takes(was: StateStatus, desired: Desired, observed: Observed) -
         return False  # Its private key is not declared any more.
     if bool(was.pfx) != bool(desired.pfx) and was.ca_type is CAType.CUSTOM:
         return False
+    shown = {each.sha256 for each in observed.client_ca or ()}
+    if was.revocation_list and desired.client_ca and not desired.revocation_list:
+        # The lists in force stay, and need not be those of newer CAs.
+        return {each.sha256 for each in desired.client_ca} == shown
     return all(
-        not applied or declared or shown
-        for applied, declared, shown in (
+        not applied or declared or in_force
+        for applied, declared, in_force in (
             (was.client_ca, desired.client_ca, observed.client_ca),
             (was.revocation_list, desired.revocation_list, observed.revocation_list),
         )

@@ -76,6 +76,12 @@ BARE = replace(postgresql(MUTUAL), acl=None)
             replace(MUTUAL, server_certificate=NEWER), postgresql(MUTUAL), MUTUAL, id="no edit"
         ),
         pytest.param(CLOUD, postgresql(CUSTOM), CUSTOM, id="the own certificate taken away"),
+        pytest.param(
+            replace(MUTUAL, revocation_list=(), client_ca=(*MUTUAL.client_ca, OTHER_CA)),
+            postgresql(MUTUAL),
+            MUTUAL,
+            id="a new CA, of which the list that stays is none",
+        ),
         pytest.param(ROTATED, BARE, MUTUAL, id="an ACL that is not shown"),
         pytest.param(
             replace(CUSTOM, server_certificate=NEWER),
