@@ -21,14 +21,14 @@ AHEAD = (
     ),
     Fault(
         name="let newer material go although a person has to approve it",
-        where="change._separated",
+        where="change._pair",
         old="    if needed & {*ahead.plan.impacts} or not",
         new="    if not",
         tests=_TESTS,
     ),
     Fault(
         name="let apart what needs an approval together",
-        where="change._separated",
+        where="change._pair",
         old=" or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:\n",
         new=":\n",
         tests=_TESTS,
@@ -87,6 +87,20 @@ AHEAD = (
         where="_came_true",
         old="    if standing.plan is not None or standing.declared_applied:\n",
         new="    if True:\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="let the certificate wait with client CAs that are to be approved",
+        where="change._separated",
+        old=" or _pair(ports, whole, trust=False)\n",
+        new="\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="send declared client CAs where those in force are to stay",
+        where="sending._of_step",
+        old="client_ca=cas if cas and set(cas.certificates) == set(step.client_ca) else None,",
+        new="client_ca=cas,",
         tests=_TESTS,
     ),
 )

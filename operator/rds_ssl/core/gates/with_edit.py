@@ -34,7 +34,7 @@ def awaits_edit(plan: Plan, *, since: datetime, now: datetime) -> Hold | None:
         return None
     return Hold(
         reason=Reason.AWAITING_APPROVAL,
-        message="It goes along once the edit of the settings is approved, or alone at"
+        message="It goes along once what waits for approval is approved, or alone at"
         f" {write_time(until)}.",
         until=until,
     )

@@ -35,10 +35,14 @@ class Separation:
 
 
 def separate(
-    desired: Desired, observed: Observed, applied: AppliedStatus | None
+    desired: Desired, observed: Observed, applied: AppliedStatus | None, *, trust: bool = True
 ) -> Separation | None:
     """
     Take newer material and an edit of the settings apart.
+
+    Args:
+        trust: Whether client CAs and lists are part of the material; if not they stay as they are
+            in force, and those declared are part of the edit.
 
     Returns:
         None if there is no edit, or the two cannot be told apart: the edit turns SSL on or off, or
@@ -47,16 +51,21 @@ def separate(
     was = applied.state if applied else None
     if was is None or not (was.enabled and observed.enabled and desired.enabled):
         return None
-    if was.settings == desired.state.settings or not _has_what_it_takes(was, desired, observed):
+    declared = desired if trust else replace(desired, client_ca=(), revocation_list=())
+    if trust and was.settings == desired.state.settings:
         return None
-    ahead = _under(was, desired, observed)
+    if not _has_what_it_takes(was, declared, observed):
+        return None
+    ahead = _under(was, declared, observed)
     if ahead.state.settings != was.settings:
         return None
-    edit = replace(
-        desired,
-        client_ca=_kept(desired.client_ca, observed.client_ca),
-        revocation_list=_kept(desired.revocation_list, observed.revocation_list),
-    )
+    edit = desired
+    if trust:
+        edit = replace(
+            desired,
+            client_ca=_kept(desired.client_ca, observed.client_ca),
+            revocation_list=_kept(desired.revocation_list, observed.revocation_list),
+        )
     elsewhere = _SERVER if was.ca_type is CAType.CUSTOM else frozenset[Field]()
     found = compare(edit, observed, applied=applied)
     changed = ((found.different | found.unknown) - elsewhere) & SETTINGS

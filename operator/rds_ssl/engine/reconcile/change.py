@@ -217,15 +217,25 @@ def _held_ahead(
 
 def _separated(ports: Ports, whole: Planned) -> tuple[Planned, Planned] | None:
     """
-    Return the plan of newer material alone, and that of the edit.
+    Return the plan of newer material alone, and that of the edit; None if they are one.
 
-    None if they cannot be told apart, or a person has to approve more than the edit: the material
-    as well, or what the two do together only.
+    Where a person has to approve newer client CAs as well, they are part of the edit, and the
+    server certificate goes alone.
+    """
+    if whole.intent is not Intent.DECLARED:
+        return None
+    return _pair(ports, whole, trust=True) or _pair(ports, whole, trust=False)
+
+
+def _pair(ports: Ports, whole: Planned, *, trust: bool) -> tuple[Planned, Planned] | None:
+    """
+    Return the same, with client CAs and lists as material, or as part of the edit.
+
+    None as well if a person has to approve more than the edit: the material, or what the two do
+    together only.
     """
     seen, needed = whole.seen, set(whole.seen.declaration.approval_required)
-    apart = None
-    if whole.intent is Intent.DECLARED:
-        apart = separate(whole.desired, seen.observed, seen.status.applied)
+    apart = separate(whole.desired, seen.observed, seen.status.applied, trust=trust)
     if apart is None:
         return None
     ahead = planned_of(ports, seen, apart.ahead, Intent.ROTATION)

@@ -308,11 +308,12 @@ def _at_work(seen: Seen) -> bool:
 
 def _of_step(material: Material, step: Desired) -> Material:
     """Return what a step sends of the material declared: what an edit brings may have to wait."""
+    cas, lists = material.client_ca, material.revocation_list
     return replace(
         material,
         server=material.server if step.server_certificate else None,
-        client_ca=material.client_ca if step.client_ca else None,
-        revocation_list=material.revocation_list if step.revocation_list else None,
+        client_ca=cas if cas and set(cas.certificates) == set(step.client_ca) else None,
+        revocation_list=lists if lists and set(lists.lists) == set(step.revocation_list) else None,
         pfx=material.pfx if step.pfx else None,
     )
 

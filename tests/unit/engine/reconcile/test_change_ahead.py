@@ -441,3 +441,46 @@ async def test_material_that_failed_three_times_says_so_and_leaves_the_edit_its_
 
         assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
         assert world.truth("a")["ssl"]["acl"] == "cert"
+
+
+def next_trust(world: EngineWorld) -> None:
+    """Write another client CA in place of the one in force."""
+    other = pki.make_root("Next root")
+    lists = other.revocation_list()
+    world.write("ConfigMap", "a-ca", {"ca.crt": other.pem, "ca.crl": lists})
+
+
+@pytest.mark.parametrize("edited", [True, False])
+@played
+async def test_a_certificate_goes_alone_where_newer_client_cas_are_to_be_approved(
+    *, edited: bool
+) -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        trust(world)
+        world.declare_custom("a", clientAuthentication=STRICT)
+        await world.run(100)
+        before = world.truth("a")["ssl"]
+        next_trust(world)
+        if edited:
+            world.edit("a", clientAuthentication={"acl": "prefer"})
+        leaf = newer(world)
+
+        await world.run(ALONE)
+
+        after = world.truth("a")["ssl"]
+        assert after["server_sha256"] == leaf.sha256
+        for part in ("client_ca_sha256", "crl_sha256", "acl"):
+            assert after[part] == before[part]
+        assert world.cost("a") == (2, 2)
+        plan = world.status("a")["plan"]
+        assert plan["heldBy"] == "AwaitingApproval"
+        assert "DropsTrust" in plan["impacts"]
+
+        world.kube.annotate((NAMESPACE, "a"), approve=plan["digest"])
+        await world.run(600)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert world.truth("a")["ssl"]["client_ca_sha256"] != before["client_ca_sha256"]
+        assert world.cost("a") == (3, 3)
