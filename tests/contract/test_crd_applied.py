@@ -26,6 +26,9 @@ from support.crd_cases import CA, FILE, GOOD, PAIR, WINDOW, Json
 CRD_FILE = Path(__file__).parents[2] / "crds" / "dbinstancessl.yaml"
 OLD_GROUP = "old.rds-ssl.dev"
 
+NAMESPACE = "applied"
+"""Other tests count the objects of their own."""
+
 OTHER_CA = {"secretKeyRef": {"name": "clients", "key": "bundle.pem"}}
 LIST = {"configMapKeyRef": {"name": "client-ca"}}
 OTHER_LIST = {"secretKeyRef": {"name": "clients", "key": "list.pem"}}
@@ -139,7 +142,7 @@ class Applied:
         if not status:
             content = merged({"spec": GOOD}, content)
         identity = {"apiVersion": f"{self.group}/{API_VERSION}", "kind": KIND}
-        path = f"/apis/{self.group}/{API_VERSION}/namespaces/default/{PLURAL}/{self.name}"
+        path = f"/apis/{self.group}/{API_VERSION}/namespaces/{NAMESPACE}/{PLURAL}/{self.name}"
         return self.api.patch(
             f"{path}/status" if status else path,
             params={"fieldManager": manager, "force": str(force).lower()},
@@ -151,6 +154,12 @@ class Applied:
 def outcome(answer: httpx.Response) -> Json:
     assert answer.is_success, answer.text
     return {part: answer.json().get(part) for part in ("spec", "status")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def namespace(crd: ControlPlane) -> None:
+    """Make the namespace."""
+    crd.kubectl("create", "namespace", NAMESPACE, check=False)
 
 
 @pytest.fixture
@@ -288,6 +297,8 @@ def test_what_an_older_crd_had_as_a_set_can_be_narrowed_after_the_upgrade(
     new = copy.deepcopy(crd_file())
     new["metadata"]["name"] = f"{PLURAL}.{OLD_GROUP}"
     new["spec"]["group"] = OLD_GROUP
+    for names in ("shortNames", "categories"):
+        new["spec"]["names"].pop(names, None)  # Other tests use them.
     old = copy.deepcopy(new)
     old_spec = schema(old)["spec"]["properties"]
     old_spec["approvalRequired"]["x-kubernetes-list-type"] = "set"
