@@ -59,6 +59,18 @@ def is_alone(observed: Observed, applied: AppliedStatus | None) -> bool:
     return was.chain == fingerprint((was.server_certificate,), ordered=True)
 
 
+def taken_over(desired: Desired, observed: Observed) -> StateStatus:
+    """
+    Return the state of an instance that is as *desired* although nobody is known to have sent it.
+
+    Whether its intermediates are in force too, is not known unless they are shown; a later change
+    of those declared is told all the same.
+    """
+    if observed.intermediates:
+        return desired.state
+    return desired.state.model_copy(update={"intermediates": ()})
+
+
 def leads_elsewhere(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool:
     """
     True if clients may miss what led them to a root they trust, once the intermediates are changed.

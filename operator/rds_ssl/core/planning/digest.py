@@ -16,11 +16,8 @@ from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, OperationStat
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import CAType, Cause, Impact, Observed
 from rds_ssl.core.planning.desired import Desired
-from rds_ssl.core.planning.fields import ROWS, SETTINGS, Field
+from rds_ssl.core.planning.fields import ROWS, SERVER, SETTINGS, Field
 
-_SERVER = frozenset(
-    {Field.SERVER_CERTIFICATE, Field.CHAIN, Field.PFX, Field.CA_TYPE, Field.RENEWAL}
-)
 _TRUST = frozenset({Field.CLIENT_CA, Field.REVOCATION_LIST})
 
 
@@ -72,7 +69,7 @@ def _before(observed: Observed, fields: frozenset[Field]) -> Mapping[str, object
     facts: dict[str, object] = {field: ROWS[field].shown(observed) for field in SETTINGS}
     facts[Field.CONNECTION_STRING] = host_name(observed.connection_string or "")
     leaf = observed.server_certificate
-    if leaf and observed.ca_type is not CAType.ALIYUN and _touches(_SERVER, fields):
+    if leaf and observed.ca_type is not CAType.ALIYUN and _touches(SERVER, fields):
         behind = (each.sha256 for each in observed.intermediates)
         facts[Field.SERVER_CERTIFICATE] = [leaf.sha256, *behind]
     if _touches(_TRUST, fields):
@@ -86,7 +83,7 @@ def _after(desired: Desired, fields: frozenset[Field]) -> list[object]:
     """Return where a plan leads."""
     state = desired.state
     facts: list[object] = [state.settings, state.renews]
-    if _touches(_SERVER, fields):
+    if _touches(SERVER, fields):
         chain = state.chain if state.intermediates else None
         facts += [state.server_certificate, chain, state.pfx]
     if _touches(_TRUST, fields):

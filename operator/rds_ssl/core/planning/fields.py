@@ -52,6 +52,9 @@ MATERIAL = frozenset(
 )
 """What is referenced, and read from Secrets and ConfigMaps."""
 
+SERVER = frozenset({Field.SERVER_CERTIFICATE, Field.CHAIN, Field.PFX, Field.CA_TYPE, Field.RENEWAL})
+"""Fields whose change replaces the server certificate, or what is sent with it."""
+
 SETTINGS = frozenset(Field) - MATERIAL - {Field.RENEWAL}
 """What is declared as a value; a renewal is neither this nor material."""
 

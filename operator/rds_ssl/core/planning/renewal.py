@@ -13,7 +13,7 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.api.status import HistoryEntry
 from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Observed, Phase
-from rds_ssl.core.planning.fields import Field
+from rds_ssl.core.planning.fields import SERVER, Field
 
 
 def renewal_at(declaration: Declaration, observed: Observed, *, engine: str) -> datetime | None:
@@ -52,7 +52,7 @@ def replaced_end(
     if not observed.enabled:
         return None
     ends: list[datetime | None] = []
-    if not _SERVER.isdisjoint(fields):
+    if not SERVER.isdisjoint(fields):
         leaf = observed.server_certificate
         ends.append(leaf.not_after if leaf else observed.expire_time)
         ends += [each.not_after for each in intermediates]
@@ -61,9 +61,3 @@ def replaced_end(
     if Field.REVOCATION_LIST in fields:
         ends += [each.next_update for each in observed.lists_in_force or ()]
     return min((each for each in ends if each is not None), default=None)
-
-
-_SERVER = frozenset(
-    {Field.SERVER_CERTIFICATE, Field.CHAIN, Field.PFX, Field.CA_TYPE, Field.RENEWAL}
-)
-"""Fields whose change replaces the server certificate, or what is sent with it."""

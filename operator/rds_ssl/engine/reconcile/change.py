@@ -25,6 +25,7 @@ from rds_ssl.core.gates.with_edit import awaits_edit
 from rds_ssl.core.model import UNFINISHED, Impact, Phase, Reason
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.planning.ahead import separate
+from rds_ssl.core.planning.chain import taken_over
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import PlanResult
@@ -284,11 +285,8 @@ def _came_true(
         return Read.ATTRIBUTES
     if not seen.instance.running:
         return None  # What is shown may be half of a change.
-    state = apart.ahead.state
-    if not seen.observed.intermediates:
-        state = state.model_copy(update={"intermediates": ()})
     applied = AppliedStatus(
-        state=state,
+        state=taken_over(apart.ahead, seen.observed),
         time=ports.now(),
         settings_time=was.settings_time or was.time,
         expire_time=seen.observed.expire_time,

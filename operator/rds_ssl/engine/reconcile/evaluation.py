@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.checks import eligibility
 from rds_ssl.core.checks.material import next_validation, validate
-from rds_ssl.core.model import Observed, Phase, Reason
+from rds_ssl.core.model import Phase, Reason
+from rds_ssl.core.planning.chain import taken_over
 from rds_ssl.core.planning.desired import Desired, desired_of
 from rds_ssl.core.planning.fields import Field, shows
 from rds_ssl.core.planning.plan import PlanResult
@@ -72,7 +72,8 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
             return Read.ATTRIBUTES
         if not seen.instance.running:
             return api_failures.busy(ports, seen)  # What is shown may be half of a change.
-    state, unseen = _as_taken_over(desired, seen.observed)
+    state = taken_over(desired, seen.observed)
+    unseen = state.intermediates != desired.state.intermediates
     remark = f" {outcomes.CHAIN_NOT_SHOWN}" if unseen else ""
     if applied is not None and untold:
         # Recorded by an older version: what is in force is as declared, and nothing was done.
@@ -112,18 +113,6 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         look_after=next_look(ports, seen),
         settled_until=_settled_until(ports, seen),
     )
-
-
-def _as_taken_over(desired: Desired, observed: Observed) -> tuple[StateStatus, bool]:
-    """
-    Return the state of an instance that is as declared although nobody has sent it.
-
-    Whether its intermediates are in force too, is not known unless they are shown; a later change
-    of those declared is told all the same.
-    """
-    unseen = bool(desired.state.intermediates) and not observed.intermediates
-    state = desired.state.model_copy(update={"intermediates": ()}) if unseen else desired.state
-    return state, unseen
 
 
 def _announced(seen: Seen, message: str) -> Seen:
