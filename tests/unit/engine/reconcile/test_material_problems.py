@@ -96,7 +96,10 @@ BROKEN: dict[str, Broken] = {
         pair=lambda w: leaf(
             w,
             w.issuer.leaf(
-                w.host("a"), not_before=pki.real_now() - pki.DAY, not_after=pki.real_now()
+                # Certainly over: the world's clock began before this moment.
+                w.host("a"),
+                not_before=pki.real_now() - pki.DAY,
+                not_after=pki.real_now() - pki.HOUR,
             ),
         ),
         words="renew it",
