@@ -1,6 +1,5 @@
 """Bodies of the admin interface, checked by pydantic: an unknown name is an error."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import pydantic
@@ -147,14 +146,3 @@ class ClockBody(_Body):
     advance: float | None = None
     now: pydantic.AwareDatetime | None = None
     skew: float | None = None
-
-
-class KeyBody(_Body):
-    """An access key; `actions` and `instances` may hold ``*``."""
-
-    secret: pydantic.SecretStr
-    token: pydantic.SecretStr | None = None
-    expires: datetime | None = None
-    actions: list[str] = ["*"]
-    instances: list[str] = ["*"]
-    active: bool = True

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SECRET_PARAMETERS = frozenset({"ServerKey", "PassWord"})
+SECRET_PARAMETERS = frozenset({"ServerKey", "PassWord", "OIDCToken"})
 """Their values are kept nowhere but in the instance, and they must never be in a URL."""
 
 _FORM = "application/x-www-form-urlencoded"
@@ -54,8 +54,10 @@ class Call:
 
     @property
     def wants_xml(self) -> bool:
-        """V1 answers XML unless Format=JSON; V3 answers JSON."""
-        return self.legacy and self.parameters.get("Format", "XML").upper() != "JSON"
+        """V1 and what is not signed answer XML unless Format=JSON; V3 answers JSON."""
+        if "authorization" in self.headers or "x-acs-action" in self.headers:
+            return False
+        return self.parameters.get("Format", "XML").upper() != "JSON"
 
     @property
     def claimed_key(self) -> str:
@@ -65,7 +67,7 @@ class Call:
 
     @property
     def secret_in_url(self) -> bool:
-        """Whether a private key or password stands in the query string."""
+        """Whether a private key, password or identity token stands in the query string."""
         return not SECRET_PARAMETERS.isdisjoint(self.query)
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from rds_simulator import admin, wire
+from rds_simulator import admin, sts, wire
+from rds_simulator.accounts import AccessKey
 from rds_simulator.call import Call, read_call
 from rds_simulator.faults import HTML_502, Fault
 from rds_simulator.ledger import Entry, open_values
-from rds_simulator.operations import API_VERSION, MODIFY, OPERATIONS, Task
+from rds_simulator.operations import API_VERSION, MODIFY, OPERATIONS, Task, permission_of
 from rds_simulator.refusals import Code, Refusal, missing
 from rds_simulator.signatures import authenticate, check_dialect
 from rds_simulator.world import World
@@ -44,6 +45,15 @@ class _Result:
     answer: Answer
     code: str
     accepted: bool = False
+    principal: str = ""
+    """ARN of who called, once that was proved."""
+
+
+@dataclass(slots=True)
+class _Caller:
+    """Who makes a call, as far as it has been proved while it is being answered."""
+
+    principal: str = ""
 
 
 class Cloud:
@@ -84,7 +94,7 @@ class Cloud:
         )
 
     def _call(self, call: Call, now: datetime) -> _Result:
-        fault = self.world.faults.take(call.action, call.instance_id)
+        fault = self.world.faults.take(call.action, call.instance_id or _role(call))
         if fault is None:
             return self._execute(call, now)
         if not fault.executes:
@@ -92,13 +102,16 @@ class Cloud:
         result = self._execute(call, now)
         if fault.kind == "delay":
             return replace(result, answer=replace(result.answer, delay=fault.seconds))
-        return replace(self._faulty(call, fault), accepted=result.accepted)
+        return replace(
+            self._faulty(call, fault), accepted=result.accepted, principal=result.principal
+        )
 
     def _execute(self, call: Call, now: datetime) -> _Result:
+        caller = _Caller()
         try:
-            fields = self._operate(call, now)
+            fields = self._operate(call, caller, now)
         except Refusal as refusal:
-            return self._refused(call, refusal)
+            return replace(self._refused(call, refusal), principal=caller.principal)
         body = _serialise(
             f"{call.action}Response",
             {"RequestId": _request_id(), **fields},
@@ -108,9 +121,10 @@ class Cloud:
             answer=Answer(status=200, headers=_headers(as_xml=call.wants_xml), body=body),
             code="OK",
             accepted=call.action == MODIFY,
+            principal=caller.principal,
         )
 
-    def _operate(self, call: Call, now: datetime) -> wire.Fields:
+    def _operate(self, call: Call, caller: _Caller, now: datetime) -> wire.Fields:
         """
         Check a call as the gateway does, then run its operation.
 
@@ -122,21 +136,48 @@ class Cloud:
             raise Refusal(Code.UNSUPPORTED_METHOD)
         if not call.action:
             raise missing("Action")
-        check_dialect(call, world.config.signatures)
-        key = authenticate(call, world.accounts, world.nonces, world.clock.gateway(now))
         at = world.clock.moved(now)
-        token = call.parameters.get("SecurityToken") if call.legacy else None
-        key.check_token(token or call.headers.get("x-acs-security-token"), at)
+        key = None if call.action == sts.WITH_OIDC else self._authenticate(call, caller, now, at)
+        if call.action in sts.OPERATIONS:
+            return self._operate_sts(call, caller, key, now)
         operation = OPERATIONS.get(call.action)
-        if operation is None:
+        if operation is None or key is None:
             raise Refusal(Code.INVALID_API)
         if call.version != API_VERSION:
             raise Refusal(Code.INVALID_VERSION)
-        limit = world.config.rate_limit
-        if limit and not world.rate_limit.allows(key.id, call.action, limit, now):
+        self._check_rate(call, key.id, now)
+        task = Task(world=world, action=call.action, parameters=call.parameters, at=at)
+        world.accounts.check_permission(key, permission_of(task, key.account))
+        return operation(task)
+
+    def _authenticate(self, call: Call, caller: _Caller, now: datetime, at: datetime) -> AccessKey:
+        world = self.world
+        check_dialect(call, world.config.signatures)
+        key = authenticate(call, world.accounts, world.nonces, world.clock.gateway(now))
+        token = call.parameters.get("SecurityToken") if call.legacy else None
+        key.check_token(token or call.headers.get("x-acs-security-token"), at)
+        caller.principal = key.principal
+        return key
+
+    def _operate_sts(
+        self, call: Call, caller: _Caller, key: AccessKey | None, now: datetime
+    ) -> wire.Fields:
+        if call.version != sts.API_VERSION:
+            raise Refusal(Code.INVALID_VERSION)
+        self._check_rate(call, key.id if key else call.parameters.get("RoleArn", ""), now)
+        task = sts.Task(
+            accounts=self.world.accounts,
+            parameters=call.parameters,
+            at=self.world.clock.moved(now),
+            key=key,
+        )
+        caller.principal, fields = sts.OPERATIONS[call.action](task)
+        return fields
+
+    def _check_rate(self, call: Call, caller_id: str, now: datetime) -> None:
+        limit = self.world.config.rate_limit
+        if limit and not self.world.rate_limit.allows(caller_id, call.action, limit, now):
             raise Refusal(Code.THROTTLING)
-        key.check_permission(call.action, call.instance_id)
-        return operation(Task(world=world, action=call.action, parameters=call.parameters, at=at))
 
     def _refused(self, call: Call, refusal: Refusal) -> _Result:
         as_xml = call.wants_xml or self.world.config.errors == "xml"
@@ -190,6 +231,8 @@ class Cloud:
                 action=call.action,
                 instance=call.instance_id,
                 access_key=call.claimed_key,
+                principal=result.principal,
+                role=_role(call),
                 query_parameters=tuple(sorted(call.query)),
                 body_parameters=tuple(sorted(call.form)),
                 values=open_values(call.parameters),
@@ -200,6 +243,11 @@ class Cloud:
             ),
             now,
         )
+
+
+def _role(call: Call) -> str:
+    """Return the role that a call of STS is about, as claimed; empty for other operations."""
+    return call.parameters.get("RoleArn", "") if call.action in sts.OPERATIONS else ""
 
 
 def _request_id() -> str:

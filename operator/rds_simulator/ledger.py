@@ -33,6 +33,9 @@ OPEN_PARAMETERS = frozenset(
 MAX_VALUE = 300
 """Characters of a value that are kept: a host name, bucket and file fit."""
 
+NOBODY = "(not verified)"
+"""Whom calls are counted for whose caller was not proved."""
+
 _SECOND = timedelta(seconds=1)
 
 
@@ -45,6 +48,10 @@ class Entry:
     instance: str
     access_key: str
     """As claimed, verified or not."""
+    principal: str = ""
+    """ARN of who called, proved by signature or token; empty if that failed."""
+    role: str = ""
+    """The role that a call of STS asks for, as claimed; empty for other operations."""
     query_parameters: tuple[str, ...]
     """Names, sorted."""
     body_parameters: tuple[str, ...]
@@ -55,7 +62,7 @@ class Entry:
     code: str
     """The error's code, ``OK``, or the kind of a fault that replaced the answer."""
     key_in_url: bool
-    """A private key or password stood in the query string."""
+    """A private key, password or identity token stood in the query string."""
     accepted: bool
     """A change was accepted, whatever the caller was told."""
 
@@ -84,6 +91,10 @@ class Ledger:
         self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
         self.by_action: Counter[tuple[str, str]] = Counter()
         """By operation and code."""
+        self.by_principal: Counter[tuple[str, str, str]] = Counter()
+        """By who called (ARN), operation and code."""
+        self.by_role: Counter[tuple[str, str, str]] = Counter()
+        """Calls of STS, by role, operation and code."""
         self.highest_rate: dict[str, int] = {}
         """Most calls within any second, by access key."""
         self.keys_in_url = 0
@@ -104,6 +115,9 @@ class Ledger:
         """Add a call; *now* is the caller's time, which rates are measured in."""
         self.entries.append(entry)
         self.by_action[entry.action, entry.code] += 1
+        self.by_principal[entry.principal or NOBODY, entry.action, entry.code] += 1
+        if entry.role:
+            self.by_role[entry.role, entry.action, entry.code] += 1
         self.keys_in_url += entry.key_in_url
         recent = self._recent.setdefault(entry.access_key, deque())
         recent.append(now)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from rds_simulator import wire
 from rds_simulator.machine import SUCCEEDS, UNLOCKED, Instance
+from rds_simulator.ram_policy import Request as Permission
 from rds_simulator.refusals import Code, Refusal, missing
 from rds_simulator.validation import Request, check_instance, refuses_basic, settings_of
 from rds_simulator.wire import Fields
@@ -50,6 +51,25 @@ class Task:
             # Describe answers 404, Modify 400. Source: the team's API notes 1.4.
             raise Refusal(Code.INSTANCE_NOT_FOUND, status=400 if self.action == MODIFY else 404)
         return instance
+
+
+def permission_of(task: Task, account: str) -> Permission:
+    """
+    Return what the caller's policies are asked; *account* is the caller's own.
+
+    An operation without an instance needs the right to all of a region (``dbinstance/*``).
+    """
+    instance_id = task.parameters.get("DBInstanceId", "")
+    instance = task.world.get(instance_id, task.at) if instance_id else None
+    region = instance.region if instance else task.parameters.get("RegionId", "*")
+    context = {}
+    if task.action == MODIFY and "SSLEnabled" in task.parameters:
+        context["rds:SSLEnabled"] = task.parameters["SSLEnabled"]
+    return Permission(
+        action=f"rds:{task.action}",
+        resource=f"acs:rds:{region}:{account}:dbinstance/{instance_id or '*'}",
+        context=context,
+    )
 
 
 def modify_ssl(task: Task) -> Fields:

@@ -36,6 +36,9 @@ class Code(StrEnum):
     TOKEN_MISMATCH = "InvalidSecurityToken.MismatchWithAccessKey"  # noqa: S105
     NO_PERMISSION = "NoPermission"
     THROTTLING = "Throttling.User"
+    # STS.
+    ROLE_NOT_FOUND = "EntityNotExist.Role"
+    AUTHENTICATION_FAILED = "AuthenticationFail.NoPermission"
     # The instance.
     INSTANCE_NOT_FOUND = "InvalidDBInstanceId.NotFound"
     INSTANCE_STATUS = "OperationDenied.DBInstanceStatus"
@@ -94,6 +97,8 @@ _SENTENCES: Mapping[Code, tuple[int, str]] = MappingProxyType(
         ),
         Code.NO_PERMISSION: (403, "You are not authorized to perform this action."),
         Code.THROTTLING: (400, "Request was denied due to user flow control."),
+        Code.ROLE_NOT_FOUND: (404, "The specified Role not exists."),
+        Code.AUTHENTICATION_FAILED: (401, "There is no permission"),
         Code.INSTANCE_NOT_FOUND: (404, "The specified DB instance is not found."),
         Code.INSTANCE_STATUS: (
             403,

@@ -44,7 +44,7 @@ class World:
         """Ids of read-only instances by that of their primary; None: look for them again."""
 
     def reset(self) -> None:
-        """Forget all but access keys, used nonces and the CA; all settings are defaults again."""
+        """Forget all but identities, used nonces and the CA; all settings are defaults again."""
         self.clock = MovableClock()
         self.config = Config()
         self.faults = Faults()

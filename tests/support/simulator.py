@@ -82,6 +82,29 @@ class Admin:
         """Add or replace an access key, see `KeyBody`."""
         return self.admin("PUT", f"access-keys/{key_id}", fields)
 
+    def put_role(self, name: str, trust: Mapping[str, object], **fields: object) -> Json:
+        """Add or replace a role, by name or ARN, see `RoleBody`; show it, with its ``arn``."""
+        return self.admin("PUT", f"roles/{name}", {"trust": trust, **fields})
+
+    def remove_role(self, name: str) -> None:
+        """Remove a role with all its sessions."""
+        self.admin("DELETE", f"roles/{name}")
+
+    def put_oidc_provider(self, name: str, **fields: object) -> Json:
+        """Add or replace an identity provider, by name or ARN, see `ProviderBody`; show it."""
+        return self.admin("PUT", f"oidc-providers/{name}", fields)
+
+    def sessions(self) -> list[Json]:
+        """Show the sessions that were given out and are not forgotten, oldest first."""
+        answer: list[Json] = self.admin("GET", "sessions")["sessions"]
+        return answer
+
+    def end_sessions(self, which: str = "", *, how: str = "forget") -> list[str]:
+        """End all sessions, one, or those of a role; ``how="expire"``: known, as expired."""
+        path = f"sessions/{which}" if which else "sessions"
+        ended: list[str] = self.admin("DELETE", path, query={"how": how})["ended"]
+        return ended
+
     def config(self, **fields: object) -> Json:
         """Set switches, durations, latency, rate_limit, see `ConfigBody`; show all."""
         return self.admin("PUT", "config", fields) if fields else self.admin("GET", "config")
@@ -227,8 +250,9 @@ class InProcess(Admin):
         key_id: str = ACCESS_KEY_ID,
         secret: str = ACCESS_KEY_SECRET,
         token: str | None = None,
+        version: str = "2014-08-15",
     ) -> "Caller":
-        """Make a client with that access key."""
+        """Make a client with that access key, of RDS or by *version* of another API."""
         return Caller(
             self.url,
             key_id=key_id,
@@ -236,6 +260,7 @@ class InProcess(Admin):
             token=token,
             transport=self.transport,
             now=lambda: self.now,
+            version=version,
         )
 
     def call(self, action: str, *, place: str = "body", **parameters: str) -> httpx.Response:
@@ -283,7 +308,9 @@ class Caller:
         token: str | None = None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = wall_time,
+        version: str = "2014-08-15",
     ) -> None:
+        self.version = version
         self.key_id, self.secret, self.token, self.now = key_id, secret, token, now
         self._client = httpx.Client(
             base_url=url, transport=transport, timeout=CALL_SECONDS, trust_env=False
@@ -309,7 +336,7 @@ class Caller:
         request.headers.update(
             {
                 "x-acs-action": action,
-                "x-acs-version": "2014-08-15",
+                "x-acs-version": self.version,
                 "x-acs-date": to_wire(self.now()),
                 "x-acs-signature-nonce": uuid.uuid4().hex,
                 "x-acs-content-sha256": hashlib.sha256(request.content).hexdigest(),
