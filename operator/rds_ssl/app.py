@@ -22,6 +22,7 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.events import handlers
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.events.watchdog import Watchdog
+from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
@@ -123,7 +124,10 @@ class Operator:
             transport = Transport(
                 self._http, now=wiring.now, on_call=self._metrics.api_call, user_agent=agent
             )
-            return await self._work(kube, resources, transport)
+            identities = wiring.make_identities(
+                self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent
+            )
+            return await self._work(kube, resources, transport, identities)
         finally:
             await self._http.aclose()
             await kube.close()
@@ -163,8 +167,21 @@ class Operator:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    async def _work(self, kube: KubeClient, resources: Resources, transport: Transport) -> int:
-        parts = Parts(self._settings, resources, transport, self._metrics, self._version)
+    async def _work(
+        self,
+        kube: KubeClient,
+        resources: Resources,
+        transport: Transport,
+        identities: Identities,
+    ) -> int:
+        parts = Parts(
+            self._settings,
+            resources=resources,
+            transport=transport,
+            identities=identities,
+            metrics=self._metrics,
+            known_version=self._version,
+        )
         for kind, watches in self._watches.items():
             for path in self._paths("/api/v1", f"{kind.lower()}s"):
                 watches.append(MetadataWatch(kube, path, _to_router(parts.router, kind)))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
+from rds_ssl.core.formats import ROLE_ARN_PATTERN
 from rds_ssl.core.model import SecretText
 
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
@@ -23,6 +24,15 @@ _BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
 _URL = rf"(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?"
 _OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_URL}"
 _API_URL = re.compile(rf"(?:{_URL}|{_OF_REGION}(?:\s*,\s*{_OF_REGION})*)?", re.ASCII)
+_ROLE_ARN = re.compile(ROLE_ARN_PATTERN, re.ASCII)
+_PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,20}:oidc-provider/[A-Za-z0-9._@-]{1,128}", re.ASCII)
+# As in rds_ssl.aliyun.identity.roles, as are the two below.
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9=,.@:/_-]{2,1224}", re.ASCII)
+_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
+_ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_REGION = re.compile(r"(?:[a-z]{2,4}(?:-[a-z0-9]+){1,4})?", re.ASCII)
+_STS = re.compile(rf"(?:{_URL}|{_HOST}(?::{_PORT})?)?", re.ASCII)
+_METADATA = re.compile(rf"http://(?:100\.100\.100\.200|{_LOOPBACK}(?::{_PORT})?)", re.ASCII)
 # As in rds_ssl.aliyun.credentials.
 _OF_A_KEY = re.compile(r"[!-+\--~]+", re.ASCII)
 # Source: Kubernetes, "Labels and selectors".
@@ -106,6 +116,31 @@ ApiUrl = Annotated[
 ]
 Bind = Annotated[
     str, _all_are(_BIND, "[HOST]:PORT, such as :8080, 127.0.0.1:0 or [::1]:8080, or empty")
+]
+RoleArn = Annotated[
+    str,
+    _all_are(_ROLE_ARN, "the ARN of a RAM role such as acs:ram::1234567890123456:role/rds-ssl"),
+]
+ProviderArn = Annotated[
+    str,
+    _all_are(
+        _PROVIDER_ARN,
+        "the ARN of an OIDC provider such as acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1",
+    ),
+]
+ExternalId = Annotated[
+    str, _all_are(_EXTERNAL_ID, "an external id: 2 to 1224 of A-Z a-z 0-9 and =,.@:/_-")
+]
+SessionName = Annotated[
+    str, _all_are(_SESSION_NAME, "a session name: 2 to 64 of A-Z a-z 0-9 and .@_-")
+]
+RoleName = Annotated[str, _all_are(_ROLE_NAME, "the name of a RAM role")]
+RegionName = Annotated[str, _all_are(_REGION, "a region such as cn-hangzhou")]
+StsEndpoint = Annotated[
+    str, _all_are(_STS, "a host such as sts-vpc.cn-hangzhou.aliyuncs.com, or https://HOST[:PORT]")
+]
+MetadataUrl = Annotated[
+    str, _all_are(_METADATA, "http://100.100.100.200, or http to this machine for a test")
 ]
 KeyText = Annotated[str, AfterValidator(_key_text)]
 Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]

@@ -13,22 +13,26 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from rds_ssl.core.errors import SettingsError
 from rds_ssl.core.formats import format_duration
+from rds_ssl.identity_settings import (
+    IDENTITY_VARIABLES,
+    OF_A_KEY,
+    IdentitySettings,
+    contradictions,
+)
 from rds_ssl.setting_types import (
     ApiUrl,
     Bind,
     Duration,
     Globs,
-    KeyText,
     LogFormat,
     LogLevel,
     Namespaces,
     Network,
     PositiveDuration,
-    Secret,
     Selector,
 )
 
@@ -36,15 +40,9 @@ PREFIX = "RDS_SSL_"
 
 _VARIABLES: Mapping[str, str] = {
     "kubeconfig": "KUBECONFIG",
-    # Source: the vendor's SDK, which has these names in common with its other tools.
-    "access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
-    "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-    "security_token": "ALIBABA_CLOUD_SECURITY_TOKEN",
+    **IDENTITY_VARIABLES,
 }
 """The settings whose variable is not the prefix and the name."""
-
-_WITHOUT_FLAG = ("access_key_id", "access_key_secret", "security_token")
-"""Never shown, and never in the list of processes for all to read."""
 
 _ORDERED = (
     ("poll", "settle", "a change would count as not executed before anybody looked"),
@@ -67,7 +65,7 @@ _SHOWN_CHARACTERS = 80
 _OF_A_SERVICE = re.compile(r"RDS_SSL_(\w+_)?(SERVICE_HOST|(SERVICE_)?PORT(_\w+)?)", re.ASCII)
 
 
-class Settings(BaseModel):
+class Settings(IdentitySettings):
     """
     The settings; durations are in seconds. Made by `load`, which checks more than the fields.
 
@@ -86,7 +84,7 @@ class Settings(BaseModel):
     namespaces: Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
     identity_namespaces: Globs = Field(
         default=(),
-        description="Namespaces (globs) that may use the operator's own access key; empty: none.",
+        description="Namespaces (globs) that may use the operator's own identity; empty: none.",
     )
     selector: Selector = Field(
         default="", description="Label selector of the objects to serve; empty: all."
@@ -158,14 +156,6 @@ class Settings(BaseModel):
     kubeconfig: str | None = Field(
         default=None, description="File with access to the cluster; not set: the Pod's own access."
     )
-    access_key_id: KeyText | None = Field(
-        default=None, description="The operator's own access key: its id."
-    )
-    access_key_secret: Secret | None = Field(default=None, description="Its secret.")
-    security_token: Secret | None = Field(
-        default=None, description="Its token, if it is temporary."
-    )
-
     _flags: frozenset[str] = PrivateAttr(default=frozenset())
 
 
@@ -240,7 +230,7 @@ def flags() -> tuple[Flag, ...]:
             meaning=field.description or "",
         )
         for name, field in Settings.model_fields.items()
-        if name not in _WITHOUT_FLAG
+        if name not in OF_A_KEY
     )
 
 
@@ -272,7 +262,7 @@ def _option(name: str) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    if name in _WITHOUT_FLAG:
+    if name in OF_A_KEY:
         return "set" if value else "not set"
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -326,7 +316,7 @@ def _faults(given: Mapping[str, object], overridden: Mapping[str, object]) -> di
 def _is(name: str, value: object) -> str:
     text = str(value)
     # A URL may hold a password.
-    if name in _WITHOUT_FLAG or (name == "api_url" and {"@", "?"} & set(text)):
+    if name in OF_A_KEY or (name == "api_url" and {"@", "?"} & set(text)):
         return ""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS] + "…"
@@ -342,11 +332,5 @@ def _contradictions(
         for short, long, why in _ORDERED
         if getattr(settings, short) > getattr(settings, long) and not {short, long} & set(faulty)
     ]
-    present = [name for name in _WITHOUT_FLAG if name in given]
-    missing = [name for name in _WITHOUT_FLAG[:2] if name not in given]
-    if present and missing:
-        faults.append(
-            f"{' and '.join(map(_variable, present))} set without"
-            f" {' and '.join(map(_variable, missing))}: an access key has an id and a secret"
-        )
-    return faults
+    variables = {name: _variable(name) for name in Settings.model_fields}
+    return [*faults, *contradictions(given, variables)]

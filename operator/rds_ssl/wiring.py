@@ -3,15 +3,23 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import SystemRandom
 
+from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.identity.metadata import Metadata
+from rds_ssl.aliyun.identity.own import Oidc, OwnIdentity, own_provider
+from rds_ssl.aliyun.identity.roles import Role
+from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts, sts_url
 from rds_ssl.aliyun.rate_limit import RateLimits
-from rds_ssl.aliyun.transport import Transport
+from rds_ssl.aliyun.transport import OnCall, Transport
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
+from rds_ssl.engine.gather.grants import Grants
+from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
@@ -31,8 +39,10 @@ class Parts:
     def __init__(
         self,
         settings: Settings,
+        *,
         resources: Resources,
         transport: Transport,
+        identities: Identities,
         metrics: Metrics,
         known_version: Callable[[Kind, Key], tuple[str, str] | None],
     ) -> None:
@@ -49,10 +59,11 @@ class Parts:
             version=known_version,
             limits=RateLimits(settings.api_rate),
             answered=self.outages.answered,
-            own=_own_credentials(settings),
-            identity_namespaces=settings.identity_namespaces,
+            identities=identities,
+            allowed=Grants(namespaces=settings.identity_namespaces).allowed,
             network=settings.network,
             api_url=settings.api_url,
+            external_id_prefix=settings.external_id_prefix,
         )
         ports = Ports(
             resources=resources,
@@ -106,14 +117,52 @@ class Parts:
             self._metrics.pass_ended(result, time.perf_counter() - started)
 
 
-def _own_credentials(settings: Settings) -> Credentials | None:
-    if settings.access_key_id is None or settings.access_key_secret is None:
-        return None
-    return Credentials(
-        access_key_id=settings.access_key_id,
-        access_key_secret=settings.access_key_secret,
-        security_token=settings.security_token,
+def own_identity(settings: Settings) -> OwnIdentity:
+    """Return where the operator's own keys come from, by its settings."""
+    key = oidc = assumed = None
+    if settings.access_key_id is not None and settings.access_key_secret is not None:
+        key = Credentials(
+            access_key_id=settings.access_key_id,
+            access_key_secret=settings.access_key_secret,
+            security_token=settings.security_token,
+        )
+    if settings.role_arn and settings.oidc_provider_arn and settings.oidc_token_file:
+        oidc = Oidc(
+            role=Role(arn=settings.role_arn, session_name=settings.role_session_name),
+            provider_arn=settings.oidc_provider_arn,
+            token_file=Path(settings.oidc_token_file),
+        )
+    if settings.assume_role_arn:
+        assumed = Role(
+            arn=settings.assume_role_arn,
+            session_name=settings.role_session_name,
+            external_id=settings.assume_role_external_id or "",
+        )
+    ecs_role = settings.ecs_metadata or ("" if settings.ecs_role else None)
+    return OwnIdentity(
+        key=key,
+        oidc=oidc,
+        ecs_role=None if settings.ecs_metadata_disabled else ecs_role,
+        assumed=assumed,
     )
+
+
+def make_identities(
+    settings: Settings, http: AiohttpTransport, *, on_call: OnCall, user_agent: str
+) -> Identities:
+    """Return who gives keys, for the operator itself and for all roles."""
+    transport = Transport(
+        http, now=now, on_call=on_call, version=STS_VERSION, user_agent=user_agent
+    )
+    vpc = settings.vpc_endpoint_enabled or settings.network == "vpc"
+    sts = Sts(transport, sts_url(settings.sts_endpoint, region=settings.sts_region, vpc=vpc))
+    metadata = Metadata(
+        http,
+        now=now,
+        url=settings.ecs_metadata_url,
+        version_1=not settings.imdsv1_disabled,
+    )
+    return Identities(sts=sts, own=own_provider(own_identity(settings), sts=sts, metadata=metadata))
 
 
 def _timings(settings: Settings) -> Timings:

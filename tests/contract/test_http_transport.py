@@ -17,8 +17,9 @@ import pytest
 from rds_ssl.aliyun import transport as transport_module
 from rds_ssl.aliyun.aiohttp_transport import BEFORE_THE_REQUEST, AiohttpTransport, translated
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.exchange import NOT_SENT
 from rds_ssl.aliyun.names import has_address
-from rds_ssl.aliyun.transport import CONNECTIONS, NOT_SENT, Transport, make_http_transport
+from rds_ssl.aliyun.transport import CONNECTIONS, Transport, make_http_transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
 from rds_ssl.core.model import SecretText
 from support import pki

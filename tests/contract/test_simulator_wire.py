@@ -19,6 +19,7 @@ import pytest
 
 from rds_simulator.cloud import Cloud
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.identity.providers import StaticProvider
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport, make_http_transport
@@ -194,8 +195,10 @@ async def _as_the_operator_does(url: str, leaf: pki.Leaf) -> tuple[bool, str, in
         api = RdsApi(
             transport=Transport(client, now=lambda: datetime.now(UTC)),
             endpoint=url,
-            credentials=Credentials(
-                access_key_id=ACCESS_KEY_ID, access_key_secret=SecretText(ACCESS_KEY_SECRET)
+            provider=StaticProvider(
+                Credentials(
+                    access_key_id=ACCESS_KEY_ID, access_key_secret=SecretText(ACCESS_KEY_SECRET)
+                )
             ),
             limiter=RateLimiter(0),
         )

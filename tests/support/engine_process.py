@@ -7,12 +7,16 @@ from typing import Protocol
 
 import httpx
 
+from rds_ssl.aliyun.identity.metadata import Metadata
+from rds_ssl.aliyun.identity.own import OwnIdentity, own_provider
+from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts
 from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.engine.events.router import EventRouter
-from rds_ssl.engine.gather.clouds import Clouds
+from rds_ssl.engine.gather.clouds import Allowed, Clouds
+from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects
 from rds_ssl.engine.reconcile.ports import Ports, Timings
@@ -25,6 +29,8 @@ from support.kube_memory import KubeMemory, MemoryResources, Watch
 from support.line import Connection
 
 API_URL = "https://rds.invalid"
+
+STS_URL = "https://sts.invalid"
 
 WORKERS = 8
 
@@ -39,6 +45,8 @@ class World(Protocol):
     random: Random
     counted: list[str]
     api_url: str
+    own: OwnIdentity
+    allowed: Allowed
     bugs: list[Exception]
     passes: list[tuple[float, str, str]]
 
@@ -67,14 +75,19 @@ class Engine:
         self.budget = Budget(world.budget, self._wake)
         self.materials = Materials(self.resources, self.watch.version)
         self.limits = RateLimits(world.rate)
+        sts = Sts(Transport(self.http, now=world.clock, version=STS_VERSION), STS_URL)
+        metadata = Metadata(self.http, now=world.clock)
+        self.identities = Identities(
+            sts=sts, own=own_provider(world.own, sts=sts, metadata=metadata)
+        )
         clouds = Clouds(
             transport=Transport(self.http, now=world.clock),
             resources=self.resources,
             version=self.watch.version,
             limits=self.limits,
             answered=self.outages.answered,
-            own=None,
-            identity_namespaces=(),
+            identities=self.identities,
+            allowed=world.allowed,
             network="public",
             api_url=world.api_url,
             names=Names(world.resolves),

@@ -30,6 +30,8 @@ from urllib.parse import parse_qs
 import httpx
 
 from rds_simulator.machine import SUCCEEDS, Settings
+from rds_ssl.aliyun.identity.own import OwnIdentity
+from rds_ssl.engine.gather.clouds import Allowed
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
 from support import pki, virtual_time
@@ -107,6 +109,10 @@ class EngineWorld:
         self.budget, self.rate, self._started = budget, rate, started
         self.random = Random(seed)  # noqa: S311  # A test can be repeated.
         self.api_url = api_url
+        self.own = OwnIdentity()
+        """The operator's own identity, for processes that start from now on."""
+        self.allowed: Allowed = lambda _namespace, _instance_id, _role_arn: True
+        """Whether a namespace may use it, see `Clouds`; for such processes too."""
         self.missing_hosts: set[str] = set()
         """Which DNS says do not exist."""
         self.dns_down = False
@@ -219,8 +225,11 @@ class EngineWorld:
         async def answer(request: httpx.Request) -> httpx.Response:
             form = parse_qs(request.content.decode())
             instance_id = form.get("DBInstanceId", [""])[0]
-            # V1 has it among the parameters.
-            action = request.headers.get("x-acs-action") or form["Action"][0]
+            # V1 has it among the parameters, and what is not signed in the URL.
+            action = (
+                request.headers.get("x-acs-action")
+                or (form.get("Action") or parse_qs(request.url.query.decode())["Action"])[0]
+            )
 
             async def handled() -> httpx.Response:
                 self._look_up(request.url.host)

@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration, parse_spec
@@ -27,10 +28,12 @@ from rds_ssl.core.planning.diff import compare
 from rds_ssl.core.planning.parameters import parameters
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.gather.clouds import Cloud, Clouds
+from rds_ssl.engine.gather.grants import Grants
+from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import Kind
-from support.engine_process import API_URL
+from support.engine_process import API_URL, STS_URL
 from support.engine_world import EngineWorld
 from support.kube_memory import MemoryResources, Watch
 
@@ -52,14 +55,15 @@ class Ordinary:
         self.http = world.cloud_transport(connection)
         resources = MemoryResources(world.kube, connection)
         self._materials = Materials(resources, self._watch.version)
+        sts = Sts(Transport(self.http, now=world.clock, version=STS_VERSION), STS_URL)
         self._clouds = Clouds(
             transport=Transport(self.http, now=world.clock),
             resources=resources,
             version=self._watch.version,
             limits=RateLimits(world.rate),
             answered=lambda _endpoint: None,
-            own=None,
-            identity_namespaces=(),
+            identities=Identities(sts=sts, own=None),
+            allowed=Grants(namespaces=()).allowed,
             network="public",
             api_url=API_URL,
         )
@@ -102,7 +106,7 @@ class Ordinary:
 
     async def _look(self, key: Key) -> float:
         declaration = parse_spec(self._world.kube.objects[key]["spec"])
-        cloud, _ = await self._clouds.open(declaration, key[0])
+        cloud = await self._clouds.open(declaration, key)
         instance = await cloud.describe_attribute(declaration, priority=Priority.CHANGE)
         if not instance.running:
             return POLL

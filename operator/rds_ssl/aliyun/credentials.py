@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason, SecretText
@@ -10,6 +11,9 @@ from rds_ssl.core.model import Reason, SecretText
 ACCESS_KEY_ID = "accessKeyId"
 ACCESS_KEY_SECRET = "accessKeySecret"  # noqa: S105  # The name of a key, no password.
 SECURITY_TOKEN = "securityToken"  # noqa: S105  # The name of a key, no password.
+
+KEY_TEXT_CHARACTERS = 20_000
+"""Of an id, a secret or a token that a service gives: far more than any has (tokens have 1,000)."""
 
 # Id and token travel in headers: what could end a header, or the id's field in it, must not get
 # there. Secrets are of the same alphabet.
@@ -41,15 +45,15 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
             never holds the value.
     """
     texts = {
-        key: _text(data.get(key), field=f"Secret {name}, key {key}")
+        key: text_of(data.get(key), field=f"Secret {name}, key {key}")
         for key in (ACCESS_KEY_ID, ACCESS_KEY_SECRET)
     }
     token = ""
     if data.get(SECURITY_TOKEN):
-        token = _text(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
+        token = text_of(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
     for key, text in {**texts, SECURITY_TOKEN: token}.items():
         if text and not _TEXT.fullmatch(text):
-            raise _invalid(f"Secret {name}, key {key}", "holds characters that no access key has")
+            raise invalid(f"Secret {name}, key {key}", "holds characters that no access key has")
     return Credentials(
         access_key_id=texts[ACCESS_KEY_ID],
         access_key_secret=SecretText(texts[ACCESS_KEY_SECRET]),
@@ -57,18 +61,32 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
     )
 
 
-def _text(value: bytes | None, *, field: str) -> str:
+def is_key_text(text: object) -> TypeGuard[str]:
+    """True if it can be a part of a key: nothing that could end the header that it travels in."""
+    return (
+        isinstance(text, str) and len(text) <= KEY_TEXT_CHARACTERS and bool(_TEXT.fullmatch(text))
+    )
+
+
+def text_of(value: bytes | None, *, field: str) -> str:
+    """
+    Read what a key of a Secret holds, without white space around it; *field* names it in errors.
+
+    Raises:
+        MaterialError: It is missing, empty or not text.
+    """
     if value is None:
-        raise _invalid(field, "is missing")
+        raise invalid(field, "is missing")
     try:
         text = value.decode().strip()
     except UnicodeDecodeError:
         # Not chained: a UnicodeDecodeError holds the bytes.
-        raise _invalid(field, "is not text") from None
+        raise invalid(field, "is not text") from None
     if not text:
-        raise _invalid(field, "is empty")
+        raise invalid(field, "is empty")
     return text
 
 
-def _invalid(field: str, fault: str) -> MaterialError:
+def invalid(field: str, fault: str) -> MaterialError:
+    """Return the error of a key of a Secret."""
     return MaterialError(f"{field} {fault}", reason=Reason.CREDENTIALS_INVALID, field=field)

@@ -34,6 +34,8 @@ class Dialect(StrEnum):
 
     V1 = "V1"
     V3 = "V3"
+    UNSIGNED = "unsigned"
+    """None: for the one operation by which somebody without a key gets one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,14 @@ class Request:
 
     headers: Mapping[str, str]
     content: bytes
+    query: str = ""
+    """Of what proves nothing and hides nothing: which operation, and when."""
 
 
 def sign(
     dialect: Dialect,
     parameters: Mapping[str, str],
-    credentials: Credentials,
+    credentials: Credentials | None,
     *,
     host: str,
     action: str,
@@ -55,7 +59,18 @@ def sign(
     date: str,
     nonce: str,
 ) -> Request:
-    """Return a signed request; see `rds_ssl.aliyun.signing.sign_v3` for *host*, *date*, *nonce*."""
+    """
+    Return a signed request; see `rds_ssl.aliyun.signing.sign_v3` for *host*, *date*, *nonce*.
+
+    Without *credentials* it is not signed, and sent as the vendor's library for Go does it.
+    """
+    if credentials is None or dialect is Dialect.UNSIGNED:
+        names = {"Action": action, "Version": version, "Format": "JSON", "Timestamp": date}
+        return Request(
+            headers={"host": host, "content-type": FORM},
+            content=form(parameters).encode("ascii"),
+            query=form(names),
+        )
     if dialect is Dialect.V1:
         signed = sign_v1(
             parameters,

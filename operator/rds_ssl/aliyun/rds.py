@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from rds_ssl.aliyun import answers
-from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.identity.providers import Provider
 from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
@@ -44,17 +44,24 @@ class RdsApi:
         *,
         transport: Transport,
         endpoint: str,
-        credentials: Credentials,
+        provider: Provider,
         limiter: RateLimiter,
         region_host: str = "",
         names: Names | None = None,
     ) -> None:
-        """*region_host*: see `RegionEndpoint.host`; *names* tells whether it can be the fault."""
+        """
+        Make it.
+
+        Args:
+            provider: Gives the keys that calls are signed with.
+            region_host: See `RegionEndpoint.host`.
+            names: Tells whether it can be the fault.
+        """
         self._region_host = region_host
         self._names = names
         self._transport = transport
         self._endpoint = endpoint
-        self._credentials = credentials
+        self._provider = provider
         self._limiter = limiter
 
     async def reserve(self, priority: Priority) -> None:
@@ -164,6 +171,8 @@ class RdsApi:
     async def _read(
         self, action: str, instance_id: str, region_id: str, priority: Priority
     ) -> Mapping[str, object]:
+        # Who has nothing to sign with takes no token from those who have.
+        await self._provider.credentials()
         await self._limiter.acquire(priority, action)
         try:
             return await self._call(action, instance_id, region_id, {}, write=False)
@@ -185,13 +194,8 @@ class RdsApi:
         # No page lists RegionId for these operations; Terraform has sent it for years.
         region = {"RegionId": region_id} if region_id else {}
         try:
-            body = await self._transport.call(
-                action,
-                {**parameters, **region, "DBInstanceId": instance_id},
-                self._credentials,
-                self._endpoint,
-                write=write,
-            )
+            whole = {**parameters, **region, "DBInstanceId": instance_id}
+            body = await self._signed(action, whole, write=write)
         except ApiError as error:
             if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
                 wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
@@ -203,6 +207,32 @@ class RdsApi:
         except RecursionError:
             # A nesting that the decoder, which is not written in Python, has just taken.
             raise NoAnswer(action=action, kind="unreadable answer", http_status=200) from None
+
+    async def _signed(
+        self, action: str, parameters: Mapping[str, str | SecretText], *, write: bool
+    ) -> Mapping[str, object]:
+        """
+        Make a call; once more with another key if its own was refused at the door.
+
+        A write is not sent twice by that: who refuses the key has looked at nothing else.
+        """
+        credentials = await self._provider.credentials()
+        try:
+            body = await self._transport.call(
+                action, parameters, credentials, self._endpoint, write=write
+            )
+        except ApiError as error:
+            other = None
+            if faults.renews(error):
+                other = await self._provider.after_refusal(credentials)
+            if other is None:
+                raise
+            credentials = other
+            body = await self._transport.call(
+                action, parameters, other, self._endpoint, write=write
+            )
+        self._provider.accepted(credentials)
+        return body
 
 
 def _without_keys(fields: Mapping[str, object]) -> dict[str, object]:

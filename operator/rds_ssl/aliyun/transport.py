@@ -10,25 +10,23 @@ Source: the vendor's pages on request structure and signature V3.
 """
 
 import asyncio
-import contextlib
 import functools
 import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NoReturn
 
 import httpx
 
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
-from rds_ssl.aliyun.causes import is_no_such_host, no_connection
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
-from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, TransportError
+from rds_ssl.aliyun.exchange import CONNECT_DEADLINE, POOL_DEADLINE, Answer, exchange
+from rds_ssl.core.errors import ApiError, NoAnswer, TransportError
 from rds_ssl.core.model import SecretText
 from rds_ssl.offloading import offloaded
 
@@ -42,12 +40,6 @@ it gets as long as a gateway keeps a request."""
 READ_DEADLINE = 20.0
 """Seconds. Twice the SDK's; a read is simply repeated."""
 
-CONNECT_DEADLINE = 5.0
-"""Seconds, the SDK's. Passing it says that nothing was sent, which the two above cannot say."""
-
-POOL_DEADLINE = 10.0
-"""Seconds for a free connection; as with the connect deadline, nothing was sent then."""
-
 CONNECTIONS = 16
 """Connections to the cloud, at 0.3 MB each with TLS: enough for 5 calls a second of 3 s."""
 
@@ -55,49 +47,8 @@ KEEP_ALIVE_SECONDS = 10.0
 """How long an idle connection is kept. Gateways drop idle ones after 15 s and more; a write on a
 connection that is just being dropped would have an unknown outcome."""
 
-ANSWER_BYTES = 2 * 1024 * 1024
-"""Largest answer read. A CRL with 20,000 serials is 1 MB of PEM; all else is a few KB."""
-
 SKEW_STEP = 30.0
 """Seconds. An answer may be that late, and its Date has no fractions."""
-
-NOT_SENT: Mapping[type[Exception], str] = {
-    httpx.ConnectTimeout: "connect time-out",
-    # DNS, TCP and TLS up to the end of the handshake.
-    httpx.ConnectError: "no connection",
-    httpx.PoolTimeout: "no free connection",
-    # Raised for a refused CONNECT: the proxy has seen a host name, nothing else.
-    httpx.ProxyError: "proxy error",
-    # The next two are raised while the request is made.
-    httpx.UnsupportedProtocol: "unsupported protocol",
-    httpx.InvalidURL: "invalid URL",
-}
-"""httpx's exceptions that come before the first byte of the request, and the word for each."""
-
-MAY_BE_SENT: Mapping[type[Exception], str] = {
-    httpx.ReadTimeout: "time-out",
-    # A part was sent, and nobody knows how much of it is at the other end.
-    httpx.WriteTimeout: "time-out",
-    httpx.ReadError: "connection lost",
-    httpx.WriteError: "connection lost",
-    httpx.CloseError: "connection lost",
-    # "Server disconnected without sending a response" is one of these.
-    httpx.RemoteProtocolError: "protocol error",
-    # Mostly before the first byte, but also where the connection's state is found to be broken.
-    httpx.LocalProtocolError: "protocol error",
-    httpx.DecodingError: "unreadable answer",
-    # Not raised as `call` uses httpx; whatever raises them, something was sent.
-    httpx.TooManyRedirects: "redirect",
-    httpx.HTTPStatusError: "unreadable answer",
-    httpx.CookieConflict: "unreadable answer",
-    httpx.StreamConsumed: "unreadable answer",
-    httpx.StreamClosed: "unreadable answer",
-    httpx.ResponseNotRead: "unreadable answer",
-    httpx.RequestNotRead: "unreadable answer",
-}
-"""httpx's exceptions after which the request may have been executed, and the word for each."""
-
-_RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
 # Each call has the same few URLs, and each second one Date.
 _parsed = functools.lru_cache(maxsize=256)(httpx.URL)
@@ -125,7 +76,7 @@ class _Wanted:
 
     action: str
     parameters: Mapping[str, str | SecretText]
-    credentials: Credentials
+    credentials: Credentials | None
     url: httpx.URL
     deadline: float
 
@@ -175,14 +126,19 @@ class Transport:
         """
         return self._skews.get(_parsed(checked_url(endpoint)))
 
+    def their_now(self) -> datetime:
+        """Return the time by the clock of whoever has answered last, as far as it is known."""
+        return self._now() - timedelta(seconds=self.clock_skew or 0.0)
+
     async def call(
         self,
         action: str,
         parameters: Mapping[str, str | SecretText],
-        credentials: Credentials,
+        credentials: Credentials | None,
         endpoint: str,
         *,
         write: bool,
+        deadline: float | None = None,
     ) -> dict[str, object]:
         """
         Sign, send once, and give the decoded JSON object of a 2xx answer.
@@ -191,8 +147,10 @@ class Transport:
         then, unless nobody reads it either.
 
         Args:
+            credentials: None for an operation that is not signed: its parameters prove the caller.
             endpoint: A URL as `rds_ssl.aliyun.endpoints.endpoint_url` gives it.
             write: Whether it changes something; decides on the deadline, and is never sent again.
+            deadline: Seconds, in place of the usual ones.
 
         Raises:
             ApiError: The API answered with an error code.
@@ -207,13 +165,13 @@ class Transport:
             parameters=parameters,
             credentials=credentials,
             url=_parsed(url),
-            deadline=WRITE_DEADLINE if write else READ_DEADLINE,
+            deadline=deadline or (WRITE_DEADLINE if write else READ_DEADLINE),
         )
-        dialect = self._dialects.of(url)
+        dialect = Dialect.UNSIGNED if credentials is None else self._dialects.of(url)
         try:
             return await self._counted(wanted, dialect)
         except ApiError as error:
-            if write or dialect is Dialect.V1 or not unread(error):
+            if write or dialect is not Dialect.V3 or not unread(error):
                 raise
             return await self._again(wanted, url, error)
 
@@ -247,7 +205,7 @@ class Transport:
             self._on_call(wanted.action, outcome, loop.time() - started)
 
     async def _exchange(self, wanted: _Wanted, dialect: Dialect) -> dict[str, object]:
-        action, credentials, deadline = wanted.action, wanted.credentials, wanted.deadline
+        action, credentials = wanted.action, wanted.credentials
         plain = {name: _plain(value) for name, value in wanted.parameters.items()}
         signed = functools.partial(
             sign,
@@ -261,31 +219,21 @@ class Transport:
             nonce=self._nonce(),
         )
         request = await offloaded(signed, size=sum(map(len, plain.values())))
+        url = wanted.url
         sent = httpx.Request(
             "POST",
-            wanted.url,
+            url.copy_with(query=request.query.encode()) if request.query else url,
             headers=httpx.Headers({**self._headers, **request.headers}, encoding="ascii"),
             content=request.content,
             extensions={"timeout": {"connect": CONNECT_DEADLINE, "pool": POOL_DEADLINE}},
         )
-        try:
-            async with asyncio.timeout(deadline):
-                response = await self._http.handle_async_request(sent)
-                async with contextlib.aclosing(response):
-                    raw = await _read(response, action=action)
-        except TimeoutError as error:
-            raise NoAnswer(action=action, kind="time-out") from error
-        except (*_RAISED_BY_HTTPX, OSError) as error:
-            _raise_from(error, action=action)
-        self._compare_clocks(wanted.url, response.headers.get("date", ""))
-        secret_values = (
-            *wanted.parameters.values(),
-            credentials.access_key_secret,
-            credentials.security_token,
-        )
+        answer = await exchange(self._http, sent, action=action, deadline=wanted.deadline)
+        self._compare_clocks(wanted.url, answer.headers.get("date", ""))
+        secret_values: tuple[object, ...] = tuple(wanted.parameters.values())
+        if credentials is not None:
+            secret_values += (credentials.access_key_secret, credentials.security_token)
         return _result(
-            response,
-            raw,
+            answer,
             action=action,
             sent=tuple(plain.values()),
             secret_texts=tuple(
@@ -304,37 +252,18 @@ class Transport:
                 self._skews[url] = skew
 
 
-async def _read(response: httpx.Response, *, action: str) -> bytes:
-    status = response.status_code
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise NoAnswer(action=action, kind="compressed answer", http_status=status)
-    if not isinstance(response.stream, httpx.AsyncByteStream):
-        raise TypeError(type(response.stream))
-    raw = bytearray()
-    async for chunk in response.stream:
-        raw += chunk
-        if len(raw) > ANSWER_BYTES:
-            raise NoAnswer(action=action, kind="answer too large", http_status=status)
-    return bytes(raw)
-
-
 def _result(
-    response: httpx.Response,
-    raw: bytes,
-    *,
-    action: str,
-    sent: tuple[str, ...],
-    secret_texts: tuple[str, ...],
+    answer: Answer, *, action: str, sent: tuple[str, ...], secret_texts: tuple[str, ...]
 ) -> dict[str, object]:
-    status = response.status_code
-    if response.is_success:
-        body = answers.read_object(raw)
+    status = answer.status
+    if 200 <= status < 300:
+        body = answers.read_object(answer.raw)
         if body is None:
             raise NoAnswer(action=action, kind="unreadable answer", http_status=status)
         return body
     error = None
     if status >= 400:
-        error = answers.read_error(raw, sent=sent, secrets=secret_texts)
+        error = answers.read_error(answer.raw, sent=sent, secrets=secret_texts)
     if error is None:
         raise NoAnswer(
             action=action, kind=f"HTTP {status} without an error code", http_status=status
@@ -345,25 +274,9 @@ def _result(
         http_status=status,
         request_id=error.request_id,
         message=error.message,
-        retry_after=answers.read_retry_after(response.headers),
+        retry_after=answers.read_retry_after(answer.headers),
         access_denied=error.access_denied,
     )
-
-
-def _raise_from(error: Exception, *, action: str) -> NoReturn:
-    if isinstance(error, httpx.RequestError):
-        # httpx hangs the request on its errors. Whoever keeps the error must not keep the key.
-        error.request = httpx.Request("POST", "")
-    for raised, kind in NOT_SENT.items():
-        if isinstance(error, raised):
-            behind = no_connection(error) if isinstance(error, httpx.ConnectError) else ""
-            missing = is_no_such_host(error)
-            raise NotSent(action=action, kind=behind or kind, no_such_host=missing) from error
-    for raised, kind in MAY_BE_SENT.items():
-        if isinstance(error, raised):
-            raise NoAnswer(action=action, kind=kind) from error
-    # An OSError that httpx has let through, or an exception of a later httpx.
-    raise NoAnswer(action=action, kind="connection lost") from error
 
 
 def _plain(value: str | SecretText) -> str:

@@ -16,6 +16,7 @@ Every error that this program raises on purpose.
     │   └── KubeRefused         any other 4xx
     └── AliyunError             the cloud API
         ├── ApiError            it answered with an error code
+        ├── NoCredentials       nothing to sign with: surely not executed
         └── TransportError      it did not answer usably
             ├── NotSent         nothing left this machine: surely not executed
             │   └── RegionUnknown   there is no such host, and other hosts of the vendor are found
@@ -149,6 +150,61 @@ class ApiError(AliyunError):
         self.message = message
         self.retry_after = retry_after
         self.access_denied = dict(access_denied or {})
+
+
+class NoCredentials(AliyunError):
+    """
+    Whoever gives credentials gave none, so that the call was not sent.
+
+    *action* is what was asked of *service*; *code* is the service's own, or one of
+    `rds_ssl.core.rds.sts_codes` for what has none, or empty without an answer. *label* says whose
+    credentials they are, *role* which role was to be assumed, *external_id* the one that the
+    operator has made up for it; both empty if none.
+    """
+
+    def __init__(
+        self,
+        *,
+        action: str,
+        service: str,
+        code: str = "",
+        http_status: int = 0,
+        label: str = "",
+        role: str = "",
+        external_id: str = "",
+        access_denied: Mapping[str, str] | None = None,
+        skew: float | None = None,
+        retry_after: float | None = None,
+        kind: str = "",
+    ) -> None:
+        super().__init__(f"{action}: {code or kind or 'no answer'}: no credentials")
+        self.action = action
+        self.service = service
+        self.code = code
+        self.http_status = http_status
+        self.label = label
+        self.role = role
+        self.external_id = external_id
+        self.access_denied = dict(access_denied or {})
+        self.skew = skew
+        self.retry_after = retry_after
+        self.kind = kind
+
+    def again(self) -> "NoCredentials":
+        """Return another one that says the same: one that was raised belongs to who caught it."""
+        return NoCredentials(
+            action=self.action,
+            service=self.service,
+            code=self.code,
+            http_status=self.http_status,
+            label=self.label,
+            role=self.role,
+            external_id=self.external_id,
+            access_denied=self.access_denied,
+            skew=self.skew,
+            retry_after=self.retry_after,
+            kind=self.kind,
+        )
 
 
 class TransportError(AliyunError):

@@ -24,6 +24,9 @@ def fingerprint(parts: Iterable[str], *, ordered: bool = False) -> str | None:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
+ROLE_ARN_PATTERN = "acs:ram::[0-9]{1,20}:role/[A-Za-z0-9._@-]{1,64}"
+"""The whole ARN of a RAM role: ``acs:ram::1234567890123456:role/rds-ssl``."""
+
 DURATION_PATTERN = "([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?"
 """
 The whole text, and not empty.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from rds_ssl.core.api.spec import Maintenance, Window
+from rds_ssl.core.api.maintenance import Maintenance, Window
 
 TAIL = timedelta(minutes=15)
 """The end of a window, in which nothing is started any more."""

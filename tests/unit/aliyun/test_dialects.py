@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.identity.providers import StaticProvider
 from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
@@ -307,7 +308,7 @@ def test_the_second_attempt_of_a_read_takes_no_second_token() -> None:
         api = RdsApi(
             transport=transport,
             endpoint=ENDPOINT,
-            credentials=CREDENTIALS,
+            provider=StaticProvider(CREDENTIALS),
             limiter=RateLimiter(1 / 31_536_000),
         )
         for _ in range(BURST):

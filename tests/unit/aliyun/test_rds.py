@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.identity.providers import StaticProvider
 from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import LONGEST_PAUSE, RdsApi
 from rds_ssl.aliyun.transport import Transport
@@ -45,8 +46,10 @@ class Wire:
                     RdsApi(
                         transport=Transport(client, now=lambda: NOW),
                         endpoint="https://rds.example.com",
-                        credentials=Credentials(
-                            access_key_id="LTAI5tX", access_key_secret=SecretText("hush")
+                        provider=StaticProvider(
+                            Credentials(
+                                access_key_id="LTAI5tX", access_key_secret=SecretText("hush")
+                            )
                         ),
                         limiter=self.limiter,
                     )

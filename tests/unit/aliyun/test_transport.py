@@ -15,13 +15,9 @@ import pytest
 
 from rds_ssl.aliyun import transport as transport_module
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.exchange import ANSWER_BYTES, MAY_BE_SENT, NOT_SENT
 from rds_ssl.aliyun.signing import percent_encode, sign_v3
-from rds_ssl.aliyun.transport import (
-    ANSWER_BYTES,
-    MAY_BE_SENT,
-    NOT_SENT,
-    Transport,
-)
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
 from rds_ssl.core.model import SecretText
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rds_ssl.core import windows as module
-from rds_ssl.core.api.spec import Maintenance, Window
+from rds_ssl.core.api.maintenance import Maintenance, Window
 from rds_ssl.core.windows import TAIL, Opening, is_bound, opening, schedule_errors, window_words
 
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)

@@ -13,9 +13,11 @@ import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
+from rds_ssl.aliyun.exchange import ANSWER_BYTES
+from rds_ssl.aliyun.identity.providers import StaticProvider
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
-from rds_ssl.aliyun.transport import ANSWER_BYTES, Transport
+from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import AliyunError, ObservationError
 from rds_ssl.core.model import Priority, SecretText
 from rds_ssl.core.operation.verification import Limits
@@ -228,7 +230,9 @@ def test_the_loop_is_not_held_by_a_hostile_answer(name: str) -> None:
         api = RdsApi(
             transport=Transport(http, now=pki.real_now),
             endpoint="https://rds.invalid",
-            credentials=Credentials(access_key_id="A", access_key_secret=SecretText("S" * 30)),
+            provider=StaticProvider(
+                Credentials(access_key_id="A", access_key_secret=SecretText("S" * 30))
+            ),
             limiter=RateLimiter(0),
         )
         wanted = ("pgm-a", "cn-hangzhou")

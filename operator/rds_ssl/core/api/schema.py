@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails
 
-_ACRONYMS = {"acl": "ACL", "ca": "CA", "id": "ID", "tls": "TLS"}
+_ACRONYMS = {"acl": "ACL", "arn": "ARN", "ca": "CA", "id": "ID", "tls": "TLS"}
 
 
 def wire_name(attribute: str) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import StrictBool, ValidationError
 
-from rds_ssl.core.api.schema import Block, Part, rule, sentences, without_nulls
+from rds_ssl.core.api.maintenance import Maintenance
+from rds_ssl.core.api.schema import Block, rule, sentences, without_nulls
 from rds_ssl.core.api.spec_types import (
     PFX,
     CASource,
@@ -22,14 +23,12 @@ from rds_ssl.core.api.spec_types import (
     DistinctImpacts,
     ExpiryMargin,
     HostName,
+    IdentityReference,
     InstanceID,
     Reference,
     RegionID,
     RevocationListSource,
-    Schedule,
     SecretReference,
-    TimeZone,
-    WindowDuration,
     immutable,
 )
 from rds_ssl.core.errors import DeclarationError
@@ -170,56 +169,6 @@ class ClientAuthentication(Block):
         return bool(self.ca or self.replication_acl is ACL.PREFER)
 
 
-class Window(Part):
-    """A time in which a restart is welcome."""
-
-    schedule: Schedule
-    """
-    When the window opens: five cron fields (minute, hour, day of month, month, day of week), such
-    as "0 3 * * SAT".
-    """
-    duration: WindowDuration
-    """How long the window is open; 30m to 24h, such as 2h (units h, m, s)."""
-    # Syntactically checked only: the zone may not exist.
-    time_zone: TimeZone = "UTC"
-    """The IANA time zone of the schedule, such as Asia/Shanghai. Default UTC."""
-
-
-class Maintenance(Block):
-    """When a change that may restart the instance may start; an absent block: at any time."""
-
-    windows: Annotated[tuple[Window, ...], Field(max_length=16)] = ()
-    """
-    Times in which such a change may start, except in their last 15 minutes. Excludes
-    useInstanceWindow.
-    """
-    use_instance_window: StrictBool = False
-    """
-    Use the instance's own maintenance time (MaintainTime). Default false. Excludes windows.
-    """
-    override_before_expiry: ExpiryMargin | None = None
-    """
-    What replaces material that expires within this time does not wait for a window; 1h to 2160h,
-    such as 72h (units h, m, s). Default: it waits as well. Needs windows or useInstanceWindow.
-    """
-
-    @rule(
-        "windows and useInstanceWindow exclude each other",
-        cel="!(has(self.windows) && size(self.windows) > 0 && self.useInstanceWindow)",
-    )
-    def _has_one_kind_of_window(self) -> bool:
-        return not (self.windows and self.use_instance_window)
-
-    @rule(
-        "overrideBeforeExpiry needs windows or useInstanceWindow",
-        cel="!has(self.overrideBeforeExpiry)"
-        " || (has(self.windows) && size(self.windows) > 0) || self.useInstanceWindow",
-        field="overrideBeforeExpiry",
-    )
-    def _has_a_window_to_override(self) -> bool:
-        return not self.override_before_expiry or bool(self.windows or self.use_instance_window)
-
-
 class Declaration(Block):
     """
     The declared settings. They are the whole truth: a block that is absent is off, except where a
@@ -271,8 +220,13 @@ class Declaration(Block):
     """
     credentials_secret_ref: CredentialsReference | None = None
     """
-    The access key for the cloud API. Absent: the operator's own identity, if this namespace may
-    use it.
+    The access key for the cloud API. Absent: identity, or else the operator's own, if this
+    namespace may use it.
+    """
+    identity: IdentityReference | None = None
+    """
+    The RAM role that the operator assumes for this object, if this namespace may use it; no key is
+    needed. Excludes credentialsSecretRef, whose Secret may name a role of its own.
     """
     management_policy: ManagementPolicy = ManagementPolicy.ENFORCE
     """
@@ -308,6 +262,14 @@ class Declaration(Block):
     """
     suspend: StrictBool = False
     """True stops all writes to the cloud; reading, plan and status go on. Default false."""
+
+    @rule(
+        "identity and credentialsSecretRef exclude each other",
+        cel="!(has(self.identity) && has(self.credentialsSecretRef))",
+        field="identity",
+    )
+    def _acts_as_one(self) -> bool:
+        return not (self.identity and self.credentials_secret_ref)
 
     @rule(
         "forceEncryption cannot be true while enabled is false",

@@ -22,7 +22,12 @@ from pydantic import (
 )
 
 from rds_ssl.core.api.schema import Block, Part, ValidationRule, rule
-from rds_ssl.core.formats import DURATION_PATTERN, format_duration, parse_duration
+from rds_ssl.core.formats import (
+    DURATION_PATTERN,
+    ROLE_ARN_PATTERN,
+    format_duration,
+    parse_duration,
+)
 from rds_ssl.core.model import Impact
 
 
@@ -275,6 +280,26 @@ class CredentialsReference(Whole):
 
     name: ObjectName
     """The name of a Secret in this namespace."""
+
+
+RoleARN = Annotated[
+    str,
+    Field(max_length=128),
+    *matching(
+        ROLE_ARN_PATTERN,
+        "must be the ARN of a RAM role such as acs:ram::1234567890123456:role/rds-ssl",
+    ),
+]
+
+
+class IdentityReference(Whole):
+    """As whom the operator acts for the object, with its own identity behind it."""
+
+    role_arn: RoleARN
+    """
+    The ARN of a RAM role, such as acs:ram::1234567890123456:role/rds-ssl. Its trust policy has to
+    name the operator's identity, with the external ID that the operator makes of this namespace.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,16 @@ What each disposition does: docs/conditions.md.
 
 from collections.abc import Mapping
 
-from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent, TransportError
+from rds_ssl.core.errors import (
+    AliyunError,
+    ApiError,
+    NoAnswer,
+    NoCredentials,
+    NotSent,
+    TransportError,
+)
 from rds_ssl.core.model import Disposition
+from rds_ssl.core.rds import sts_codes
 from rds_ssl.core.rds.fault_codes import (
     BY_CODE,
     BY_PATTERN,
@@ -20,7 +28,16 @@ from rds_ssl.core.rds.fault_codes import (
     Fault,
 )
 
-__all__ = ["WORDS", "Fault", "classify", "lookup", "message", "sentence", "skew_words"]
+__all__ = [
+    "WORDS",
+    "Fault",
+    "classify",
+    "lookup",
+    "message",
+    "renews",
+    "sentence",
+    "skew_words",
+]
 
 WORDS: Mapping[str, str] = {
     "server_certificate": "the declared Secret",
@@ -43,6 +60,20 @@ WORDS: Mapping[str, str] = {
 
 PRINCIPAL_CHARACTERS = 64
 """Of the name of a RAM user or role, as RAM itself allows, and of an action."""
+
+_OF_A_SESSION = frozenset(
+    {
+        "InvalidSecurityToken.Expired",
+        "InvalidSecurityToken.MismatchWithAccessKey",
+        "InvalidSecurityToken.Malformed",
+        "InvalidAccessKeyId.NotFound",
+        "InvalidAccessKeyId.Inactive",
+    }
+)
+"""
+Codes of a refusal at the door by which a temporary key has ended, or was revoked. The gateway looks
+at the key before it looks at anything else, so that nothing was executed.
+"""
 
 _PRINCIPALS = {"SubUser": "RAM user", "AssumedRoleUser": "role"}
 """AuthPrincipalType, in words; others are an identity."""
@@ -86,6 +117,8 @@ def classify(error: AliyunError, *, write: bool) -> Fault:
     For a write, `UNKNOWN` means that it may have been executed; every other disposition, that it
     was not. A read is never `UNKNOWN`.
     """
+    if isinstance(error, NoCredentials):
+        return sts_codes.lookup(error.code, error.http_status)
     if isinstance(error, ApiError):
         fault = lookup(error.code, error.http_status, error.access_denied)
     elif isinstance(error, NotSent):
@@ -107,7 +140,7 @@ def sentence(fault: Fault, code: str, **words: str) -> str:
         code: The API's, or a `TransportError`'s kind; stands at the end.
         words: For the names in `WORDS`; others, and empty ones, do no harm.
     """
-    filled = {**WORDS, **{name: word for name, word in words.items() if word}}
+    filled = {**WORDS, **sts_codes.WORDS, **{name: word for name, word in words.items() if word}}
     return f"{fault.remedy.format_map(filled)} ({code})"
 
 
@@ -122,8 +155,16 @@ def message(error: AliyunError, *, write: bool, **words: str) -> str:
         code = error.kind
     elif isinstance(error, ApiError):
         code = error.code
-        words = {**_denial(error), **words}
+        words = {**_denial(error.access_denied, f"rds:{error.action}"), **words}
+    elif isinstance(error, NoCredentials):
+        code = error.code or error.service
+        words = {**words, **_of_credentials(error)}
     return sentence(classify(error, write=write), code, **words)
+
+
+def renews(error: ApiError) -> bool:
+    """True if a temporary key was refused at the door: with a new one it may be sent again."""
+    return error.code in _OF_A_SESSION
 
 
 def skew_words(seconds: float | None) -> str:
@@ -139,13 +180,35 @@ def skew_words(seconds: float | None) -> str:
     return f"about {minutes} {unit} {'ahead of' if (seconds or 0.0) > 0 else 'behind'}"
 
 
-def _denial(error: ApiError) -> dict[str, str]:
+def _of_credentials(error: NoCredentials) -> dict[str, str]:
+    """Return what a sentence may name of credentials that nobody gave."""
+    denied = error.access_denied
+    trust = "its trust policy has to name who takes it"
+    if error.external_id:
+        trust += f", with sts:ExternalId {error.external_id}"
+    told = _denial(denied, f"sts:{error.action}")
+    by = ""
+    if denied.get("NoPermissionType") == "ExplicitDeny":
+        policy = _POLICIES.get(denied.get("PolicyType", ""), "a policy")
+        by = f"{policy} denies it, and "
+    return {
+        **told,
+        "credentials": error.label,
+        "service": error.service,
+        "role": error.role,
+        "skew": skew_words(error.skew),
+        "denial": f"{by}whoever administers RAM has to allow it for this role, and {trust}",
+    }
+
+
+def _denial(access_denied: Mapping[str, str], permission: str) -> dict[str, str]:
     """
     Return who lacks which permission and why, as far as the answer tells (AccessDeniedDetail).
 
     What differs between attempts is left out: a role's session has a name of its own each time.
+    *permission* is the one that the call needs as a rule.
     """
-    told = {name: _short(value) for name, value in error.access_denied.items()}
+    told = {name: _short(value) for name, value in access_denied.items()}
     kind, name = told.get("AuthPrincipalType", ""), told.get("AuthPrincipalDisplayName", "")
     if kind == "AssumedRoleUser":
         name = name.partition(":")[0]
@@ -167,7 +230,7 @@ def _denial(error: ApiError) -> dict[str, str]:
         )
     return {
         "principal": principal,
-        "permission": told.get("AuthAction") or f"rds:{error.action}",
+        "permission": told.get("AuthAction") or permission,
         "denial": denial,
     }
 

@@ -91,6 +91,7 @@ class EventRouter:
         self._reconciler.forget(resource)
         self._budget.release(resource.key)
         self._outages.gone(resource.key)
+        self._clouds.gone(resource.key)
 
     def _wake_rivals(self, resource: Resource) -> None:
         for key in self._objects.named_beside(resource):

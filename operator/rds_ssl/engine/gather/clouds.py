@@ -1,11 +1,12 @@
 """From an object to its client of the cloud API: whose credentials, which endpoint, which rate."""
 
-import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rds_ssl.aliyun.credentials import Credentials, from_secret
+from rds_ssl.aliyun.credentials import from_secret
 from rds_ssl.aliyun.endpoints import Network, endpoint_of
+from rds_ssl.aliyun.identity.own import OWN
+from rds_ssl.aliyun.identity.roles import Role, role_from_secret, session_name
 from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
@@ -14,6 +15,8 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.core.rds.undeclared import undeclared_fields
+from rds_ssl.engine.gather.identities import Identities, Identity
+from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -28,6 +31,7 @@ class Cloud:
         *,
         endpoint: str,
         account: str,
+        identity: Identity,
         answered: Callable[[str], None],
         skew: Callable[[str], float | None],
     ) -> None:
@@ -36,6 +40,8 @@ class Cloud:
         self._skew = skew
         self.endpoint = endpoint
         self.account = account
+        """As whom it is called: the same for all keys of one role."""
+        self.identity = identity
 
     @property
     def clock_skew(self) -> float | None:
@@ -104,10 +110,17 @@ class Cloud:
         return request_id
 
 
+Allowed = Callable[[str, str, str], bool]
+"""
+Tells whether the objects of a namespace may act on an instance by the operator's own identity, and
+if a role's ARN is given, in that role. Namespace, instance, role; an empty role is none.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     version: Version
-    credentials: Credentials
+    identity: Identity
 
 
 class Clouds:
@@ -121,26 +134,35 @@ class Clouds:
         version: Callable[[Kind, tuple[str, str]], Version | None],
         limits: RateLimits,
         answered: Callable[[str], None],
-        own: Credentials | None,
-        identity_namespaces: tuple[str, ...],
+        identities: Identities,
+        allowed: Allowed,
         network: Network,
         api_url: str,
+        external_id_prefix: str = "rds-ssl",
         names: Names | None = None,
     ) -> None:
-        """*names* is asked when a region has no host; None: the names of the machine's DNS."""
+        """
+        Make it.
+
+        Args:
+            external_id_prefix: Before the namespace, in the external id of a role that is assumed
+                for one: a role that trusts one namespace is of no use to another.
+            names: Asked when a region has no host; None: the names of the machine's DNS.
+        """
         self._transport = transport
         self._resources = resources
         self._version = version
         self._limits = limits
         self._answered = answered
-        self._own = own
-        self._identity_namespaces = identity_namespaces
+        self._identities = identities
+        self._allowed = allowed
         self._network = network
         self._api_url = api_url
+        self._external_id_prefix = external_id_prefix
         self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
-    async def open(self, declaration: Declaration, namespace: str) -> tuple[Cloud, Credentials]:
+    async def open(self, declaration: Declaration, key: Key) -> Cloud:
         """
         Return the client of an object.
 
@@ -148,75 +170,104 @@ class Clouds:
             MaterialError: No credentials, faulty ones, or none that this namespace may use.
             KubeError: The API server.
         """
-        credentials = await self._credentials(declaration, namespace)
+        identity = await self._identity(declaration, key[0])
         place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
         url = place.url
-        account = credentials.access_key_id
+        provider = self._identities.provider(identity, user=key)
         api = RdsApi(
             transport=self._transport,
             endpoint=url,
-            credentials=credentials,
-            limiter=self._limits.of(url, account),
+            provider=provider,
+            limiter=self._limits.of(url, provider.principal),
             region_host=place.host,
             names=self._names,
         )
-        cloud = Cloud(
+        return Cloud(
             api,
             endpoint=url,
-            account=account,
+            account=provider.principal,
+            identity=identity,
             answered=self._answered,
             skew=self._transport.skew_of,
         )
-        return cloud, credentials
 
     def forget(self, name: tuple[str, str]) -> None:
         """Drop the credentials of a Secret that no object refers to."""
         self._kept.pop(name, None)
 
-    async def _credentials(self, declaration: Declaration, namespace: str) -> Credentials:
-        reference = declaration.credentials_secret_ref
-        if reference is None:
-            return self._identity(namespace)
-        name = (namespace, reference.name)
+    def gone(self, key: Key) -> None:
+        """Drop the keys of an identity that no other object acts as."""
+        self._identities.release(key)
+
+    async def _identity(self, declaration: Declaration, namespace: str) -> Identity:
+        if declaration.credentials_secret_ref is None:
+            return self._of_the_operator(declaration, namespace)
+        name = (namespace, declaration.credentials_secret_ref.name)
         kept = self._kept.get(name)
         if kept is not None and kept.version == self._version("Secret", name):
-            return kept.credentials
+            return kept.identity
         try:
             source = await self._resources.read_data("Secret", *name)
         except KubeNotFound:
             self._kept.pop(name, None)
-            where = f"Secret {reference.name}"
+            where = f"Secret {name[1]}"
             raise MaterialError(
                 f"{where} does not exist in namespace {namespace} (spec.credentialsSecretRef names"
                 " it); create it with accessKeyId and accessKeySecret.",
                 reason=Reason.CREDENTIALS_NOT_FOUND,
                 field=where,
             ) from None
-        credentials = from_secret(source.data, name=reference.name)
-        if kept is not None and kept.credentials == credentials:
-            credentials = kept.credentials
+        key = from_secret(source.data, name=name[1])
+        session = session_name("rds-ssl", namespace)
+        role = role_from_secret(source.data, name=name[1], session=session)
+        label = f"Secret {name[1]}"
+        identity = Identity(place=("Secret", *name), label=label, key=key, role=role)
+        if kept is not None and kept.identity == identity:
+            identity = kept.identity
         version = (source.uid, source.resource_version)
-        self._kept[name] = _Kept(version=version, credentials=credentials)
-        return credentials
+        self._kept[name] = _Kept(version=version, identity=identity)
+        return identity
 
-    def _identity(self, namespace: str) -> Credentials:
-        allowed = any(
-            fnmatch.fnmatchcase(namespace, pattern) for pattern in self._identity_namespaces
-        )
-        if not allowed:
+    def _of_the_operator(self, declaration: Declaration, namespace: str) -> Identity:
+        wanted = declaration.identity
+        arn = wanted.role_arn if wanted else ""
+        field = "spec.identity.roleARN" if wanted else "spec.credentialsSecretRef"
+        if not self._allowed(namespace, declaration.instance_id, arn):
             raise MaterialError(
-                f"spec.credentialsSecretRef is absent, and namespace {namespace} may not use the"
-                " operator's own identity; name a Secret, or let the operator's administrator add"
-                " the namespace to RDS_SSL_IDENTITY_NAMESPACES.",
+                _not_allowed(namespace, declaration.instance_id, arn),
                 reason=Reason.CREDENTIALS_NOT_ALLOWED,
-                field="spec.credentialsSecretRef",
+                field=field,
             )
-        if self._own is None:
+        if not self._identities.has_own:
+            lacking = f"{field} names a role" if wanted else f"{field} is absent"
             raise MaterialError(
-                "spec.credentialsSecretRef is absent, and the operator has no identity of its own"
-                " (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET); name a Secret, or let the operator's"
-                " administrator set them.",
+                f"{lacking}, and the operator has no identity of its own"
+                " (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, an OIDC token or an ECS role); name a"
+                " Secret in spec.credentialsSecretRef, or let the operator's administrator set"
+                " them.",
                 reason=Reason.CREDENTIALS_NOT_FOUND,
-                field="spec.credentialsSecretRef",
+                field=field,
             )
-        return self._own
+        if not wanted:
+            return Identity(place=(), label=OWN)
+        role = Role(
+            arn=arn,
+            session_name=session_name("rds-ssl", namespace),
+            external_id=f"{self._external_id_prefix}:{namespace}",
+            made_up=True,
+        )
+        return Identity(place=("role", namespace, arn), label=f"role {arn}", role=role)
+
+
+def _not_allowed(namespace: str, instance_id: str, arn: str) -> str:
+    if arn:
+        return (
+            f"Namespace {namespace} may not act in role {arn} on instance {instance_id}"
+            " (spec.identity.roleARN); name a Secret in spec.credentialsSecretRef, or let the"
+            " operator's administrator allow the role to the namespace."
+        )
+    return (
+        f"spec.credentialsSecretRef is absent, and namespace {namespace} may not use the"
+        " operator's own identity; name a Secret, or let the operator's administrator add"
+        " the namespace to RDS_SSL_IDENTITY_NAMESPACES."
+    )

@@ -1,6 +1,7 @@
 """From an error of the cloud API to what the object says, and when to look again."""
 
 import logging
+from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
@@ -9,6 +10,7 @@ from rds_ssl.core.errors import (
     AliyunError,
     ApiError,
     NoAnswer,
+    NoCredentials,
     NotSent,
     ObservationError,
     RegionUnknown,
@@ -73,6 +75,8 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
             verdict=verdict,
             look_after=_spread(ports, _SLOW[Disposition.REJECTED], 0.0),
         )
+    if isinstance(error, NoCredentials):
+        return _no_credentials(ports, gathered, error)
     silent = isinstance(error, NotSent | NoAnswer)
     if silent:
         ports.outages.failed(gathered.cloud.endpoint, gathered.key)
@@ -188,6 +192,28 @@ def _not_understood(ports: Ports, gathered: Gathered, error: ObservationError) -
     )
 
 
+def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> Decided:
+    """
+    Return that there is nothing to sign with: nobody was asked, so RDS has not been silent.
+
+    Who gives the credentials is asked once for all objects, see
+    `rds_ssl.aliyun.identity.providers`; what was said is logged there.
+    """
+    finding, fault = _finding(gathered, error, write=False)
+    failures = gathered.memory.failures
+    failures.reads += 1
+    decided = _failed(
+        ports,
+        gathered,
+        fault,
+        finding,
+        count=failures.reads,
+        hint=_hint(error),
+        looked=False,
+    )
+    return replace(decided, asked_cloud=False)
+
+
 def _silent(ports: Ports, gathered: Gathered, finding: Finding) -> Decided:
     """Return that the whole endpoint is silent: the next look comes from whoever probes it."""
     verdict = _unavailable(ports, gathered, finding)
@@ -291,7 +317,7 @@ def _spread(ports: Ports, after: float, hint: float) -> float:
 
 
 def _hint(error: AliyunError) -> float:
-    return error.retry_after or 0.0 if isinstance(error, ApiError) else 0.0
+    return error.retry_after or 0.0 if isinstance(error, ApiError | NoCredentials) else 0.0
 
 
 def _code(error: AliyunError) -> str:
@@ -314,9 +340,8 @@ def _server_certificate(declaration: Declaration) -> str:
 
 def _words(gathered: Gathered) -> dict[str, str]:
     """Return what a sentence may name and every pass knows; what it does not is empty."""
-    reference = gathered.declaration.credentials_secret_ref
     return {
-        "credentials": f"Secret {reference.name}" if reference else "the operator's own identity",
+        "credentials": gathered.cloud.identity.label,
         "engine": gathered.engine or "",
         "endpoint": gathered.declaration.connection_string or "",
         "skew": faults.skew_words(gathered.cloud.clock_skew),

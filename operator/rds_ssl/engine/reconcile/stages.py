@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Self
 
-from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import READY, Verdict
 from rds_ssl.core.api.spec import Declaration
@@ -107,7 +106,6 @@ class Gathered(Draft):
 
     declaration: Declaration
     cloud: Cloud
-    credentials: Credentials
     began: datetime
     """By the clock: what passes after it is not relied on."""
     material: DeclaredMaterial = NOTHING_READ
@@ -118,7 +116,7 @@ class Gathered(Draft):
     def facts(self) -> object:
         """All that the pass rests on beside the clock and the cloud."""
         read = self.material.fingerprint if self.material.read else None
-        return self.before.inputs, self.credentials, read
+        return self.before.inputs, self.cloud.identity, read
 
     @property
     def engine(self) -> str | None:

@@ -12,6 +12,7 @@ from rds_ssl.core.errors import (
     AliyunError,
     ApiError,
     NoAnswer,
+    NoCredentials,
     NotSent,
     RegionUnknown,
     TransportError,
@@ -68,6 +69,12 @@ def api_error(code: str, http_status: int = 400, **access_denied: str) -> ApiErr
         pytest.param(
             TransportError(action="A", kind="?"), D.UNKNOWN, D.UNAVAILABLE, id="a plain one"
         ),
+        pytest.param(
+            NoCredentials(action="AssumeRole", service="STS", kind="time-out"),
+            D.UNAVAILABLE,
+            D.UNAVAILABLE,
+            id="nothing to sign with",
+        ),
         pytest.param(AliyunError("?"), D.UNKNOWN, D.UNAVAILABLE, id="the root of the tree"),
     ],
 )
@@ -86,6 +93,7 @@ def test_every_class_of_the_tree_is_told_apart_above() -> None:
 
     assert set(leaves(AliyunError)) == {
         ApiError,
+        NoCredentials,
         TransportError,
         NotSent,
         NoAnswer,
