@@ -228,6 +228,7 @@ def _get_calls(task: AdminTask) -> Fields:
 
 def _delete_calls(task: AdminTask) -> Fields:
     task.world.ledger = Ledger()
+    task.world.metadata.counts.clear()
     return {}
 
 
@@ -250,6 +251,7 @@ def _get_stats(task: AdminTask) -> Fields:
         "calls": ledger.by_action.total(),
         "actions": actions,
         "identities": _nested(ledger.by_principal.items()),
+        "metadata": _nested(task.world.metadata.counts.items()),
         "sts": {
             "actions": {name: actions[name] for name in OPERATIONS if name in actions},
             "roles": _nested(ledger.by_role.items()),

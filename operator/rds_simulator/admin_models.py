@@ -102,6 +102,7 @@ Kind = Literal[
     "reset-after",
     "delay",
     "throttle",
+    "expired",
     "async-failed",
     "async-half",
 ]
