@@ -142,8 +142,14 @@ class Cloud:
         if call.version != API_VERSION:
             raise Refusal(Code.INVALID_VERSION)
         self._check_rate(call, key.id, now)
-        task = Task(world=world, action=call.action, parameters=call.parameters, at=at)
-        world.accounts.check_permission(key, permission_of(task, key.account))
+        task = Task(
+            world=world,
+            action=call.action,
+            parameters=call.parameters,
+            at=at,
+            account=key.account,
+        )
+        world.accounts.check_permission(key, permission_of(task))
         return operation(task)
 
     def _authenticate(self, call: Call, caller: _Caller, now: datetime, at: datetime) -> AccessKey:
