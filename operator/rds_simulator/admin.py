@@ -146,6 +146,7 @@ def _put_config(task: AdminTask) -> Fields:
         config.rate_limit = body.rate_limit
     config.signatures = body.signatures or config.signatures
     config.errors = body.errors or config.errors
+    config.ssl_enabled_key = body.ssl_enabled_key or config.ssl_enabled_key
     return _get_config(task)
 
 
@@ -159,6 +160,7 @@ def _get_config(task: AdminTask) -> Fields:
         "rate_limit": config.rate_limit,
         "signatures": config.signatures,
         "errors": config.errors,
+        "ssl_enabled_key": config.ssl_enabled_key,
         "valid_switches": {str(name): list(values) for name, values in SWITCH_VALUES.items()},
     }
 
@@ -228,6 +230,7 @@ def _get_calls(task: AdminTask) -> Fields:
 
 def _delete_calls(task: AdminTask) -> Fields:
     task.world.ledger = Ledger()
+    task.world.metadata.counts.clear()
     return {}
 
 
@@ -250,6 +253,7 @@ def _get_stats(task: AdminTask) -> Fields:
         "calls": ledger.by_action.total(),
         "actions": actions,
         "identities": _nested(ledger.by_principal.items()),
+        "metadata": _nested(task.world.metadata.counts.items()),
         "sts": {
             "actions": {name: actions[name] for name in OPERATIONS if name in actions},
             "roles": _nested(ledger.by_role.items()),

@@ -16,6 +16,8 @@ DELETE  /_sim/oidc-providers/{…}
 GET     /_sim/sessions                of STS and of the metadata service, oldest first
 DELETE  /_sim/sessions[/{which}]      ends all, that with a key id, or those of a role;
                                       with `?how=expire` the key is still known, as expired
+PUT     /_sim/metadata                `MetadataBody`: the role that the machine has
+GET     /_sim/metadata
 ======  ============================  =========================================================
 
 A policy that uses what is not simulated is answered 400 with the reason.
@@ -23,7 +25,7 @@ A policy that uses what is not simulated is answered 400 with the reason.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated
 
@@ -31,6 +33,7 @@ import pydantic
 
 from rds_simulator.accounts import OWNER_ID, PROVIDER_ARN, ROLE_ARN, AccessKey, Role
 from rds_simulator.admin_task import AdminTask, NotFoundError
+from rds_simulator.ecs_metadata import SERVICE, can_have
 from rds_simulator.oidc import Provider, read_jwks
 from rds_simulator.ram_policy import (
     EVERYTHING,
@@ -96,6 +99,17 @@ class ProviderBody(_Body):
     jwks: Document
 
 
+class MetadataBody(_Body):
+    """The metadata service; what is left out stays."""
+
+    role: str | None = None
+    """ARN or name; empty: the machine has none."""
+    v1: bool | None = None
+    lasts: Annotated[float, pydantic.Field(ge=1)] | None = None
+    """Seconds that credentials are valid, and `renews` seconds before that others are given."""
+    renews: Annotated[float, pydantic.Field(ge=0)] | None = None
+
+
 def _put_key(task: AdminTask) -> Fields:
     body = KeyBody.model_validate_json(task.body)
     key = AccessKey(
@@ -134,8 +148,7 @@ def _delete_key(task: AdminTask) -> Fields:
     return {}
 
 
-def _role_arn(task: AdminTask) -> str:
-    name = task.plain_name
+def _role_arn(name: str) -> str:
     arn = name if ":" in name else f"acs:ram::{OWNER_ID}:role/{name}"
     if not ROLE_ARN.fullmatch(arn):
         raise PolicyError(f"a role is named acs:ram::ACCOUNT:role/NAME or NAME, not {name}")
@@ -145,7 +158,7 @@ def _role_arn(task: AdminTask) -> str:
 def _put_role(task: AdminTask) -> Fields:
     body = RoleBody.model_validate_json(task.body)
     role = Role(
-        arn=_role_arn(task),
+        arn=_role_arn(task.plain_name),
         trust=read_trust(body.trust),
         policy=EVERYTHING if body.policy is None else read_policy(body.policy),
         max_session=body.max_session,
@@ -168,7 +181,7 @@ def _get_roles(task: AdminTask) -> Fields:
 
 
 def _delete_role(task: AdminTask) -> Fields:
-    if not task.world.accounts.remove_role(_role_arn(task)):
+    if not task.world.accounts.remove_role(_role_arn(task.plain_name)):
         raise NotFoundError
     return {}
 
@@ -231,7 +244,7 @@ def _delete_sessions(task: AdminTask) -> Fields:
     accounts = task.world.accounts
     which = task.plain_name
     if which and not which.startswith("STS."):
-        which = _role_arn(task)
+        which = _role_arn(which)
     ended = accounts.sessions(which)
     if which.startswith("STS.") and not ended:
         raise NotFoundError
@@ -241,6 +254,35 @@ def _delete_sessions(task: AdminTask) -> Fields:
         else:
             accounts.end_session(each.id)
     return {"ended": [each.id for each in ended]}
+
+
+def _put_metadata(task: AdminTask) -> Fields:
+    body = MetadataBody.model_validate_json(task.body)
+    metadata = task.world.metadata
+    if body.role:
+        arn = _role_arn(body.role)
+        if not can_have(task.world.accounts, arn):
+            raise PolicyError(f"there is no role {arn} that trusts the service {SERVICE[1]}")
+        metadata.role = arn
+    elif body.role is not None:
+        metadata.role = ""
+    metadata.v1 = metadata.v1 if body.v1 is None else body.v1
+    if body.lasts is not None:
+        metadata.lasts = timedelta(seconds=body.lasts)
+    if body.renews is not None:
+        metadata.renews = timedelta(seconds=body.renews)
+    return _get_metadata(task)
+
+
+def _get_metadata(task: AdminTask) -> Fields:
+    metadata = task.world.metadata
+    return {
+        "role": metadata.role,
+        "v1": metadata.v1,
+        "lasts": metadata.lasts.total_seconds(),
+        "renews": metadata.renews.total_seconds(),
+        "tokens": len(metadata.tokens),
+    }
 
 
 ROUTES: Mapping[tuple[str, str, bool], Callable[[AdminTask], Fields]] = MappingProxyType(
@@ -257,6 +299,8 @@ ROUTES: Mapping[tuple[str, str, bool], Callable[[AdminTask], Fields]] = MappingP
         ("GET", "sessions", False): _get_sessions,
         ("DELETE", "sessions", True): _delete_sessions,
         ("DELETE", "sessions", False): _delete_sessions,
+        ("PUT", "metadata", False): _put_metadata,
+        ("GET", "metadata", False): _get_metadata,
     }
 )
 """By method, kind, and whether a name follows."""

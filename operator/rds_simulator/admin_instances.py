@@ -15,7 +15,15 @@ from rds_simulator.wire import Fields
 
 ENDPOINT_SUFFIX = "rds.aliyuncs.com"
 
-_PLAIN = ("status", "lock_mode", "region", "kernel_version", "maintain_time", "master_instance_id")
+_PLAIN = (
+    "status",
+    "lock_mode",
+    "region",
+    "account",
+    "kernel_version",
+    "maintain_time",
+    "master_instance_id",
+)
 _PLAIN_SSL = ("acl", "replication_acl", "force_encryption", "tls_version")
 
 
@@ -139,6 +147,7 @@ def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
         "id": instance.id,
         "profile": instance.profile.name,
         "region": instance.region,
+        "account": instance.account,
         "engine": instance.profile.engine,
         "engine_version": instance.profile.engine_version,
         "status": view.status,

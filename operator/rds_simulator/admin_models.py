@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from rds_simulator.config import Errors, Signatures
+from rds_simulator.config import Errors, Signatures, SslEnabledKey
 from rds_simulator.faults import Fault
 
 
@@ -44,6 +44,8 @@ class InstancePatch(_Body):
     status: str | None = None
     lock_mode: str | None = None
     region: str | None = None
+    account: str | None = None
+    """Whose it is; empty: of each account that asks for it."""
     kernel_version: str | None = None
     engine_version: str | None = None
     """What DescribeDBInstanceAttribute says, whatever the profile can do."""
@@ -89,8 +91,9 @@ class ConfigBody(_Body):
     rate_limit: Annotated[float, pydantic.Field(gt=0)] | None = None
     """Given as null: no limit."""
     signatures: Signatures | None = None
-    """Of the whole gateway, as is `errors`."""
+    """Of the whole gateway, as are `errors` and `ssl_enabled_key`."""
     errors: Errors | None = None
+    ssl_enabled_key: SslEnabledKey | None = None
 
 
 Kind = Literal[
@@ -102,6 +105,7 @@ Kind = Literal[
     "reset-after",
     "delay",
     "throttle",
+    "expired",
     "async-failed",
     "async-half",
 ]

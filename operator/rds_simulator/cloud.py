@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from rds_simulator import admin, sts, wire
+from rds_simulator import admin, ecs_metadata, sts, wire
 from rds_simulator.accounts import AccessKey
+from rds_simulator.answers import Answer
 from rds_simulator.call import Call, read_call
 from rds_simulator.faults import HTML_502, Fault
 from rds_simulator.ledger import Entry, open_values
@@ -23,19 +24,6 @@ from rds_simulator.world import World
 
 JSON_TYPE = "application/json;charset=utf-8"
 METHODS = frozenset({"GET", "POST"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back over the connection."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    delay: float = 0.0
-    """Seconds to wait before it is sent; the operation has been executed already."""
-    reset: bool = False
-    """Cut the connection instead of answering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +45,7 @@ class _Caller:
 
 
 class Cloud:
-    """The simulated API and its admin interface."""
+    """The simulated APIs, RDS and STS, the metadata service and the admin interface."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -83,6 +71,8 @@ class Cloud:
                 headers={"content-type": JSON_TYPE},
                 body=wire.to_json(fields) + b"\n",
             )
+        if call.path.startswith(ecs_metadata.PREFIX):
+            return self._metadata(call, now)
         result = self._call(call, now)
         self._record(call, result, now)
         date = format_datetime(self.world.clock.gateway(now).replace(microsecond=0), usegmt=True)
@@ -92,6 +82,12 @@ class Cloud:
             headers={**answer.headers, "date": date},
             delay=answer.delay + self.world.config.latency,
         )
+
+    def _metadata(self, call: Call, now: datetime) -> Answer:
+        world = self.world
+        at = world.clock.moved(now)
+        answer = ecs_metadata.respond(world.metadata, world.accounts, world.faults, call, at)
+        return replace(answer, delay=answer.delay + world.config.latency)
 
     def _call(self, call: Call, now: datetime) -> _Result:
         fault = self.world.faults.take(call.action, call.instance_id or _role(call))
@@ -146,8 +142,14 @@ class Cloud:
         if call.version != API_VERSION:
             raise Refusal(Code.INVALID_VERSION)
         self._check_rate(call, key.id, now)
-        task = Task(world=world, action=call.action, parameters=call.parameters, at=at)
-        world.accounts.check_permission(key, permission_of(task, key.account))
+        task = Task(
+            world=world,
+            action=call.action,
+            parameters=call.parameters,
+            at=at,
+            account=key.account,
+        )
+        world.accounts.check_permission(key, permission_of(task))
         return operation(task)
 
     def _authenticate(self, call: Call, caller: _Caller, now: datetime, at: datetime) -> AccessKey:

@@ -84,6 +84,13 @@ HMAC-SHA1."""
 Errors = Literal["as-asked", "xml"]
 """The form of error bodies: that of the answer (Format for V1, JSON for V3), or XML always."""
 
+SslEnabledKey = Literal["request", "words", "state", "absent"]
+"""
+What a policy's condition on ``rds:SSLEnabled`` sees in a call of ModifyDBInstanceSSL: SSLEnabled as
+it was sent, the same as true or false, whether SSL is on now, or nothing. The vendor's page names
+the key, and no page says what is in it.
+"""
+
 LONG_WINDOW_SECONDS = 25.0
 """A longer one could not be told from a call without effect."""
 
@@ -230,6 +237,7 @@ class Config:
         """Calls per second, per access key and operation; None: no limit."""
         self.signatures: Signatures = "any"
         self.errors: Errors = "as-asked"
+        self.ssl_enabled_key: SslEnabledKey = "request"
         self.rules = Rules()
         self._of_instance: dict[str, tuple[dict[str, str], dict[str, float]]] = {}
         self._cache: dict[str, Rules] = {}

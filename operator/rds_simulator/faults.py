@@ -4,6 +4,7 @@ Faults that were ordered for the next calls.
 A fault replaces an answer (``code``, ``html``, ``empty``, ``bare``, ``throttle``), cuts the
 connection (``reset-before``, ``reset-after``), holds the answer back (``delay``), or decides how an
 accepted change ends (``async-failed``, ``async-half``).
+``expired`` is for the metadata service alone, see `ecs_metadata`.
 ``reset-before`` and the replaced answers come instead of the operation: nothing was executed and
 no credentials were checked. With ``after`` a replaced answer hides an operation that *was*
 executed, like ``reset-after``; a delayed answer always does.

@@ -114,6 +114,8 @@ class Instance:
     status: str = RUNNING
     """Apart from an SSL change in flight, see `View.status`."""
     lock_mode: str = UNLOCKED
+    account: str = ""
+    """Whose it is; empty: of each account that asks for it."""
     kernel_version: str = ""
     maintain_time: str = "18:00Z-22:00Z"
     master_instance_id: str = ""

@@ -34,42 +34,60 @@ class Task:
     action: str
     parameters: Mapping[str, str]
     at: datetime
+    account: str
+    """The caller's."""
+
+    def owns(self, instance: Instance) -> bool:
+        """Whether an instance is of the caller's account."""
+        return instance.account in {"", self.account}
 
     def instance(self) -> Instance:
         """
         Find the instance of the call.
 
         Raises:
-            Refusal: If it is not there, or in another region than the RegionId that was sent.
+            Refusal: If it is not there, or of another account, or in another region than the
+                RegionId that was sent.
         """
         instance_id = self.parameters.get("DBInstanceId", "")
         if not instance_id:
             raise missing("DBInstanceId")
         instance = self.world.get(instance_id, self.at)
         region = self.parameters.get("RegionId")
-        if instance is None or instance.status in GONE or region not in {None, instance.region}:
+        elsewhere = instance is None or region not in {None, instance.region}
+        if instance is None or elsewhere or instance.status in GONE or not self.owns(instance):
             # Describe answers 404, Modify 400. Source: the team's API notes 1.4.
             raise Refusal(Code.INSTANCE_NOT_FOUND, status=400 if self.action == MODIFY else 404)
         return instance
 
 
-def permission_of(task: Task, account: str) -> Permission:
+def permission_of(task: Task) -> Permission:
     """
-    Return what the caller's policies are asked; *account* is the caller's own.
+    Return what the caller's policies are asked.
 
     An operation without an instance needs the right to all of a region (``dbinstance/*``).
     """
     instance_id = task.parameters.get("DBInstanceId", "")
     instance = task.world.get(instance_id, task.at) if instance_id else None
     region = instance.region if instance else task.parameters.get("RegionId", "*")
-    context = {}
-    if task.action == MODIFY and "SSLEnabled" in task.parameters:
-        context["rds:SSLEnabled"] = task.parameters["SSLEnabled"]
     return Permission(
         action=f"rds:{task.action}",
-        resource=f"acs:rds:{region}:{account}:dbinstance/{instance_id or '*'}",
-        context=context,
+        resource=f"acs:rds:{region}:{task.account}:dbinstance/{instance_id or '*'}",
+        context=_keys(task, instance) if task.action == MODIFY else {},
     )
+
+
+def _keys(task: Task, instance: Instance | None) -> dict[str, str]:
+    """Return the keys of conditions with what the setting ``ssl_enabled_key`` makes of them."""
+    sent = task.parameters.get("SSLEnabled")
+    is_on = instance is not None and instance.ssl.enabled
+    value = {
+        "request": sent,
+        "words": None if sent is None else "false" if sent == "0" else "true",
+        "state": "1" if is_on else "0",
+        "absent": None,
+    }[task.world.config.ssl_enabled_key]
+    return {} if value is None else {"rds:SSLEnabled": value}
 
 
 def modify_ssl(task: Task) -> Fields:
@@ -140,7 +158,7 @@ def describe_instances(task: Task) -> Fields:
             "DBInstanceId": instance.id,
         }
         matches = all(wanted.get(name, value) == value for name, value in actual.items())
-        if matches and instance.status not in GONE:
+        if matches and instance.status not in GONE and task.owns(instance):
             found.append((instance, view))
     size = _number(task, "PageSize", DEFAULT_PAGE, MAX_PAGE)
     number = _number(task, "PageNumber", 1, None)

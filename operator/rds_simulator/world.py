@@ -7,6 +7,7 @@ from rds_simulator.accounts import Accounts
 from rds_simulator.certificates import Authority
 from rds_simulator.clock import MovableClock
 from rds_simulator.config import Config
+from rds_simulator.ecs_metadata import Metadata
 from rds_simulator.faults import Faults
 from rds_simulator.ledger import Ledger, RateLimit
 from rds_simulator.machine import (
@@ -36,6 +37,7 @@ class World:
         self.config = Config()
         self.faults = Faults()
         self.ledger = Ledger()
+        self.metadata = Metadata()
         self.nonces = Nonces()
         self.rate_limit = RateLimit()
         self._instances: dict[str, Instance] = {}
@@ -49,6 +51,7 @@ class World:
         self.config = Config()
         self.faults = Faults()
         self.ledger = Ledger()
+        self.metadata = Metadata()
         self.rate_limit = RateLimit()
         self._instances.clear()
         self._events.clear()

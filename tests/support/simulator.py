@@ -105,6 +105,10 @@ class Admin:
         ended: list[str] = self.admin("DELETE", path, query={"how": how})["ended"]
         return ended
 
+    def metadata(self, **fields: object) -> Json:
+        """Set up the metadata service, see `MetadataBody`; show it."""
+        return self.admin("PUT", "metadata", fields) if fields else self.admin("GET", "metadata")
+
     def config(self, **fields: object) -> Json:
         """Set switches, durations, latency, rate_limit, see `ConfigBody`; show all."""
         return self.admin("PUT", "config", fields) if fields else self.admin("GET", "config")
