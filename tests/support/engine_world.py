@@ -226,9 +226,10 @@ class EngineWorld:
             form = parse_qs(request.content.decode())
             instance_id = form.get("DBInstanceId", [""])[0]
             # V1 has it among the parameters, and what is not signed in the URL.
+            query = parse_qs(request.url.query.decode())
             action = (
                 request.headers.get("x-acs-action")
-                or (form.get("Action") or parse_qs(request.url.query.decode())["Action"])[0]
+                or (form.get("Action") or query.get("Action") or [request.url.path])[0]
             )
 
             async def handled() -> httpx.Response:
