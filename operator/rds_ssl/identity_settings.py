@@ -92,11 +92,11 @@ class IdentitySettings(BaseModel):
         default="http://100.100.100.200",
         description="Where the ECS metadata service is; another only on this machine, for tests.",
     )
-    assume_role_arn: RoleArn | None = Field(
-        default=None, description="RAM role, of another account perhaps, to assume by all of these."
+    assume_role_arn: RoleArn = Field(
+        default="", description="RAM role, of another account perhaps, to assume by all of these."
     )
-    assume_role_external_id: ExternalId | None = Field(
-        default=None, description="The external id that this role asks for."
+    assume_role_external_id: ExternalId = Field(
+        default="", description="The external id that this role asks for."
     )
     external_id_prefix: ExternalId = Field(
         default="rds-ssl",

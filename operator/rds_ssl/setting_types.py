@@ -24,10 +24,10 @@ _BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
 _URL = rf"(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?"
 _OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_URL}"
 _API_URL = re.compile(rf"(?:{_URL}|{_OF_REGION}(?:\s*,\s*{_OF_REGION})*)?", re.ASCII)
-_ROLE_ARN = re.compile(ROLE_ARN_PATTERN, re.ASCII)
+_ROLE_ARN = re.compile(rf"(?:{ROLE_ARN_PATTERN})?", re.ASCII)
 _PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,20}:oidc-provider/[A-Za-z0-9._@-]{1,128}", re.ASCII)
 # As in rds_ssl.aliyun.identity.roles, as are the two below.
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9=,.@:/_-]{2,1224}", re.ASCII)
+_EXTERNAL_ID = re.compile(r"(?:[A-Za-z0-9=,.@:/_-]{2,1224})?", re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
 _ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _REGION = re.compile(r"(?:[a-z]{2,4}(?:-[a-z0-9]+){1,4})?", re.ASCII)

@@ -136,7 +136,7 @@ def own_identity(settings: Settings) -> OwnIdentity:
         assumed = Role(
             arn=settings.assume_role_arn,
             session_name=settings.role_session_name,
-            external_id=settings.assume_role_external_id or "",
+            external_id=settings.assume_role_external_id,
         )
     ecs_role = settings.ecs_metadata or ("" if settings.ecs_role else None)
     return OwnIdentity(

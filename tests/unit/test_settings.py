@@ -365,3 +365,72 @@ def test_what_is_shown_of_a_setting_reads_as_the_same_setting() -> None:
     shown = {row.name: row.value for row in describe(settings) if row.name.startswith("RDS_SSL_")}
 
     assert load(shown) == settings
+
+
+# -- the operator's own identity -------------------------------------------------------------------
+
+RRSA = {
+    "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1234567890123456:role/rds-ssl",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token",
+}
+
+
+def test_what_the_webhook_of_ack_sets_is_understood() -> None:
+    settings = load(
+        RRSA
+        | {
+            "ALIBABA_CLOUD_STS_ENDPOINT": "sts-vpc.cn-hangzhou.aliyuncs.com",
+            "ALIBABA_CLOUD_STS_REGION": "cn-hangzhou",
+            "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED": "true",
+        }
+    )
+
+    assert settings.role_arn == RRSA["ALIBABA_CLOUD_ROLE_ARN"]
+    assert settings.oidc_provider_arn == RRSA["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"]
+    assert settings.oidc_token_file == RRSA["ALIBABA_CLOUD_OIDC_TOKEN_FILE"]
+    assert settings.sts_endpoint == "sts-vpc.cn-hangzhou.aliyuncs.com"
+    assert (settings.sts_region, settings.vpc_endpoint_enabled) == ("cn-hangzhou", True)
+
+
+@pytest.mark.parametrize("missing", RRSA)
+def test_half_an_rrsa_is_a_fault(missing: str) -> None:
+    [fault] = faults({name: value for name, value in RRSA.items() if name != missing})
+
+    assert fault.endswith(
+        f" set without {missing}: RRSA needs a role, an OIDC provider and a token file"
+    )
+
+
+def test_a_role_alone_is_for_other_programs() -> None:
+    assert load({"ALIBABA_CLOUD_ROLE_ARN": RRSA["ALIBABA_CLOUD_ROLE_ARN"]}).oidc_token_file is None
+
+
+def test_an_external_id_is_for_a_role() -> None:
+    [fault] = faults({"RDS_SSL_ASSUME_ROLE_EXTERNAL_ID": "x-1"})
+
+    assert "set without RDS_SSL_ASSUME_ROLE_ARN" in fault
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALIBABA_CLOUD_ROLE_ARN", "rds-ssl"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:role/x"),
+        ("ALIBABA_CLOUD_STS_ENDPOINT", "http://sts.aliyuncs.com"),
+        ("ALIBABA_CLOUD_STS_ENDPOINT", "sts.aliyuncs.com/path"),
+        ("ALIBABA_CLOUD_STS_REGION", "cn-hangzhou.evil.example"),
+        ("ALIBABA_CLOUD_ECS_METADATA", "../x"),
+        ("RDS_SSL_ECS_METADATA_URL", "http://169.254.169.254"),
+        ("RDS_SSL_ECS_METADATA_URL", "http://100.100.100.200.evil.example"),
+        ("RDS_SSL_ASSUME_ROLE_ARN", "acs:ram::x:role/y"),
+        ("RDS_SSL_EXTERNAL_ID_PREFIX", "a b"),
+    ],
+)
+def test_what_is_no_identity_is_refused(variable: str, value: str) -> None:
+    assert any(fault.startswith(f"{variable} is {value!r}") for fault in faults({variable: value}))
+
+
+@pytest.mark.parametrize("url", ["http://100.100.100.200", "http://127.0.0.1:18080"])
+def test_the_metadata_service_is_where_it_is_or_on_this_machine(url: str) -> None:
+    assert load({"RDS_SSL_ECS_METADATA_URL": url}).ecs_metadata_url == url
