@@ -86,6 +86,11 @@ class Settings(IdentitySettings):
         default=(),
         description="Namespaces (globs) that may use the operator's own identity; empty: none.",
     )
+    identity_file: str = Field(
+        default="",
+        description="File that says which namespaces may act on which instances by the operator's"
+        " own identity, and in which roles; in place of the setting above.",
+    )
     selector: Selector = Field(
         default="", description="Label selector of the objects to serve; empty: all."
     )
@@ -332,5 +337,10 @@ def _contradictions(
         for short, long, why in _ORDERED
         if getattr(settings, short) > getattr(settings, long) and not {short, long} & set(faulty)
     ]
+    if settings.identity_file and settings.identity_namespaces:
+        faults.append(
+            f"{_variable('identity_namespaces')} and {_variable('identity_file')} are both set;"
+            " write the namespaces into the file, and remove the first"
+        )
     variables = {name: _variable(name) for name in Settings.model_fields}
     return [*faults, *contradictions(given, variables)]

@@ -60,7 +60,10 @@ class Parts:
             limits=RateLimits(settings.api_rate),
             answered=self.outages.answered,
             identities=identities,
-            allowed=Grants(namespaces=settings.identity_namespaces).allowed,
+            allowed=Grants(
+                namespaces=settings.identity_namespaces,
+                file=Path(settings.identity_file) if settings.identity_file else None,
+            ).allowed,
             network=settings.network,
             api_url=settings.api_url,
             external_id_prefix=settings.external_id_prefix,
