@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic.fields import FieldInfo
 
 from rds_ssl.core.errors import SettingsError
 from rds_ssl.core.formats import format_duration
@@ -234,7 +235,7 @@ def flags() -> tuple[Flag, ...]:
             default=_shown(name, field.default),
             meaning=field.description or "",
         )
-        for name, field in Settings.model_fields.items()
+        for name, field in _fields()
         if name not in OF_A_KEY
     )
 
@@ -248,8 +249,14 @@ def describe(settings: Settings) -> list[Described]:
             source=_source(settings, name),
             meaning=field.description or "",
         )
-        for name, field in Settings.model_fields.items()
+        for name, field in _fields()
     ]
+
+
+def _fields() -> list[tuple[str, FieldInfo]]:
+    """Return the settings in the order in which they are shown: those of the identity last."""
+    fields = Settings.model_fields.items()
+    return sorted(fields, key=lambda field: field[0] in IdentitySettings.model_fields)
 
 
 def _source(settings: Settings, name: str) -> Literal["default", "environment", "flag"]:

@@ -23,6 +23,7 @@ from rds_ssl.core.model import (
 )
 from rds_ssl.core.rds.fault_codes import BY_CODE
 from rds_ssl.core.rds.faults import lookup
+from rds_ssl.core.rds.sts_codes import BY_STS_CODE
 from rds_ssl.settings import Settings, describe, flags
 from rds_ssl.telemetry import Metrics
 
@@ -104,6 +105,18 @@ def test_the_table_of_error_codes_has_each_with_what_it_means() -> None:
 
     assert sorted(told) == sorted(
         (one, fault.disposition.value, fault.reason.value) for one, fault in BY_CODE.items()
+    )
+
+
+def test_the_table_of_codes_of_sts_has_each_with_what_it_means() -> None:
+    told = [
+        (one, code(cells[0]), code(cells[1]))
+        for cells in rows(section(CONDITIONS, "## Error codes of STS"))
+        for one in re.findall(r"`([^`]+)`", cells[2])
+    ]
+
+    assert sorted(told) == sorted(
+        (one, fault.disposition.value, fault.reason.value) for one, fault in BY_STS_CODE.items()
     )
 
 

@@ -77,9 +77,12 @@ def running(
         environ={"ALIBABA_CLOUD_STS_ENDPOINT": rds.url, **environ},
         **{**PACE, "ECS_METADATA_URL": rds.url, **settings},
     ) as operator:
-        operator.wait_ready()
-        yield operator
-    sweep(cluster)
+        try:
+            operator.wait_ready()
+            yield operator
+        finally:
+            operator.stop()
+            sweep(cluster)
 
 
 def sessions_asked(rds: Simulator) -> int:
@@ -307,7 +310,7 @@ def refuses(  # Read as a sentence.
     assert words in message(shop)
     assert shop.calls() == []
     repair()
-    # The operator tries again within a minute of its own accord, and at once if it is asked.
+    # The operator tries again within five minutes of its own accord, and at once if it is asked.
     shop.cluster.annotate(shop.namespace, "orders", reconcile_requested_at="now")
     polling.wait(
         lambda: None if shop.conditions().get("Ready", ("",))[0] == "True" else "not Ready yet",

@@ -159,7 +159,8 @@ class NoCredentials(AliyunError):
     *action* is what was asked of *service*; *code* is the service's own, or one of
     `rds_ssl.core.rds.sts_codes` for what has none, or empty without an answer. *label* says whose
     credentials they are, *role* which role was to be assumed, *external_id* the one that the
-    operator has made up for it; both empty if none.
+    operator has made up for it; both empty if none. *retry_in* is in how many seconds the next
+    attempt is made, whoever asks for it.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class NoCredentials(AliyunError):
         skew: float | None = None,
         retry_after: float | None = None,
         kind: str = "",
+        retry_in: float = 0.0,
     ) -> None:
         super().__init__(f"{action}: {code or kind or 'no answer'}: no credentials")
         self.action = action
@@ -189,8 +191,9 @@ class NoCredentials(AliyunError):
         self.skew = skew
         self.retry_after = retry_after
         self.kind = kind
+        self.retry_in = retry_in
 
-    def again(self) -> "NoCredentials":
+    def again(self, *, retry_in: float) -> "NoCredentials":
         """Return another one that says the same: one that was raised belongs to who caught it."""
         return NoCredentials(
             action=self.action,
@@ -204,6 +207,7 @@ class NoCredentials(AliyunError):
             skew=self.skew,
             retry_after=self.retry_after,
             kind=self.kind,
+            retry_in=retry_in,
         )
 
 

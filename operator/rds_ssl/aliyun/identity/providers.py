@@ -15,6 +15,8 @@ from typing import Protocol
 
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.errors import NoCredentials
+from rds_ssl.core.model import Disposition
+from rds_ssl.core.rds.faults import classify
 
 _RANDOM = SystemRandom()
 
@@ -38,6 +40,10 @@ its life, if that is less."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds to the next attempt after one that failed, and the most that they grow to."""
 
+LONGEST_PAUSE_BLOCKED = 300.0
+"""The same where somebody has to act first: to ask more often brings nothing, and counts against
+the limit of the account."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
@@ -57,6 +63,9 @@ class Source(Protocol):
         Raises:
             NoCredentials: There is none.
         """
+
+    def hurry(self) -> None:
+        """Note that a person has perhaps mended what kept keys from being given."""
 
 
 class Provider(Protocol):
@@ -85,6 +94,9 @@ class Provider(Protocol):
     def accepted(self, used: Credentials) -> None:
         """Note that the cloud has accepted a key."""
 
+    def hurry(self) -> None:
+        """Note that a person has perhaps mended what kept keys from being given."""
+
 
 class StaticProvider:
     """A key that stays."""
@@ -109,6 +121,9 @@ class StaticProvider:
     def accepted(self, used: Credentials) -> None:
         """Do nothing."""
 
+    def hurry(self) -> None:
+        """Do nothing."""
+
 
 class RenewingProvider:
     """Temporary keys of one identity; see the module. Times are the running loop's, in seconds."""
@@ -129,7 +144,7 @@ class RenewingProvider:
         self._renewal: asyncio.Task[None] | None = None
         self._failure: NoCredentials | None = None
         self._failures = 0
-        self._next_attempt = 0.0
+        self._attempted = self._next_attempt = 0.0
         self._refusals = 0
         """Keys in a row that were refused before they were accepted once."""
         self._next_after_refusal = 0.0
@@ -154,7 +169,7 @@ class RenewingProvider:
                     self._start()
                 return issued.credentials
             if self._renewal is None and self._failure is not None and now < self._next_attempt:
-                raise self._failure.again()
+                raise self._failure.again(retry_in=self._next_attempt - now)
             # Who waits may be cancelled; the others wait for the same.
             await asyncio.shield(self._start())
 
@@ -184,11 +199,10 @@ class RenewingProvider:
         if self._refusals and self._issued is not None and self._issued.credentials == used:
             self._refusals = 0
 
-    async def aclose(self) -> None:
-        """End an attempt under way."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.gather(self._renewal, return_exceptions=True)
+    def hurry(self) -> None:
+        """Let whoever asks next not wait for the next attempt: a person says it will succeed."""
+        self._next_attempt = min(self._next_attempt, self._attempted + FIRST_PAUSE)
+        self._source.hurry()
 
     def _start(self) -> asyncio.Task[None]:
         """Return the attempt under way, made now if there is none."""
@@ -218,13 +232,15 @@ class RenewingProvider:
     def _failed(self, error: NoCredentials, now: float) -> None:
         self._failures += 1
         self._failure = error
-        pause = max(self._pause(self._failures), min(error.retry_after or 0.0, LONGEST_PAUSE))
-        self._next_attempt = now + pause
+        blocked = classify(error, write=False).disposition is Disposition.BLOCKED
+        pause = self._pause(self._failures, LONGEST_PAUSE_BLOCKED if blocked else LONGEST_PAUSE)
+        self._attempted = now
+        self._next_attempt = now + max(pause, min(error.retry_after or 0.0, LONGEST_PAUSE))
         if self._issued is not None and now >= self._ends_at:
             self._issued = None
         if self._failures == 1 or self._issued is None:
             _log.warning("%s", error, extra={"principal": self._principal})
 
-    def _pause(self, count: int) -> float:
+    def _pause(self, count: int, most: float = LONGEST_PAUSE) -> float:
         """Return the seconds to wait after so many failures in a row."""
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(count - 1, 20)) * self._spread(0.8, 1.2)
+        return min(most, FIRST_PAUSE * 2.0 ** min(count - 1, 20)) * self._spread(0.8, 1.2)

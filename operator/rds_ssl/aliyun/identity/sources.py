@@ -50,6 +50,9 @@ class OidcSource:
         except (ApiError, TransportError) as error:
             self.sts.no_credentials(error, label=self.label, role=self.role)
 
+    def hurry(self) -> None:
+        """Do nothing: each attempt reads the token anew."""
+
     async def _token(self) -> SecretText:
         code = TOKEN_FILE_UNREADABLE
         try:
@@ -94,6 +97,9 @@ class EcsSource:
         """
         return await self.metadata.issue(self.role_name, label=self.label)
 
+    def hurry(self) -> None:
+        """Do nothing: each attempt asks anew."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumedSource:
@@ -124,3 +130,7 @@ class AssumedSource:
             return await self.sts.assume_role(other, self.role)
         except (ApiError, TransportError) as error:
             self.sts.no_credentials(error, label=self.label, role=self.role)
+
+    def hurry(self) -> None:
+        """Let the other identity hurry."""
+        self.base.hurry()

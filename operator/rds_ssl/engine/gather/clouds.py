@@ -162,9 +162,11 @@ class Clouds:
         self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
-    async def open(self, declaration: Declaration, key: Key) -> Cloud:
+    async def open(self, declaration: Declaration, key: Key, *, asked: bool = False) -> Cloud:
         """
         Return the client of an object.
+
+        *asked*: a person wants another look; if there were no keys, they are asked for again.
 
         Raises:
             MaterialError: No credentials, faulty ones, or none that this namespace may use.
@@ -174,6 +176,8 @@ class Clouds:
         place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
         url = place.url
         provider = self._identities.provider(identity, user=key)
+        if asked:
+            provider.hurry()
         api = RdsApi(
             transport=self._transport,
             endpoint=url,

@@ -197,7 +197,8 @@ def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> D
     Return that there is nothing to sign with: nobody was asked, so RDS has not been silent.
 
     Who gives the credentials is asked once for all objects, see
-    `rds_ssl.aliyun.identity.providers`; what was said is logged there.
+    `rds_ssl.aliyun.identity.providers`; what was said is logged there. Until it is asked again no
+    look brings anything.
     """
     finding, fault = _finding(gathered, error, write=False)
     failures = gathered.memory.failures
@@ -211,7 +212,8 @@ def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> D
         hint=_hint(error),
         looked=False,
     )
-    return replace(decided, asked_cloud=False)
+    look_after = _spread(ports, 1.0, 0.0) + error.retry_in * ports.random.uniform(1.0, 1.2)
+    return replace(decided, asked_cloud=False, look_after=look_after)
 
 
 def _silent(ports: Ports, gathered: Gathered, finding: Finding) -> Decided:

@@ -62,7 +62,8 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         resource = await deletion.keep_finalizer(ports, resource)
         draft = replace(draft, resource=resource, before=resource)
     try:
-        cloud = await ports.clouds.open(declaration, resource.key)
+        asked = resource.asked is not None
+        cloud = await ports.clouds.open(declaration, resource.key, asked=asked)
     except MaterialError as error:
         return _credentials_problem(ports, draft, error)
     began, material = ports.now(), NOTHING_READ

@@ -36,6 +36,11 @@ class Service:
         self.down = False
         self.asked: list[float] = []
         self.retry_after: float | None = None
+        self.code = ""
+        self.hurried = 0
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
     async def issue(self) -> Issued:
         self.asked.append(asyncio.get_running_loop().time())
@@ -43,7 +48,11 @@ class Service:
         await asyncio.sleep(1)
         if self.down:
             raise NoCredentials(
-                action="AssumeRole", service="STS", kind="time-out", retry_after=self.retry_after
+                action="AssumeRole",
+                service="STS",
+                code=self.code,
+                kind="time-out",
+                retry_after=self.retry_after,
             )
         return Issued(credentials=key(number), life=self.life)
 
@@ -172,6 +181,57 @@ async def test_an_hour_without_the_service_is_no_stampede_and_heals_within_a_min
     assert calls <= HOUR / (LONGEST_PAUSE * 0.8) + 8
     assert asyncio.get_running_loop().time() - healed < LONGEST_PAUSE + 10
     assert len(service.asked) == calls + 1
+
+
+@pytest.mark.parametrize(("code", "least", "most"), [("", 60, 90), ("EntityNotExist.Role", 12, 30)])
+@played
+async def test_where_somebody_has_to_act_first_the_service_is_asked_less_often(
+    code: str, least: int, most: int
+) -> None:
+    service = Service()
+    service.down, service.code = True, code
+    keys = provider(service)
+
+    for _ in range(3600):
+        with pytest.raises(NoCredentials) as caught:
+            await keys.credentials()
+        await asyncio.sleep(1)
+
+    assert least <= len(service.asked) <= most
+    assert 0 <= caught.value.retry_in <= 300
+
+
+@played
+async def test_a_person_who_asks_does_not_wait_for_the_next_attempt() -> None:
+    service = Service()
+    service.down, service.code = True, "EntityNotExist.Role"
+    keys = provider(service)
+    for _ in range(300):
+        with pytest.raises(NoCredentials):
+            await keys.credentials()
+        await asyncio.sleep(1)
+    service.down = False
+
+    keys.hurry()
+
+    assert (await keys.credentials()).access_key_id == f"STS.{len(service.asked)}"
+    assert service.hurried == 1
+
+
+@played
+async def test_who_asks_again_and_again_is_no_stampede_either() -> None:
+    service = Service()
+    service.down = True
+    keys = provider(service)
+
+    for _ in range(600):
+        keys.hurry()
+        with pytest.raises(NoCredentials):
+            await keys.credentials()
+        await asyncio.sleep(0.1)
+
+    # One attempt takes a second, and two follow the end of it.
+    assert len(service.asked) <= 35
 
 
 @played
