@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -218,6 +219,14 @@ def load(
     fine = {name: value for name, value in given.items() if name not in faulty}
     settings = Settings.model_validate(fine)
     faults = (*_unknown(environ), *faulty.values(), *_contradictions(settings, given, faulty))
+    if settings.identity_file:
+        # YAML takes long to import, and few need it.
+        from rds_ssl.grants import read_grants  # noqa: PLC0415  # As said above.
+
+        try:
+            read_grants(Path(settings.identity_file))
+        except SettingsError as error:
+            faults = (*faults, *(f"{_variable('identity_file')}: {each}" for each in error.faults))
     if faults:
         raise SettingsError(faults)
     settings._flags = frozenset(overridden)  # noqa: SLF001  # Our own class, and only here.

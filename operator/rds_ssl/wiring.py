@@ -18,7 +18,6 @@ from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
-from rds_ssl.engine.gather.grants import Grants
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects
@@ -28,6 +27,7 @@ from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.grants import Grants
 from rds_ssl.kube.resources import Kind, Resources
 from rds_ssl.settings import Settings
 from rds_ssl.telemetry import Metrics

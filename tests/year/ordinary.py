@@ -28,10 +28,10 @@ from rds_ssl.core.planning.diff import compare
 from rds_ssl.core.planning.parameters import parameters
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.gather.clouds import Cloud, Clouds
-from rds_ssl.engine.gather.grants import Grants
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key
+from rds_ssl.grants import Grants
 from rds_ssl.kube.resources import Kind
 from support.engine_process import API_URL, STS_URL
 from support.engine_world import EngineWorld

@@ -268,10 +268,10 @@ def _not_allowed(namespace: str, instance_id: str, arn: str) -> str:
         return (
             f"Namespace {namespace} may not act in role {arn} on instance {instance_id}"
             " (spec.identity.roleARN); name a Secret in spec.credentialsSecretRef, or let the"
-            " operator's administrator allow the role to the namespace."
+            " operator's administrator grant the role (RDS_SSL_IDENTITY_FILE)."
         )
     return (
         f"spec.credentialsSecretRef is absent, and namespace {namespace} may not use the"
-        " operator's own identity; name a Secret, or let the operator's administrator add"
-        " the namespace to RDS_SSL_IDENTITY_NAMESPACES."
+        f" operator's own identity on instance {instance_id}; name a Secret, or let the operator's"
+        " administrator add the namespace to RDS_SSL_IDENTITY_NAMESPACES or RDS_SSL_IDENTITY_FILE."
     )

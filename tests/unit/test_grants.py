@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rds_ssl.core.errors import SettingsError
-from rds_ssl.engine.gather.grants import MAX_BYTES, Grants, read_grants
+from rds_ssl.grants import MAX_BYTES, Grants, read_grants
 
 ROLE = "acs:ram::1234567890123456:role/rds-ssl-a"
 FILE = f"""

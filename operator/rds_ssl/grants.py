@@ -159,7 +159,7 @@ def read_grants(file: Path) -> tuple[Grant, ...]:
 
 
 def _faulty(file: Path, fault: str) -> SettingsError:
-    return SettingsError((f"{file} {fault}; it should hold the grants of RDS_SSL_IDENTITY_FILE",))
+    return SettingsError((f"{file} {fault}",))
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
