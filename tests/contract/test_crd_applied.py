@@ -42,6 +42,10 @@ SPEC_WHOLE: dict[str, tuple[Any, Any]] = {
     "spec.clientAuthentication.ca": (OTHER_CA, CA),
     "spec.clientAuthentication.revocationList": (OTHER_LIST, LIST),
     "spec.credentialsSecretRef": ({"name": "other"}, {"name": "rds"}),
+    "spec.identity": (
+        {"roleARN": "acs:ram::1234567890123456:role/other"},
+        {"roleARN": "acs:ram::1234567890123456:role/rds"},
+    ),
     "spec.approvalRequired": ([str(each) for each in Impact], ["Weakens"]),
     "spec.maintenance.windows": ([{**WINDOW, "timeZone": "Asia/Shanghai"}, WINDOW], [WINDOW]),
 }

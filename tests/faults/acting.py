@@ -39,11 +39,10 @@ WIRE = (
     Fault(
         name="put what is sent into the URL where signature V3 is not read",
         where="Transport._exchange",
-        old="            wanted.url,\n            headers=httpx.Headers(",
-        new="            wanted.url.copy_with(query=request.content)\n"
-        "            if dialect is Dialect.V1\n"
-        "            else wanted.url,\n"
-        "            headers=httpx.Headers(",
+        old="        url = wanted.url\n",
+        new="        url = wanted.url\n"
+        "        if dialect is Dialect.V1:\n"
+        "            url = url.copy_with(query=request.content)\n",
         tests=(
             "aliyun/test_dialects.py",
             "aliyun/test_transport.py",
@@ -53,8 +52,8 @@ WIRE = (
     Fault(
         name="repeat a write with another signature",
         where="Transport.call",
-        old="            if write or dialect is Dialect.V1 or",
-        new="            if dialect is Dialect.V1 or",
+        old="            if write or dialect is not Dialect.V3 or",
+        new="            if dialect is not Dialect.V3 or",
         tests=(
             "aliyun/test_dialects.py",
             "aliyun/test_transport.py",

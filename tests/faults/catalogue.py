@@ -5,6 +5,7 @@ from faults.ahead import AHEAD
 from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
+from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.meeting import MEETING
 from faults.service import SERVICE
@@ -20,4 +21,5 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *IDENTITY,
 )

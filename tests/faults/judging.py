@@ -142,14 +142,14 @@ MATERIAL = (
 ERRORS = (
     Fault(
         name="drop the dotted parent of a code",
-        where="lookup",
+        where="faults.lookup",
         old='        part = part.rpartition(".")[0]',
         new='        part = ""',
         tests=("core/rds/test_faults.py", "core/rds/test_fault_codes.py"),
     ),
     Fault(
         name="take every 403, InvalidACL.Permission too, for a missing right",
-        where="lookup",
+        where="faults.lookup",
         old="    part = code\n",
         new="    if http_status == 403:\n        return FORBIDDEN\n    part = code\n",
         tests=("core/rds/test_faults.py", "core/rds/test_fault_codes.py"),

@@ -48,6 +48,8 @@ def bad(sentence: str, patch: Json, field: str, words: str = "") -> object:
     return pytest.param(patch, field, words, id=f"refused: {sentence}")
 
 
+ROLE = "acs:ram::1234567890123456:role/rds-ssl"
+ROLE_ARN = "must be the ARN of a RAM role such as acs:ram::1234567890123456:role/rds-ssl"
 INSTANCE = "must be an instance ID such as pgm-bp1234567890abcde"
 REGION = "must be a region ID such as cn-hangzhou"
 HOST = (
@@ -73,6 +75,29 @@ IDENTITY = [
     good("the longest instance", {"instanceID": "p" * 64}),
     bad("a longer instance", {"instanceID": "p" * 65}, "spec.instanceID"),
     bad("an instance that is a number", {"instanceID": 7}, "spec.instanceID"),
+    good("a role to act in", {"identity": {"roleARN": ROLE}}),
+    good("a Secret to act by", {"credentialsSecretRef": {"name": "rds-credentials"}}),
+    bad(
+        "a role beside a Secret",
+        {"identity": {"roleARN": ROLE}, "credentialsSecretRef": {"name": "rds-credentials"}},
+        "spec.identity",
+        "identity and credentialsSecretRef exclude each other",
+    ),
+    bad("an identity without a role", {"identity": {}}, "spec.identity.roleARN"),
+    bad("a role by its name", {"identity": {"roleARN": "rds"}}, "spec.identity.roleARN", ROLE_ARN),
+    bad(
+        "an identity provider for a role",
+        {"identity": {"roleARN": "acs:ram::1:oidc-provider/x"}},
+        "spec.identity.roleARN",
+        ROLE_ARN,
+    ),
+    bad(
+        "a role and a line",
+        {"identity": {"roleARN": f"{ROLE}\n"}},
+        "spec.identity.roleARN",
+        ROLE_ARN,
+    ),
+    bad("a longer role", {"identity": {"roleARN": f"{ROLE}{'x' * 128}"}}, "spec.identity.roleARN"),
     good("a region with a number", {"regionID": "ap-southeast-1"}),
     good("a region of the finance cloud", {"regionID": "cn-shenzhen-finance-1"}),
     bad("a region that is a host name", {"regionID": "cn-h.evil.example"}, "spec.regionID", REGION),
