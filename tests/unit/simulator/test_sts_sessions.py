@@ -14,6 +14,7 @@ from support.identities import (
     code,
     session_of,
     trusts,
+    trusts_service,
 )
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, InProcess
 
@@ -158,3 +159,18 @@ def test_the_rate_limit_holds_for_sts_too(rds: InProcess, sts: Caller) -> None:
 
     assert codes == ["", "Throttling.User"]
     assert ACCESS_KEY_SECRET not in str(rds.calls())
+
+
+def test_a_reset_forgets_no_identity_and_takes_the_machines_role_away(
+    rds: InProcess, sts: Caller
+) -> None:
+    rds.put_role("worker", trusts_service("ecs.aliyuncs.com"))
+    rds.metadata(role="worker", v1=False)
+    session = session_of(rds, assume(sts), STS)
+
+    rds.reset()
+
+    assert session.call("GetCallerIdentity").status_code == 200
+    assert len(rds.admin("GET", "roles")["roles"]) == 2
+    assert rds.metadata()["role"] == ""
+    assert rds.metadata()["v1"] is True
