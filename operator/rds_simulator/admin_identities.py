@@ -74,6 +74,8 @@ class KeyBody(_Body):
         """Return what the key may do, as a policy."""
         if self.policy is not None:
             return read_policy(self.policy)
+        if self.actions == self.instances == ["*"]:
+            return EVERYTHING
         if not (self.actions and self.instances):
             return Policy(statements=(), text="")
         actions = [each if ":" in each or each == "*" else f"rds:{each}" for each in self.actions]

@@ -149,7 +149,8 @@ class Cloud:
             at=at,
             account=key.account,
         )
-        world.accounts.check_permission(key, permission_of(task))
+        if not world.accounts.may_do_everything(key):
+            world.accounts.check_permission(key, permission_of(task))
         return operation(task)
 
     def _authenticate(self, call: Call, caller: _Caller, now: datetime, at: datetime) -> AccessKey:

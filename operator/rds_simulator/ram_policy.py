@@ -153,7 +153,7 @@ EVERYTHING = Policy(
             conditions=(),
         ),
     ),
-    text="",
+    text='{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
 )
 """What may do everything, as AdministratorAccess."""
 

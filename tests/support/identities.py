@@ -15,11 +15,21 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from support.simulator import Caller, InProcess
+
 ACCOUNT = "1234567890123456"
 """The simulator's own account."""
+
+ROOT = f"acs:ram::{ACCOUNT}:root"
+"""Whom a role trusts that every user and role of the account may assume."""
+
+ROLE = f"acs:ram::{ACCOUNT}:role/operator"
+STS = "2015-04-01"
+"""Version of its API."""
 
 AUDIENCE = "sts.aliyuncs.com"
 SUBJECT = "system:serviceaccount:rds-ssl-system:rds-ssl-operator"
@@ -78,6 +88,25 @@ class Issuer:
         signed = f"{_base64url(json.dumps(head).encode())}.{_base64url(json.dumps(body).encode())}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{_base64url(signature)}"
+
+
+def assume(caller: Caller, role: str = ROLE, **parameters: str) -> httpx.Response:
+    """Call AssumeRole; *caller* is one of STS."""
+    wanted = {"RoleArn": role, "RoleSessionName": "test", **parameters}
+    return caller.call("AssumeRole", **wanted)
+
+
+def session_of(rds: InProcess, answer: httpx.Response, version: str = "2014-08-15") -> Caller:
+    """Make a client with the credentials of an answer of STS, of RDS or by another version."""
+    given = answer.json()["Credentials"]
+    return rds.caller(
+        given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], version
+    )
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    """Give HTTP status and error code of an answer; the code is empty if it is none."""
+    return answer.status_code, answer.json().get("Code", "")
 
 
 def trusts(*principals: str, external_id: str | None = None) -> Document:

@@ -3,7 +3,8 @@
 import pytest
 
 from support import pki
-from support.simulator import InProcess
+from support.identities import ROOT, STS, trusts
+from support.simulator import Caller, InProcess
 
 
 @pytest.fixture
@@ -20,6 +21,13 @@ def engines(rds: InProcess) -> InProcess:
     """A simulator with one instance of each engine: ``pg``, ``my`` and the SQL Server ``ms``."""
     rds.put_instance("ms", profile="sqlserver-2019")
     return rds
+
+
+@pytest.fixture
+def sts(rds: InProcess) -> Caller:
+    """A client of STS with the key that may do everything; a role ``operator`` trusts it."""
+    rds.put_role("operator", trusts(ROOT))
+    return rds.caller(version=STS)
 
 
 @pytest.fixture(scope="session")

@@ -144,8 +144,11 @@ def test_what_is_no_token_is_refused(sts: InProcess, token: str) -> None:
     assert code(assume(sts, token)) == (401, "AuthenticationFail.OIDCToken.Invalid")
 
 
-def test_a_newline_at_the_end_of_a_token_is_not_overlooked(sts: InProcess, issuer: Issuer) -> None:
-    answer = assume(sts, issuer.token(at=sts.now) + "\n")
+@pytest.mark.parametrize("end", ["\n", "\n\n\n\n", " ", "===="])
+def test_what_stands_after_a_token_is_not_overlooked(
+    sts: InProcess, issuer: Issuer, end: str
+) -> None:
+    answer = assume(sts, issuer.token(at=sts.now) + end)
 
     assert code(answer) == (401, "AuthenticationFail.OIDCToken.Invalid")
 

@@ -2,7 +2,7 @@
 
 import urllib.parse
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,35 +11,20 @@ import pytest
 from rds_simulator.call import read_call
 from rds_simulator.clock import to_wire
 from rds_simulator.signatures import signature_v1
-from support.identities import ACCOUNT, allows, trusts
-from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, InProcess, Json
+from support.identities import (
+    ACCOUNT,
+    ROLE,
+    ROOT,
+    STS,
+    allows,
+    assume,
+    code,
+    session_of,
+    trusts,
+)
+from support.simulator import Caller, InProcess, Json
 
-VERSION = "2015-04-01"
-ROOT = f"acs:ram::{ACCOUNT}:root"
-ROLE = f"acs:ram::{ACCOUNT}:role/operator"
 READ = "DescribeDBInstanceSSL"
-
-
-@pytest.fixture
-def sts(rds: InProcess) -> Caller:
-    """A client of STS, with the key that may do everything."""
-    rds.put_role("operator", trusts(ROOT))
-    return rds.caller(version=VERSION)
-
-
-def assume(caller: Caller, **parameters: str) -> httpx.Response:
-    return caller.call("AssumeRole", **{"RoleArn": ROLE, "RoleSessionName": "test", **parameters})
-
-
-def session_of(rds: InProcess, answer: httpx.Response, version: str = "2014-08-15") -> Caller:
-    given = answer.json()["Credentials"]
-    return rds.caller(
-        given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], version
-    )
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("Code", "")
 
 
 def test_a_session_reads_as_its_role_until_it_ends(rds: InProcess, sts: Caller) -> None:
@@ -84,7 +69,7 @@ def v1_request(caller: Caller, **parameters: str) -> httpx.Request:
     """Sign as the vendor's client of STS does: GET, HMAC-SHA1, everything in the query."""
     fields = {
         "Action": "AssumeRole",
-        "Version": VERSION,
+        "Version": STS,
         "RoleArn": ROLE,
         "RoleSessionName": "test",
         "Timestamp": to_wire(caller.now()),
@@ -105,10 +90,10 @@ def v1_request(caller: Caller, **parameters: str) -> httpx.Request:
 
 def test_both_signatures_are_read_for_keys_and_for_sessions(rds: InProcess, sts: Caller) -> None:
     by_key = sts.send(v1_request(sts))
-    session = session_of(rds, by_key, VERSION)
+    session = session_of(rds, by_key, STS)
     by_session = session.send(v1_request(session))
     by_session_v3 = assume(session)
-    forged = sts.send(v1_request(rds.caller(secret="other", version=VERSION)))
+    forged = sts.send(v1_request(rds.caller(secret="other", version=STS)))
 
     assert [each.status_code for each in (by_key, by_session, by_session_v3)] == [200] * 3
     assert code(forged) == (400, "SignatureDoesNotMatch")
@@ -151,7 +136,7 @@ def test_the_longest_session_is_the_roles_and_an_hour_from_a_session(
     rds.put_role("operator", trusts(ROOT), max_session=7200)
 
     first = assume(sts, DurationSeconds="7200")
-    second = assume(session_of(rds, first, VERSION), DurationSeconds="7200")
+    second = assume(session_of(rds, first, STS), DurationSeconds="7200")
 
     assert first.status_code == 200
     assert code(second) == (400, "InvalidParameter.DurationSeconds")
@@ -211,7 +196,7 @@ def test_a_role_is_assumed_by_those_only_whom_it_trusts(
     rds.put_role("operator", trust)
     more = {"ExternalId": external_id} if external_id else {}
 
-    answer = assume(rds.caller("LTAI5tCi", "s", version=VERSION), **more)
+    answer = assume(rds.caller("LTAI5tCi", "s", version=STS), **more)
 
     assert code(answer) == ((200, "") if allowed else (403, "NoPermission"))
     if not allowed:
@@ -228,7 +213,7 @@ def test_a_user_needs_the_right_to_assume_as_well(rds: InProcess) -> None:
         "LTAI5tOne", secret="s", policy=allows("sts:AssumeRole", on=f"{ROLE}-of-another")
     )
 
-    answers = [assume(rds.caller(key, "s", version=VERSION)) for key in ("LTAI5tCi", "LTAI5tOne")]
+    answers = [assume(rds.caller(key, "s", version=STS)) for key in ("LTAI5tCi", "LTAI5tOne")]
 
     assert [code(each) for each in answers] == [(403, "NoPermission")] * 2
     detail = answers[0].json()["AccessDeniedDetail"]
@@ -239,7 +224,7 @@ def test_the_account_itself_assumes_nothing(rds: InProcess) -> None:
     rds.put_role("operator", trusts(ROOT))
     rds.put_access_key("LTAI5tRoot", secret="s", root=True)
 
-    answer = assume(rds.caller("LTAI5tRoot", "s", version=VERSION))
+    answer = assume(rds.caller("LTAI5tRoot", "s", version=STS))
 
     assert code(answer) == (403, "NoPermission")
     assert answer.json()["Message"] == "Roles may not be assumed by root accounts."
@@ -251,25 +236,34 @@ def test_a_role_of_another_account_is_assumed_where_it_trusts_this_one(
     other = "acs:ram::9999999999999999:role/rds-ssl"
     rds.put_role(other, trusts(f"{ROLE}"))
 
-    directly = assume(sts, RoleArn=other)
-    chained = assume(session_of(rds, assume(sts), VERSION), RoleArn=other)
+    directly = assume(sts, other)
+    chained = assume(session_of(rds, assume(sts), STS), other)
 
     assert code(directly) == (403, "NoPermission")
     assert chained.status_code == 200
-    identity = session_of(rds, chained, VERSION).call("GetCallerIdentity").json()
+    identity = session_of(rds, chained, STS).call("GetCallerIdentity").json()
     assert identity["AccountId"] == "9999999999999999"
+
+
+def test_to_trust_an_account_is_to_trust_no_other(rds: InProcess, sts: Caller) -> None:
+    rds.put_access_key("LTAI5tOther", secret="s", account="9999999999999999", user="x")
+
+    stranger = assume(rds.caller("LTAI5tOther", "s", version=STS))
+
+    assert assume(sts).status_code == 200
+    assert code(stranger) == (403, "NoPermission")
 
 
 def test_everybody_may_ask_who_they_are(rds: InProcess, sts: Caller) -> None:
     rds.put_access_key("LTAI5tNobody", secret="s", user="nobody", actions=[])
     rds.put_access_key("LTAI5tRoot", secret="s", root=True)
-    session = session_of(rds, assume(sts), VERSION)
+    session = session_of(rds, assume(sts), STS)
 
     identities: list[Json] = [
         each.call("GetCallerIdentity").json()
         for each in (
-            rds.caller("LTAI5tNobody", "s", version=VERSION),
-            rds.caller("LTAI5tRoot", "s", version=VERSION),
+            rds.caller("LTAI5tNobody", "s", version=STS),
+            rds.caller("LTAI5tRoot", "s", version=STS),
             session,
         )
     ]
@@ -279,143 +273,3 @@ def test_everybody_may_ask_who_they_are(rds: InProcess, sts: Caller) -> None:
         ("Account", ROOT),
         ("AssumedRoleUser", f"acs:ram::{ACCOUNT}:assumed-role/operator/test"),
     ]
-
-
-def test_sessions_are_ended_one_by_one_by_role_or_all(rds: InProcess, sts: Caller) -> None:
-    rds.put_role("second", trusts(ROOT))
-    first, second = assume(sts), assume(sts)
-    third = assume(sts, RoleArn=f"acs:ram::{ACCOUNT}:role/second")
-
-    def codes() -> list[str]:
-        callers = [session_of(rds, each) for each in (first, second, third)]
-        return [code(each.call(READ, DBInstanceId="pg"))[1] for each in callers]
-
-    rds.end_sessions(first.json()["Credentials"]["AccessKeyId"])
-    one = codes()
-    rds.end_sessions("operator", how="expire")
-    role = codes()
-    rds.end_sessions()
-
-    assert one == ["InvalidAccessKeyId.NotFound", "", ""]
-    assert role == ["InvalidAccessKeyId.NotFound", "InvalidSecurityToken.Expired", ""]
-    assert codes() == ["InvalidAccessKeyId.NotFound"] * 3
-
-
-def test_a_role_that_is_removed_takes_its_sessions_along(rds: InProcess, sts: Caller) -> None:
-    session = session_of(rds, assume(sts))
-
-    rds.remove_role("operator")
-
-    assert code(session.call(READ, DBInstanceId="pg"))[1] == "InvalidAccessKeyId.NotFound"
-    assert code(assume(sts)) == (404, "EntityNotExist.Role")
-    with pytest.raises(httpx.HTTPStatusError, match="no roles operator"):
-        rds.remove_role("operator")
-
-
-def test_versions_of_the_apis_are_told_apart(rds: InProcess, sts: Caller) -> None:
-    wrong = rds.caller().call("GetCallerIdentity")
-    neither = sts.call(READ, DBInstanceId="pg")
-    unknown = sts.call("AssumeRoleWithSAML")
-
-    assert [code(each)[1] for each in (wrong, neither, unknown)] == [
-        "InvalidVersion",
-        "InvalidVersion",
-        "InvalidApi.NotFound",
-    ]
-
-
-def test_calls_are_counted_by_operation_role_and_who_made_them(rds: InProcess, sts: Caller) -> None:
-    session = session_of(rds, assume(sts))
-    assume(sts, DurationSeconds="1")
-    assume(rds.caller(secret="wrong", version=VERSION))
-    session.call(READ, DBInstanceId="pg")
-
-    stats = rds.stats()
-
-    user = f"acs:ram::{ACCOUNT}:user/user-of-{ACCESS_KEY_ID}"
-    assert stats["sts"]["actions"] == {
-        "AssumeRole": {
-            "InvalidParameter.DurationSeconds": 1,
-            "OK": 1,
-            "SignatureDoesNotMatch": 1,
-        }
-    }
-    assert stats["sts"]["roles"] == {ROLE: stats["sts"]["actions"]}
-    assert stats["identities"] == {
-        "(not verified)": {"AssumeRole": {"SignatureDoesNotMatch": 1}},
-        f"acs:ram::{ACCOUNT}:assumed-role/operator/test": {READ: {"OK": 1}},
-        user: {"AssumeRole": {"InvalidParameter.DurationSeconds": 1, "OK": 1}},
-    }
-    assert rds.calls(action="AssumeRole")[0]["role"] == ROLE
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "text"),
-    [
-        ({"code": "InternalError", "status": 500}, 500, "InternalError"),
-        ({"kind": "throttle"}, 400, "Throttling.User"),
-        ({"kind": "html"}, 502, "<html>"),
-        ({"kind": "empty"}, 200, ""),
-    ],
-)
-def test_faults_reach_sts_by_operation(
-    rds: InProcess, sts: Caller, fault: dict[str, object], status: int, text: str
-) -> None:
-    rds.fault(fault, action="AssumeRole")
-
-    spoilt, after = assume(sts), assume(sts)
-
-    assert (spoilt.status_code, text in spoilt.text) == (status, True)
-    assert after.status_code == 200
-
-
-def test_a_fault_can_be_for_one_role(rds: InProcess, sts: Caller) -> None:
-    rds.put_role("second", trusts(ROOT))
-    rds.fault({"code": "InternalError", "status": 500}, instance=ROLE)
-
-    other = assume(sts, RoleArn=f"acs:ram::{ACCOUNT}:role/second")
-
-    assert other.status_code == 200
-    assert assume(sts).status_code == 500
-
-
-@pytest.mark.parametrize(("kind", "opened"), [("reset-before", 0), ("reset-after", 1)])
-def test_a_connection_that_is_cut_has_or_has_not_opened_a_session(
-    rds: InProcess, sts: Caller, kind: str, opened: int
-) -> None:
-    rds.fault({"kind": kind}, action="AssumeRole")
-
-    with pytest.raises(httpx.ReadError):
-        assume(sts)
-
-    assert len(rds.sessions()) == opened
-
-
-def test_no_secret_of_a_session_is_shown(rds: InProcess, sts: Caller) -> None:
-    given = assume(sts).json()["Credentials"]
-
-    shown = str(rds.sessions()) + str(rds.calls()) + str(rds.stats())
-
-    assert given["AccessKeyId"] in shown
-    assert given["AccessKeySecret"] not in shown
-    assert given["SecurityToken"] not in shown
-
-
-def test_expired_sessions_are_forgotten_after_a_day(rds: InProcess, sts: Caller) -> None:
-    assume(sts)
-    rds.advance(3600 + 86_401)
-
-    assume(sts)
-
-    assert [datetime.fromisoformat(each["expires"]) for each in rds.sessions()] == [
-        rds.now + timedelta(hours=1)
-    ]
-
-
-def test_the_rate_limit_holds_for_sts_too(rds: InProcess, sts: Caller) -> None:
-    rds.config(rate_limit=1)
-
-    codes = [code(assume(sts))[1] for _ in range(2)]
-
-    assert codes == ["", "Throttling.User"]
-    assert ACCESS_KEY_SECRET not in str(rds.calls())
