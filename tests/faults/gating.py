@@ -340,7 +340,7 @@ DAILY = (
 SLOTS = (
     Fault(
         name="hold a slot while a plan waits for its window",
-        where="change._start",
+        where="starting.start",
         old=(
             "    if hold is not None:\n"
             "        return holding.held(ports, planned, hold, at)\n"
