@@ -85,7 +85,7 @@ AHEAD = (
     ),
     Fault(
         name="leave newer material that came into force too late out of the record",
-        where="ahead._came_true",
+        where="reconcile.ahead._came_true",
         old="        if standing.plan is None and not standing.declared_applied:\n",
         new="        if False:\n",
         tests=_TESTS,
@@ -137,7 +137,7 @@ AHEAD = (
     ),
     Fault(
         name="leave a certificate that came too late out of the record where client CAs wait",
-        where="ahead._came_true",
+        where="reconcile.ahead._came_true",
         old="    for trust in (True, False):\n",
         new="    for trust in (True,):\n",
         tests=_TESTS,

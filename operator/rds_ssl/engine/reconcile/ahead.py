@@ -245,11 +245,7 @@ def _came_true(ports: Ports, whole: Planned, was: StateStatus) -> StateStatus | 
         if not trust and trusts[0] != trusts[1]:
             continue
         standing = standing_of(ports, seen, apart.ahead, Intent.ROTATION)
-        if (
-            standing.plan is None
-            and not standing.declared_applied
-            and (trust or trusts[0] == trusts[1])
-        ):
+        if standing.plan is None and not standing.declared_applied:
             return state
     return None
 

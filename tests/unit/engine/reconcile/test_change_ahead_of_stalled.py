@@ -99,7 +99,7 @@ async def test_newer_material_goes_out_although_the_edit_beside_it_cannot(
         assert world.conditions("a")["Stalled"] == ("True", reason)
         assert world.ready("a") == ("False", reason)
         assert "rotation" not in world.status("a")
-        await world.run(20 * DAY)
+        await world.run(2 * DAY)
         assert world.cost("a") == (2, 2)
 
 
