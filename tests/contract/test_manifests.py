@@ -105,6 +105,7 @@ class RecordingKube(KubeClient):
         body: object = None,  # noqa: ARG002
         accept: str = "",  # noqa: ARG002
         deadline: float = 0,  # noqa: ARG002
+        largest: int = 0,  # noqa: ARG002
     ) -> Json:
         self.rights.add(right(method, path))
         return {"items": [], "metadata": {"name": "a", "uid": "1", "resourceVersion": "1"}}

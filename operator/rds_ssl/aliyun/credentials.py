@@ -11,6 +11,16 @@ ACCESS_KEY_ID = "accessKeyId"
 ACCESS_KEY_SECRET = "accessKeySecret"  # noqa: S105  # The name of a key, no password.
 SECURITY_TOKEN = "securityToken"  # noqa: S105  # The name of a key, no password.
 
+MOST_CHARACTERS: Mapping[str, int] = {
+    ACCESS_KEY_ID: 128,
+    ACCESS_KEY_SECRET: 256,
+    SECURITY_TOKEN: 16_384,
+}
+"""
+Of what a key of the Secret holds, more than any has: ids have up to 30, secrets up to 44, tokens
+1,000. A Secret holds a megabyte, and an id is in headers, in logs, and the name of what is kept.
+"""
+
 # Id and token travel in headers: what could end a header, or the id's field in it, must not get
 # there. Secrets are of the same alphabet.
 _TEXT = re.compile(r"[!-+\--~]+", re.ASCII)
@@ -37,16 +47,17 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
         name: The Secret's name, for the error.
 
     Raises:
-        MaterialError: A key is missing, empty or not text; *field* names Secret and key. The text
-            never holds the value.
+        MaterialError: A key is missing, empty, too long or not text; *field* names Secret and key.
+            The text never holds the value.
     """
     texts = {
-        key: _text(data.get(key), field=f"Secret {name}, key {key}")
+        key: _text(data.get(key), MOST_CHARACTERS[key], field=f"Secret {name}, key {key}")
         for key in (ACCESS_KEY_ID, ACCESS_KEY_SECRET)
     }
     token = ""
     if data.get(SECURITY_TOKEN):
-        token = _text(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
+        most = MOST_CHARACTERS[SECURITY_TOKEN]
+        token = _text(data[SECURITY_TOKEN], most, field=f"Secret {name}, key {SECURITY_TOKEN}")
     for key, text in {**texts, SECURITY_TOKEN: token}.items():
         if text and not _TEXT.fullmatch(text):
             raise _invalid(f"Secret {name}, key {key}", "holds characters that no access key has")
@@ -57,9 +68,11 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
     )
 
 
-def _text(value: bytes | None, *, field: str) -> str:
+def _text(value: bytes | None, most: int, *, field: str) -> str:
     if value is None:
         raise _invalid(field, "is missing")
+    if len(value.strip()) > most:
+        raise _invalid(field, f"is longer than {most} characters, which no access key is")
     try:
         text = value.decode().strip()
     except UnicodeDecodeError:

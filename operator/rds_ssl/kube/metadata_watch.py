@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 
-from rds_ssl.core.errors import KubeError
-from rds_ssl.kube.client import KubeClient
+from rds_ssl.core.errors import KubeError, KubeTooLarge
+from rds_ssl.kube.client import LARGEST, KubeClient
+from rds_ssl.kube.pages import pages
 from rds_ssl.kube.resources import METADATA, PAGE
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class MetadataWatch:
                     pause = 0.0  # It has worked since the last fault.
                 pause = min(_MAX_PAUSE, max(0.5, pause * 2))
                 _log.warning("%s; next try in about %.0f s", error, pause)
-                if error.status == 410:
+                if error.status == 410 or isinstance(error, KubeTooLarge):
                     position = None
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # Jitter.
             except Exception:  # noqa: BLE001  # A watch that ends is a Secret never seen again.
@@ -86,25 +87,18 @@ class MetadataWatch:
 
     async def _list(self) -> str:
         fresh: dict[Key, Version] = {}
-        more = ""
-        while True:
-            query = {
-                "limit": str(PAGE),
-                **self._selector,
-                **({"continue": more} if more else {}),
-            }
-            answer = await self._kube.request("GET", self._path, query=query, accept=METADATA)
-            for item in answer.get("items") or []:
+        position = ""
+        async for page in pages(
+            self._kube, self._path, self._selector, limit=PAGE, accept=METADATA
+        ):
+            for item in page.get("items") or []:
                 fresh[_key(item)] = _version(item)
-            meta = answer.get("metadata") or {}
-            more = meta.get("continue") or ""
-            if not more:
-                break
+            position = str((page.get("metadata") or {}).get("resourceVersion", ""))
         old, self._versions = self._versions, fresh
         for key in old.keys() | fresh.keys():
             if old.get(key) != fresh.get(key):
                 self._on_change(key)
-        return str(meta.get("resourceVersion", ""))
+        return position
 
     async def _watch(self, position: str) -> str | None:
         query = {
@@ -135,13 +129,23 @@ class MetadataWatch:
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """Split the stream at its newlines; a line may be longer than any buffer."""
-    rest = b""
+    """
+    Split the stream at its newlines; a line may be longer than any buffer.
+
+    Raises:
+        KubeTooLarge: Than any object is.
+    """
+    rest = bytearray()
     async for chunk in response.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, begun = chunk.split(b"\n")
         for line in lines:
-            if line.strip():
-                yield json.loads(line)
+            rest += line
+            if rest.strip():
+                yield json.loads(rest)
+            rest.clear()
+        rest += begun
+        if len(rest) > LARGEST:
+            raise KubeTooLarge(f"a watch: a line of more than {LARGEST} bytes")
 
 
 def _key(item: dict[str, Any]) -> Key:

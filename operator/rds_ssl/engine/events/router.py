@@ -61,6 +61,7 @@ class EventRouter:
             self._wake_rivals(resource)
             return
         self._objects.put(resource)
+        self._forget_unused(before)
         if before.inputs != resource.inputs:
             self._queue.forget(resource.key)  # A change also cuts a long back-off short.
             self._queue.add(resource.key)
@@ -70,8 +71,7 @@ class EventRouter:
         """Take in that a Secret or ConfigMap appeared, changed or went."""
         users = self._objects.users((kind, *name))
         if not users:
-            self._materials.forget(kind, name)
-            self._clouds.forget(name)
+            self._forget(kind, name)
         for key in users:
             self._queue.forget(key)
             self._queue.add(key)
@@ -91,6 +91,19 @@ class EventRouter:
         self._reconciler.forget(resource)
         self._budget.release(resource.key)
         self._outages.gone(resource.key)
+        self._forget_unused(resource)
+
+    def _forget_unused(self, before: Resource) -> None:
+        """Drop what is kept of what an object referred to, where no object does any more."""
+        for reference in before.referenced():
+            if not self._objects.users(reference):
+                kind, namespace, name = reference
+                self._forget(kind, (namespace, name))
+
+    def _forget(self, kind: Kind, name: tuple[str, str]) -> None:
+        self._materials.forget(kind, name)
+        if kind == "Secret":
+            self._clouds.forget(name)
 
     def _wake_rivals(self, resource: Resource) -> None:
         for key in self._objects.named_beside(resource):

@@ -9,6 +9,8 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
+from rds_ssl.core.x509.facts import ClientCAMaterial
+from rds_ssl.engine.gather.materials import KEPT_BYTES
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
@@ -24,10 +26,14 @@ async def two_ready(world: EngineWorld) -> None:
     assert world.ready("a") == world.ready("b") == ("True", "Verified")
 
 
-def kept_credentials() -> int:
-    """How many credentials are alive; other tests of this process may keep some."""
+def alive(kind: type) -> int:
+    """How many objects of a class there are; other tests of this process may keep some."""
     gc.collect()
-    return sum(isinstance(each, Credentials) for each in gc.get_objects())
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+def kept_credentials() -> int:
+    return alive(Credentials)
 
 
 BUNDLE = {"configMapKeyRef": {"name": "bundle", "key": "ca.crt"}}
@@ -35,14 +41,13 @@ LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
 
 TRUST = {"ca": BUNDLE, "revocationList": LISTS}
 
-DECLARED = parse_spec(
-    {
-        "instanceID": "pgm-a",
-        "regionID": "cn-hangzhou",
-        "credentialsSecretRef": {"name": CREDENTIALS},
-        "clientAuthentication": TRUST,
-    }
-)
+SPEC = {
+    "instanceID": "pgm-a",
+    "regionID": "cn-hangzhou",
+    "credentialsSecretRef": {"name": CREDENTIALS},
+}
+
+DECLARED = parse_spec({**SPEC, "clientAuthentication": TRUST})
 
 Signed = Mapping[str, frozenset[str]]
 
@@ -127,14 +132,59 @@ async def test_what_nobody_refers_to_is_forgotten_when_it_goes() -> None:
 async def test_credentials_of_a_secret_that_nobody_names_any_more_are_forgotten() -> None:
     async with EngineWorld() as world:
         await two_ready(world)
-        world.kube.delete((NAMESPACE, "a"))
-        await world.run(1)
         before = kept_credentials()
-        world.kube.delete_data("Secret", (NAMESPACE, "own"))
 
+        world.kube.delete((NAMESPACE, "a"))
         await world.run(1)
 
         assert kept_credentials() == before - 1
+
+
+@played
+async def test_credentials_that_an_edit_takes_out_of_use_are_forgotten() -> None:
+    async with EngineWorld() as world:
+        await two_ready(world)
+        before = kept_credentials()
+
+        world.kube.edit((NAMESPACE, "a"), credentialsSecretRef={"name": CREDENTIALS})
+        await world.run(30)
+
+        assert kept_credentials() == before - 1
+
+
+@played
+async def test_material_that_an_edit_takes_out_of_use_is_read_again_for_the_next_who_names_it() -> (
+    None
+):
+    async with EngineWorld() as world:
+        trust = Trust(world)
+        world.add_instance("a")
+        world.declare("a", clientAuthentication=TRUST)
+        first = await trust.signed()
+
+        world.kube.edit((NAMESPACE, "a"), clientAuthentication=None)
+        await world.run(1)
+
+        assert await trust.signed(fresh=True) is not first
+
+
+@played
+async def test_what_is_kept_of_material_has_a_bound_and_what_does_not_fit_is_read_again() -> None:
+    async with EngineWorld() as world:
+        bundle = pki.make_root().pem + b"# " + b"x" * 240_000
+        bundles = 2 * KEPT_BYTES // len(bundle)
+        for number in range(bundles):
+            world.write("ConfigMap", f"ca-{number}", {"ca.crt": bundle})
+        await world.run(1)
+        assert world.engine is not None
+
+        for number in (*range(bundles), 0):
+            named = {"configMapKeyRef": {"name": f"ca-{number}", "key": "ca.crt"}}
+            declared = parse_spec({**SPEC, "clientAuthentication": {"ca": named}})
+            gathered = await world.engine.materials.gather(declared, NAMESPACE)
+            assert len(gathered.facts.client_ca) == 1
+
+        assert 0 < alive(ClientCAMaterial) <= bundles // 2
 
 
 @played
