@@ -11,9 +11,10 @@ from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.errors import KubeNotFound, MaterialError
+from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.core.rds.undeclared import undeclared_fields
+from rds_ssl.engine.gather.materials import forbidden
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -192,6 +193,8 @@ class Clouds:
                 reason=Reason.CREDENTIALS_NOT_FOUND,
                 field=where,
             ) from None
+        except KubeRefused as error:
+            raise forbidden(error, "Secret", name, field="spec.credentialsSecretRef") from None
         credentials = from_secret(source.data, name=reference.name)
         if kept is not None and kept.credentials == credentials:
             credentials = kept.credentials

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.spec_types import KeyReference
 from rds_ssl.core.checks import certificates
-from rds_ssl.core.errors import KubeNotFound, MaterialError
+from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CAType, Finding, Reason, SecretText
 from rds_ssl.core.planning.parameters import Material, PFXMaterial
@@ -211,6 +211,8 @@ class Materials:
                 reason=Reason.SECRET_NOT_FOUND,
                 field=where,
             ) from None
+        except KubeRefused as error:
+            raise forbidden(error, kind, name, field=field) from None
 
 
 class _Reading:
@@ -372,6 +374,21 @@ class _Reading:
         size = sum(map(len, values))
         self._materials.keep(source, version=version, value=public(value), size=size)
         return value
+
+
+def forbidden(
+    error: KubeRefused, kind: Kind, name: tuple[str, str], *, field: str
+) -> MaterialError | KubeRefused:
+    """Return what a refused read means for the object whose *field* names what was to be read."""
+    if error.status != 403:
+        return error
+    where = f"{kind} {name[1]}"
+    return MaterialError(
+        f"The operator may not read {where} in namespace {name[0]} ({field} names it); let the"
+        " operator's administrator add it to the Role (docs/rbac.md), or name another.",
+        reason=Reason.SECRET_FORBIDDEN,
+        field=where,
+    )
 
 
 def _cost(values: tuple[bytes, ...]) -> int | None:

@@ -228,3 +228,38 @@ async def test_a_key_is_said_to_be_missing_or_to_be_empty(
         assert gathered.problem is not None
         assert gathered.problem.reason is Reason.SECRET_KEY_MISSING
         assert words in gathered.problem.message
+
+
+@played
+async def test_material_that_may_not_be_read_is_told_and_read_once_it_may() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        leaf = world.root.leaf(world.host("a"))
+        world.write("Secret", "a-tls", {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()})
+        world.kube.forbidden.add(("Secret", (NAMESPACE, "a-tls")))
+        world.declare_custom("a")
+        await world.run(5)
+
+        assert world.conditions("a")["MaterialReady"] == ("False", "SecretForbidden")
+        await world.run(300)
+        assert world.ready("a") == ("False", "SecretForbidden")
+        message = (world.condition("MaterialReady", "a") or {})["message"]
+        assert "Secret a-tls" in message
+        assert "administrator" in message
+        assert world.cost("a") == (0, 0)
+
+        world.kube.forbidden.clear()
+        await world.run(700)
+        assert world.ready("a") == ("True", "Verified")
+
+
+@played
+async def test_credentials_that_may_not_be_read_are_told() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.kube.forbidden.add(("Secret", (NAMESPACE, CREDENTIALS)))
+        world.declare("a")
+        await world.run(1000)
+
+        assert world.ready("a") == ("False", "SecretForbidden")
+        assert world.conditions("a")["Stalled"] == ("True", "SecretForbidden")
