@@ -83,11 +83,14 @@ _SECONDS_OF_A_PASS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _SECONDS_OF_A_CALL = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 """Up to the deadline of a write."""
 
-MOST_CODES, OTHER_CODE = 200, "Other"
+MOST_CODES = 200
 """
 Error codes that are counted by name: each makes samples that stay, and it is the API's word, or
 that of whoever answers in its place.
 """
+
+OTHER_CODE = "Other"
+"""What the others are counted as."""
 
 _log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
 from faults.meeting import MEETING
+from faults.room import ROOM
 from faults.service import SERVICE
 from faults.speed import SPEED
 
@@ -20,4 +21,5 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *ROOM,
 )

@@ -14,7 +14,7 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.core.rds.undeclared import undeclared_fields
-from rds_ssl.engine.gather.materials import forbidden
+from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]

@@ -27,6 +27,7 @@ from rds_ssl.core.x509.facts import (
 )
 from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.engine.gather.kept import Kept
+from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
@@ -374,21 +375,6 @@ class _Reading:
         size = sum(map(len, values))
         self._materials.keep(source, version=version, value=public(value), size=size)
         return value
-
-
-def forbidden(
-    error: KubeRefused, kind: Kind, name: tuple[str, str], *, field: str
-) -> MaterialError | KubeRefused:
-    """Return what a refused read means for the object whose *field* names what was to be read."""
-    if error.status != 403:
-        return error
-    where = f"{kind} {name[1]}"
-    return MaterialError(
-        f"The operator may not read {where} in namespace {name[0]} ({field} names it); let the"
-        " operator's administrator add it to the Role (docs/rbac.md), or name another.",
-        reason=Reason.SECRET_FORBIDDEN,
-        field=where,
-    )
 
 
 def _cost(values: tuple[bytes, ...]) -> int | None:
