@@ -2,8 +2,7 @@
 The operator in the memory that deploy/ gives it, whatever a tenant puts into the cluster.
 
 Each test makes more of a thing than the limit holds, and asks whether the operator starts, stays
-within the limit, and serves somebody else meanwhile. ``PYTHONPATH=tests .venv/bin/python -m
-bench.memory_load`` shows the figures.
+within the limit, and serves somebody else meanwhile. `bench.memory_load` shows the figures.
 """
 
 import re

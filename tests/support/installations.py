@@ -64,7 +64,12 @@ class Installed:
         """Start the operator; *settings* beside those of the installation."""
         chosen = {**PACE, **self.installation.settings, **settings}
         return OperatorProcess(
-            kubeconfig=self.cluster.kubeconfig, api_url=self.rds.url, **chosen
+            kubeconfig=self.cluster.kubeconfig,
+            api_url=self.rds.url,
+            environ=None,
+            ahead=0.0,
+            module="rds_ssl",
+            **chosen,
         ).wait_ready()
 
     def granted(self) -> list[rights.Grant]:

@@ -1,5 +1,6 @@
 """Lists whose pages are as large as there is room for, whatever is in the objects."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -38,6 +39,7 @@ class Store:
         names: list[str] = []
         async for page in pages(kube, PATH, {}, limit=limit, accept="any"):
             names += [each["metadata"]["name"] for each in page["items"]]
+            assert len(page["items"]) == 1 or len(json.dumps(page)) <= PAGE_BYTES
         return names, kube
 
 
