@@ -47,7 +47,7 @@ _MEMORY = (
         name="keep facts without a bound",
         where="KEPT_BYTES",
         old="24 * 2**20",
-        new="24 * 2**40",
+        new="240 * 2**20",
         tests=("engine/gather/test_materials.py", "engine/gather/test_kept.py"),
     ),
     Fault(

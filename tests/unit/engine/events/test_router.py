@@ -94,6 +94,10 @@ async def test_what_is_watched_is_what_objects_refer_to() -> None:
         key = ("Secret", NAMESPACE, CREDENTIALS)
         assert wanted == {own, shared, key}
 
+        world.kube.edit((NAMESPACE, "a"), serverCertificate={"secretRef": {"name": "other"}})
+        await world.run(5)
+        assert wanted == {("Secret", NAMESPACE, "other"), shared, key}
+
         world.kube.edit((NAMESPACE, "a"), serverCertificate={"secretRef": {"name": "shared"}})
         await world.run(5)
         assert wanted == {shared, key}

@@ -10,7 +10,6 @@ from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
 from rds_ssl.core.x509.facts import ClientCAMaterial
-from rds_ssl.engine.gather.materials import KEPT_BYTES
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
@@ -48,6 +47,8 @@ SPEC = {
 }
 
 DECLARED = parse_spec({**SPEC, "clientAuthentication": TRUST})
+
+KEPT_MIB = 24
 
 Signed = Mapping[str, frozenset[str]]
 
@@ -172,7 +173,7 @@ async def test_material_that_an_edit_takes_out_of_use_is_read_again_for_the_next
 async def test_what_is_kept_of_material_has_a_bound_and_what_does_not_fit_is_read_again() -> None:
     async with EngineWorld() as world:
         bundle = pki.make_root().pem + b"# " + b"x" * 240_000
-        bundles = 2 * KEPT_BYTES // len(bundle)
+        bundles = 2 * KEPT_MIB * 2**20 // len(bundle)
         for number in range(bundles):
             world.write("ConfigMap", f"ca-{number}", {"ca.crt": bundle})
         await world.run(1)
