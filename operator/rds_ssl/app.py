@@ -12,7 +12,6 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 
 from rds_ssl import wiring
@@ -20,13 +19,12 @@ from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.events import handlers
-from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.events.watchdog import Watchdog
 from rds_ssl.engine.gather.identities import Identities
-from rds_ssl.engine.objects import Key
 from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.data_watch import DataWatch, data_watch
 from rds_ssl.kube.metadata_watch import MetadataWatch
-from rds_ssl.kube.resources import Kind, Resources
+from rds_ssl.kube.resources import Resources
 from rds_ssl.settings import Settings
 from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
 from rds_ssl.wiring import Parts
@@ -75,7 +73,6 @@ class Operator:
         self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
         self._watchdog: Watchdog | None = None
-        self._watches: dict[Kind, list[MetadataWatch]] = {"Secret": [], "ConfigMap": []}
 
     async def run(self) -> int:
         """Run it."""
@@ -150,7 +147,8 @@ class Operator:
 
     async def _missing(self, resources: Resources) -> list[str]:
         """Ask what is missing; nothing waits longer for the answer than for SIGTERM."""
-        asking = asyncio.create_task(resources.missing())
+        everything = self._settings.secret_watch == "all"  # noqa: S105  # A mode, no password.
+        asking = asyncio.create_task(resources.missing(watch_config=everything))
         stop = asyncio.create_task(self._stopped())
         await asyncio.wait([asking, stop], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -174,28 +172,25 @@ class Operator:
         transport: Transport,
         identities: Identities,
     ) -> int:
+        data = data_watch(self._settings.secret_watch, kube, self._settings.namespaces)
         parts = Parts(
             self._settings,
             resources=resources,
             transport=transport,
             identities=identities,
             metrics=self._metrics,
-            known_version=self._version,
+            data=data,
         )
-        for kind, watches in self._watches.items():
-            for path in self._paths("/api/v1", f"{kind.lower()}s"):
-                watches.append(MetadataWatch(kube, path, _to_router(parts.router, kind)))
         watchdog = Watchdog(parts.objects, parts.router, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
             watchdog.watch(kube, path)
         self._watchdog = watchdog
         self._observe(parts, transport, watchdog)
-        watches = [each for several in self._watches.values() for each in several]
-        watches += watchdog.watches
-        tasks = [asyncio.create_task(each.run()) for each in watches]
+        data.start(parts.router.data_changed)
+        tasks = [asyncio.create_task(each.run()) for each in watchdog.watches]
         stop = asyncio.create_task(self._stopped())
         try:
-            synced = asyncio.create_task(_all_synced(watches))
+            synced = asyncio.create_task(_all_synced(data, watchdog.watches))
             await asyncio.wait([synced, stop], return_when=asyncio.FIRST_COMPLETED)
             synced.cancel()
             await self._list_once(parts, resources)
@@ -219,6 +214,7 @@ class Operator:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await data.stop()
 
     async def _list_once(self, parts: Parts, resources: Resources) -> None:
         """Know all objects before the first pass: of two claimants the older one counts."""
@@ -273,13 +269,6 @@ class Operator:
             if task.done() and not task.cancelled() and task.exception() is not None:
                 _log.error("kopf ended: %s", task.exception())
 
-    def _version(self, kind: Kind, name: Key) -> tuple[str, str] | None:
-        for watch in self._watches[kind]:
-            found = watch.version(name)
-            if found is not None:
-                return found
-        return None
-
     def _paths(self, group: str, plural: str) -> list[str]:
         namespaces = self._settings.namespaces
         if not namespaces:
@@ -297,10 +286,7 @@ class Operator:
         )
 
 
-async def _all_synced(watches: list[MetadataWatch]) -> None:
+async def _all_synced(data: DataWatch, watches: list[MetadataWatch]) -> None:
+    await data.synced()
     for each in watches:
         await each.synced.wait()
-
-
-def _to_router(router: EventRouter, kind: Kind) -> Callable[[Key], None]:
-    return lambda name: router.data_changed(kind, name)

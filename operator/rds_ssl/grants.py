@@ -63,7 +63,7 @@ class Grant(_Part):
         """See `Grants.allowed`."""
         in_role = role_arn in self.roles if self.roles is not None else not role_arn
         places = ((namespace, self.namespaces), (instance_id, self.instances))
-        return in_role and all(_matches(name, patterns) for name, patterns in places)
+        return in_role and all(_is_listed(name, patterns) for name, patterns in places)
 
 
 class _File(_Part):
@@ -179,5 +179,5 @@ def _version(file: Path) -> object:
     return found.st_mtime_ns, found.st_ino, found.st_size
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def _is_listed(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, each) for each in patterns)

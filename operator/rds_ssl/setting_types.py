@@ -145,5 +145,6 @@ MetadataUrl = Annotated[
 KeyText = Annotated[str, AfterValidator(_key_text)]
 Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]
 Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
+SecretWatch = Annotated[Literal["all", "named", "off"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]

@@ -35,6 +35,7 @@ from rds_ssl.setting_types import (
     Namespaces,
     Network,
     PositiveDuration,
+    SecretWatch,
     Selector,
 )
 
@@ -96,6 +97,11 @@ class Settings(IdentitySettings):
     selector: Selector = Field(
         default="", description="Label selector of the objects to serve; empty: all."
     )
+    secret_watch: SecretWatch = Field(
+        default="all",
+        description="Secrets and ConfigMaps to watch: all, named (by an object), or off.",
+    )
+    """docs/rbac.md: which rights each takes, what it costs, how soon a rotation is seen."""
     workers: int = Field(default=16, ge=1, le=1000, description="Passes at a time.")
     """A pass waits for the cloud nearly all of its time; more than these the rate does not feed."""
     api_rate: float = Field(

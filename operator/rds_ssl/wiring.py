@@ -1,7 +1,6 @@
 """The engine, wired to its ports: the API server, the cloud, the settings and the metrics."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
@@ -28,7 +27,8 @@ from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.grants import Grants
-from rds_ssl.kube.resources import Kind, Resources
+from rds_ssl.kube.data_watch import DataWatch
+from rds_ssl.kube.resources import Resources
 from rds_ssl.settings import Settings
 from rds_ssl.telemetry import Metrics
 
@@ -44,7 +44,7 @@ class Parts:
         transport: Transport,
         identities: Identities,
         metrics: Metrics,
-        known_version: Callable[[Kind, Key], tuple[str, str] | None],
+        data: DataWatch,
     ) -> None:
         self._metrics = metrics
         self.objects = Objects()
@@ -52,11 +52,11 @@ class Parts:
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
         self.budget = Budget(settings.max_concurrent_changes, self._wake)
-        materials = Materials(resources, known_version)
+        materials = Materials(resources, data.version)
         clouds = Clouds(
             transport=transport,
             resources=resources,
-            version=known_version,
+            version=data.version,
             limits=RateLimits(settings.api_rate),
             answered=self.outages.answered,
             identities=identities,
@@ -91,6 +91,7 @@ class Parts:
             outages=self.outages,
             materials=materials,
             clouds=clouds,
+            data=data,
         )
 
     def _wake(self, key: Key) -> None:

@@ -105,6 +105,7 @@ class RecordingKube(KubeClient):
         body: object = None,  # noqa: ARG002
         accept: str = "",  # noqa: ARG002
         deadline: float = 0,  # noqa: ARG002
+        largest: int = 0,  # noqa: ARG002
     ) -> Json:
         self.rights.add(right(method, path))
         return {"items": [], "metadata": {"name": "a", "uid": "1", "resourceVersion": "1"}}
@@ -217,6 +218,73 @@ def test_the_rights_are_given_to_the_account_of_the_deployment() -> None:
         {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": NAMESPACE}
     ]
     assert manifest("ServiceAccount", pod["serviceAccountName"])
+
+
+# --- the overlays ------------------------------------------------------------------------------
+
+OVERLAYS = ROOT / "overlays"
+
+
+def of_role(role: Json) -> set[Right]:
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def overlay_role(overlay: str) -> Json:
+    role, binding = documents(OVERLAYS / overlay / "team-a" / "role.yaml")
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == manifest("ClusterRoleBinding")["subjects"]
+    return role
+
+
+def patched(overlay: str, kind: str) -> list[Json]:
+    """The patches of an overlay for the operator's object of a kind."""
+    (loaded,) = documents(OVERLAYS / overlay / "kustomization.yaml")
+    found = [each for each in loaded["patches"] if each["target"]["kind"] == kind]
+    return [each for one in found for each in yaml.safe_load_all(one["patch"])]
+
+
+def test_in_one_namespace_the_operator_has_the_rights_that_it_has_in_all() -> None:
+    assert of_role(overlay_role("namespaced")) == rights(NAME)
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        (gone,) = patched("namespaced", kind)
+        assert gone["$patch"] == "delete"
+
+
+def test_with_named_secrets_only_the_rights_on_them_are_elsewhere_and_by_name() -> None:
+    role = overlay_role("named-secrets")
+    ((patch,),) = patched("named-secrets", "ClusterRole")
+    config = {right for right in rights(NAME) if right[1] in {"secrets", "configmaps"}}
+
+    assert of_role(role) == config
+    assert of_role({"rules": patch["value"]}) == rights(NAME) - config
+    assert all(rule["resourceNames"] for rule in role["rules"])
+
+
+@pytest.mark.parametrize(
+    ("overlay", "name", "value"),
+    [
+        ("namespaced", "RDS_SSL_NAMESPACES", "team-a"),
+        ("named-secrets", "RDS_SSL_SECRET_WATCH", "named"),
+    ],
+)
+def test_an_overlay_sets_what_belongs_to_its_rights(overlay: str, name: str, value: str) -> None:
+    ((patch,),) = patched(overlay, "Deployment")
+
+    assert patch["value"] == {"name": name, "value": value}
+
+
+def test_the_page_of_rights_has_each_rule() -> None:
+    page = (ROOT / "docs" / "rbac.md").read_text()
+
+    rows = re.findall(r"^\| (\w+) `([\w/]+)` \|", page, flags=re.MULTILINE)
+
+    assert sorted(rows) == sorted((verb, resource) for _, resource, verb in rights(NAME))
 
 
 # --- what people may do -------------------------------------------------------------------------

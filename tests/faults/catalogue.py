@@ -5,9 +5,11 @@ from faults.ahead import AHEAD
 from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
+from faults.grants import GRANTS
 from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.meeting import MEETING
+from faults.room import ROOM
 from faults.service import SERVICE
 from faults.speed import SPEED
 
@@ -21,5 +23,7 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *GRANTS,
     *IDENTITY,
+    *ROOM,
 )

@@ -18,6 +18,8 @@ from support.controlplane import ControlPlane
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+OVERLAYS = DEPLOY.parent / "overlays"
+"""Other ways to install it, on top of deploy/."""
 NAMESPACE, SERVICE_ACCOUNT = "rds-ssl-system", "rds-ssl-operator"
 CREDENTIALS = "rds-credentials"
 
@@ -26,14 +28,14 @@ Json = dict[str, Any]
 
 class Cluster:
     """
-    *control_plane* with CRD, RBAC and namespaces of deploy/ applied.
+    *control_plane* with CRD, RBAC and namespaces of deploy/ applied, or of an overlay of it.
 
-    *kubeconfig* is the operator's own: exactly the rights that deploy/ grants.
+    *kubeconfig* is the operator's own: exactly the rights that these manifests grant.
     """
 
-    def __init__(self, control_plane: ControlPlane) -> None:
+    def __init__(self, control_plane: ControlPlane, manifests: Path = DEPLOY) -> None:
         self.control_plane = control_plane
-        control_plane.kubectl("apply", "--server-side", "-k", str(DEPLOY))
+        control_plane.kubectl("apply", "--server-side", "-k", str(manifests))
         control_plane.kubectl(
             "wait", "--for=condition=Established", "--timeout=30s", f"crd/{PLURAL}.{API_GROUP}"
         )
@@ -83,12 +85,13 @@ class Cluster:
         """Create a namespace, with a Secret of the simulator's access key unless told otherwise."""
         self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         if credentials:
-            self.secret(
-                name,
-                CREDENTIALS,
-                {"accessKeyId": ACCESS_KEY_ID, "accessKeySecret": ACCESS_KEY_SECRET},
-            )
+            self.credentials(name)
         return name
+
+    def credentials(self, namespace: str) -> None:
+        """Create the Secret of the simulator's access key."""
+        key = {"accessKeyId": ACCESS_KEY_ID, "accessKeySecret": ACCESS_KEY_SECRET}
+        self.secret(namespace, CREDENTIALS, key)
 
     def secret(self, namespace: str, name: str, data: Mapping[str, str | bytes]) -> None:
         """Create or replace a Secret."""

@@ -115,6 +115,7 @@ class Engine:
             outages=self.outages,
             materials=self.materials,
             clouds=clouds,
+            data=self.watch,
         )
 
     async def run(self) -> None:

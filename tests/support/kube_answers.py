@@ -20,8 +20,8 @@ from typing import Any, cast
 
 import aiohttp
 
-from rds_ssl.core.errors import KubeError, KubeUnavailable
-from rds_ssl.kube.client import DEADLINE, KubeClient
+from rds_ssl.core.errors import KubeError, KubeTooLarge, KubeUnavailable
+from rds_ssl.kube.client import DEADLINE, LARGEST, KubeClient
 
 Json = dict[str, Any]
 
@@ -107,10 +107,14 @@ class AnsweringKube(KubeClient):
         body: object = None,
         accept: str = "application/json",
         deadline: float = DEADLINE,
+        largest: int = LARGEST,
     ) -> Json:
-        """See `KubeClient.request`."""
+        """See `KubeClient.request`; an answer that is too large is not given."""
         del deadline
-        return self._answer(self._note(method, path, query, accept, body))
+        answer = self._answer(self._note(method, path, query, accept, body))
+        if len(json.dumps(answer)) > largest:
+            raise KubeTooLarge(f"{method} {path}: too large")
+        return answer
 
     @asynccontextmanager
     async def stream(

@@ -17,6 +17,7 @@ from rds_ssl.core.errors import KubeConflict, KubeNotFound, KubeRefused
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.engine.objects import Key
+from rds_ssl.kube.data_watch import OnChange, Reference
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from support.line import Connection
 
@@ -56,6 +57,8 @@ class KubeMemory:
         self.writes: Counter[str] = Counter()
         self.hidden: set[Key] = set()
         """Objects that the watch does not show: of another label, or the watch is broken."""
+        self.forbidden: set[tuple[Kind, Key]] = set()
+        """Secrets and ConfigMaps that no Role of the operator names."""
         self.terminating: set[str] = set()
         """Namespaces that are being deleted."""
         self.watch: Watch | None = None
@@ -246,7 +249,26 @@ class Watch:
             name: (each.uid, each.resource_version) for name, each in kube.data.items()
         }
         self._pending: deque[Callable[[], None]] = deque()
+        self.wanted: set[Reference] = set()
+        """What objects refer to, as the engine has told."""
         kube.watch = self
+
+    def want(self, reference: Reference) -> None:
+        """See `DataWatch.want`; all is shown."""
+        self.wanted.add(reference)
+
+    def unwant(self, reference: Reference) -> None:
+        """See `DataWatch.unwant`."""
+        self.wanted.discard(reference)
+
+    def start(self, on_change: OnChange) -> None:
+        """See `DataWatch.start`: the router is told."""
+
+    async def synced(self) -> None:
+        """See `DataWatch.synced`."""
+
+    async def stop(self) -> None:
+        """See `DataWatch.stop`."""
 
     def version(self, kind: Kind, key: Key) -> tuple[str, str] | None:
         """Give uid and resourceVersion as they were shown last."""
@@ -335,6 +357,8 @@ class MemoryResources(Resources):
         """See `Resources.read_data`."""
 
         async def found() -> DataObject:
+            if (kind, (namespace, name)) in self._cluster.forbidden:
+                raise KubeRefused(f"{name} is forbidden", status=403)
             known = self._cluster.data.get((kind, (namespace, name)))
             if known is None:
                 raise KubeNotFound(f"{kind} {name} does not exist", status=404)

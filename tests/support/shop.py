@@ -36,10 +36,12 @@ class Shop:
     Everything that is created is unique, so that tests can share control plane, cloud, operator.
     """
 
-    def __init__(self, cluster: Cluster, rds: Simulator) -> None:
+    def __init__(self, cluster: Cluster, rds: Simulator, namespace: str = "") -> None:
+        """*namespace* is one that is there already; empty: a new one."""
         self.cluster, self.rds = cluster, rds
         self.token = uuid.uuid4().hex[:10]
-        self.namespace = cluster.namespace(f"shop-{self.token}")
+        self.namespace = namespace or cluster.namespace(f"shop-{self.token}", credentials=False)
+        cluster.credentials(self.namespace)
         self.root = pki.make_root("Shop root")
 
     # -- the cloud ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -50,9 +51,23 @@ class WatchedProcess:
 
     def rss_mib(self) -> float:
         """Its resident memory."""
+        return self.memory_mib("VmRSS")
+
+    def memory_mib(self, of: str) -> float:
+        """Give a figure of its memory by the kernel's name: ``VmHWM`` is the most so far."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        found = re.search(rf"{of}:\s+(\d+) kB", status)
         return int(found.group(1)) / 1024 if found else 0.0
+
+    def limit_memory(self, mib: float) -> None:
+        """
+        Let it have so much memory of its own and no more: the next piece is a MemoryError.
+
+        Libraries on disk do not count, as in the limit of a container that can drop them; what is
+        reserved counts before it is touched, so that this is the stricter limit.
+        """
+        size = int(mib * 2**20)
+        resource.prlimit(self.pid, resource.RLIMIT_DATA, (size, size))
 
     def poll(self) -> int | None:
         """Give the exit status, or None while it runs."""

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from rds_ssl import telemetry
 from rds_ssl.core.model import SecretText
 from rds_ssl.telemetry import (
+    MOST_CODES,
+    OTHER_CODE,
     Metrics,
     RedactingHandler,
     configure_logging,
@@ -343,6 +345,20 @@ def test_passes_calls_and_changes_are_counted() -> None:
     assert metrics.value("rds_ssl_change_impacts_total", {"impact": "Restart"}) == 1
     assert metrics.value("rds_ssl_changes_verified_total") == 1
     assert metrics.value("rds_ssl_changes_failed_total", {"reason": "ApplyFailed"}) == 1
+
+
+def test_codes_without_number_are_counted_together_after_the_first() -> None:
+    metrics = Metrics()
+
+    for number in range(MOST_CODES + 50):
+        metrics.api_call("DescribeDBInstanceSSL", f"Odd.{number}", 0.1)
+    metrics.api_call("DescribeDBInstanceSSL", "Odd.0", 0.1)
+
+    def calls(code: str) -> float | None:
+        labels = {"action": "DescribeDBInstanceSSL", "code": code}
+        return metrics.value("rds_ssl_api_calls_total", labels)
+
+    assert (calls("Odd.0"), calls(OTHER_CODE), calls(f"Odd.{MOST_CODES}")) == (2, 50, None)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,15 @@ ACCESS_KEY_ID = "accessKeyId"
 ACCESS_KEY_SECRET = "accessKeySecret"  # noqa: S105  # The name of a key, no password.
 SECURITY_TOKEN = "securityToken"  # noqa: S105  # The name of a key, no password.
 
-KEY_TEXT_CHARACTERS = 20_000
-"""Of an id, a secret or a token that a service gives: far more than any has (tokens have 1,000)."""
+MOST_CHARACTERS: Mapping[str, int] = {
+    ACCESS_KEY_ID: 128,
+    ACCESS_KEY_SECRET: 256,
+    SECURITY_TOKEN: 16_384,
+}
+"""
+Of what a key of the Secret holds, more than any has: ids have up to 30, secrets up to 44, tokens
+1,000. A Secret holds a megabyte, and an id is in headers, in logs, and the name of what is kept.
+"""
 
 # Id and token travel in headers: what could end a header, or the id's field in it, must not get
 # there. Secrets are of the same alphabet.
@@ -41,16 +48,17 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
         name: The Secret's name, for the error.
 
     Raises:
-        MaterialError: A key is missing, empty or not text; *field* names Secret and key. The text
-            never holds the value.
+        MaterialError: A key is missing, empty, too long or not text; *field* names Secret and key.
+            The text never holds the value.
     """
     texts = {
-        key: text_of(data.get(key), field=f"Secret {name}, key {key}")
+        key: text_of(data.get(key), field=f"Secret {name}, key {key}", most=MOST_CHARACTERS[key])
         for key in (ACCESS_KEY_ID, ACCESS_KEY_SECRET)
     }
     token = ""
     if data.get(SECURITY_TOKEN):
-        token = text_of(data[SECURITY_TOKEN], field=f"Secret {name}, key {SECURITY_TOKEN}")
+        where, most = f"Secret {name}, key {SECURITY_TOKEN}", MOST_CHARACTERS[SECURITY_TOKEN]
+        token = text_of(data[SECURITY_TOKEN], field=where, most=most)
     for key, text in {**texts, SECURITY_TOKEN: token}.items():
         if text and not _TEXT.fullmatch(text):
             raise invalid(f"Secret {name}, key {key}", "holds characters that no access key has")
@@ -63,20 +71,21 @@ def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:
 
 def is_key_text(text: object) -> TypeGuard[str]:
     """True if it can be a part of a key: nothing that could end the header that it travels in."""
-    return (
-        isinstance(text, str) and len(text) <= KEY_TEXT_CHARACTERS and bool(_TEXT.fullmatch(text))
-    )
+    most = max(MOST_CHARACTERS.values())
+    return isinstance(text, str) and len(text) <= most and bool(_TEXT.fullmatch(text))
 
 
-def text_of(value: bytes | None, *, field: str) -> str:
+def text_of(value: bytes | None, *, field: str, most: int) -> str:
     """
     Read what a key of a Secret holds, without white space around it; *field* names it in errors.
 
     Raises:
-        MaterialError: It is missing, empty or not text.
+        MaterialError: It is missing, empty, longer than *most* bytes or not text.
     """
     if value is None:
         raise invalid(field, "is missing")
+    if len(value.strip()) > most:
+        raise invalid(field, f"is longer than {most} characters, which no such key is")
     try:
         text = value.decode().strip()
     except UnicodeDecodeError:

@@ -30,6 +30,9 @@ due, and with a bucket as deep as the server's that was refused (1.15 % at 20 ca
 _ALMOST_ONE = 1 - 1e-6
 
 
+_FEW_LIMITERS = 64
+"""Callers of which no one is looked for that has not called for long."""
+
 _Turn = tuple[Priority, int, asyncio.Future[None]]
 
 
@@ -73,6 +76,15 @@ class RateLimiter:
                 self._tokens = min(self._burst, self._tokens + 1)
             self._serve()
             raise
+
+    @property
+    def resting(self) -> bool:
+        """True if a new one would do the same: its bucket is full, nothing paused, nobody waits."""
+        now = asyncio.get_running_loop().time()
+        self._refill(now)
+        full = not self._rate or self._tokens >= self._burst
+        paused = any(until > now for until in self._paused_until.values())
+        return full and not paused and not self.waiting
 
     def pause(self, action: str, until: float) -> None:
         """Hand out nothing for *action* before *until* (loop time); the latest end counts."""
@@ -120,6 +132,10 @@ class RateLimits:
     def __init__(self, rate: float) -> None:
         self._rate = rate
         self._limiters: dict[tuple[str, str], RateLimiter] = {}
+        self._look_at = _FEW_LIMITERS
+
+    def __len__(self) -> int:
+        return len(self._limiters)
 
     def of(self, endpoint: str, principal: str) -> RateLimiter:
         """
@@ -130,5 +146,14 @@ class RateLimits:
         """
         key = (endpoint, principal)
         if key not in self._limiters:
+            if len(self._limiters) >= self._look_at:
+                self._forget_resting()
             self._limiters[key] = RateLimiter(self._rate)
         return self._limiters[key]
+
+    def _forget_resting(self) -> None:
+        """Drop what a rotation of keys leaves behind."""
+        for key in [key for key, limiter in self._limiters.items() if limiter.resting]:
+            del self._limiters[key]
+        # Twice as many before the next look, so that a look costs little for each.
+        self._look_at = max(_FEW_LIMITERS, 2 * len(self._limiters))

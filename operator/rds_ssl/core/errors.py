@@ -89,6 +89,10 @@ class KubeUnavailable(KubeError):
         self.retry_after = retry_after
 
 
+class KubeTooLarge(KubeError):
+    """The answer is larger than what is read of one: ask for less at a time."""
+
+
 class KubeConflict(KubeError):
     """409: the object has changed since it was read."""
 

@@ -168,6 +168,7 @@ class Reason(StrEnum):
     # Material
     MATERIAL_ACCEPTED = "MaterialAccepted"
     NOT_REQUIRED = "NotRequired"
+    SECRET_FORBIDDEN = "SecretForbidden"  # noqa: S105  # A reason, no password.
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  # A reason, no password.
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105  # A reason, no password.
     KEY_MISMATCH = "KeyMismatch"

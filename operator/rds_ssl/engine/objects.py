@@ -25,13 +25,14 @@ from rds_ssl.core.model import (
     UNFINISHED,
     Reason,
 )
+from rds_ssl.kube.resources import Kind
 
 _Name = TypeVar("_Name")
 
 Key = tuple[str, str]
 """Namespace and name."""
 
-Referenced = tuple[str, str, str]
+Referenced = tuple[Kind, str, str]
 """Kind, namespace and name of a Secret or ConfigMap."""
 
 

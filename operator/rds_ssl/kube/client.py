@@ -15,7 +15,14 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
+from rds_ssl.core.errors import (
+    KubeConflict,
+    KubeError,
+    KubeNotFound,
+    KubeRefused,
+    KubeTooLarge,
+    KubeUnavailable,
+)
 from rds_ssl.kube.access import KubeCredentials, from_kubeconfig, from_pod
 from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation
 
@@ -32,6 +39,12 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _LINE = 2**21
 """Bytes that are read ahead; kopf reads lines, and a line is an object."""
+
+LARGEST = 16 * 2**20
+"""
+Bytes of one object as JSON, at most: etcd takes 1.5 MiB, and Go's JSON makes six of a ``<``.
+Nothing longer is read into memory, whoever sends it.
+"""
 
 _MESSAGE = 2000
 """Characters that are kept of what an admission policy says."""
@@ -132,9 +145,10 @@ class KubeClient:
         body: object = None,
         accept: str = "application/json",
         deadline: float = DEADLINE,
+        largest: int = LARGEST,
     ) -> dict[str, Any]:
         """
-        Make one request and decode the answer.
+        Make one request and decode the answer, of *largest* bytes at most.
 
         A PATCH is a merge patch. Not repeated here: whoever asks knows what is safe.
 
@@ -142,6 +156,7 @@ class KubeClient:
             KubeNotFound: 404.
             KubeConflict: 409.
             KubeRefused: Any other 4xx but 429.
+            KubeTooLarge: The answer is longer; the rest of it was not read.
             KubeUnavailable: No answer in *deadline* seconds, 429, 5xx.
         """
         what = f"{method} {path}"
@@ -152,7 +167,7 @@ class KubeClient:
                     method, path, query, body=body, accept=accept, timeout=_BY_CALLER
                 ) as response,
             ):
-                content = await response.read()
+                content = await _read(what, response, largest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             name = type(error).__name__
             raise KubeUnavailable(f"{what}: no answer ({name})") from error
@@ -179,7 +194,8 @@ class KubeClient:
         try:
             async with self._open("GET", path, query, accept=accept, timeout=timeout) as response:
                 if response.status >= 400:
-                    raise read_error(what, response.status, response.headers, await response.read())
+                    content = await _read(what, response, LARGEST)
+                    raise read_error(what, response.status, response.headers, content)
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeUnavailable(f"{what}: broken off ({type(error).__name__})") from error
@@ -221,7 +237,20 @@ class KubeClient:
         await self._connector.close()
 
 
-def read_error(what: str, status: int, headers: Mapping[str, str], content: bytes) -> KubeError:
+async def _read(what: str, response: aiohttp.ClientResponse, largest: int) -> bytes | bytearray:
+    """Read the body; of one that is too long, no more than is read ahead of it."""
+    content = bytearray()
+    async for part in response.content.iter_any():
+        content += part
+        if len(content) > largest:
+            response.close()
+            raise KubeTooLarge(f"{what}: an answer of more than {largest} bytes")
+    return content
+
+
+def read_error(
+    what: str, status: int, headers: Mapping[str, str], content: bytes | bytearray
+) -> KubeError:
     """Return the error that an answer of 400 or above means; *what* was asked is told first."""
     causes: frozenset[str] = frozenset()
     try:

@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 
-from rds_ssl.core.errors import KubeError
-from rds_ssl.kube.client import KubeClient
+from rds_ssl.core.errors import KubeError, KubeRefused, KubeTooLarge
+from rds_ssl.kube.client import LARGEST, KubeClient
+from rds_ssl.kube.pages import pages
 from rds_ssl.kube.resources import METADATA, PAGE
 
 _log = logging.getLogger(__name__)
@@ -25,8 +26,10 @@ _log = logging.getLogger(__name__)
 _ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _IDLE = 90.0
 """Seconds without a byte. Bookmarks come every 60."""
-_TOTAL = 330.0
-"""Seconds that one watch lives; the server is asked to end it after 300."""
+_LASTS = 300
+"""Seconds after which the server is asked to end one watch."""
+_LATE = 30.0
+"""Seconds after that until it is ended here."""
 _MAX_PAUSE = 30.0
 
 Key = tuple[str, str]
@@ -42,15 +45,43 @@ class MetadataWatch:
     """
 
     def __init__(
-        self, kube: KubeClient, path: str, on_change: Callable[[Key], None], *, selector: str = ""
+        self,
+        kube: KubeClient,
+        path: str,
+        on_change: Callable[[Key], None],
+        *,
+        selector: str = "",
+        name: str = "",
+        lasts: int = _LASTS,
+        patience: float = _MAX_PAUSE,
     ) -> None:
+        """
+        Make it; `run` does the work.
+
+        Args:
+            kube: The API server.
+            path: The kind, in one namespace or in all.
+            on_change: See the class.
+            selector: Label selector; empty: all.
+            name: Of the one object to watch; empty: all. A Role with resourceNames suffices then.
+            lasts: Seconds that one watch lives before it is opened anew.
+            patience: Seconds between two attempts at what may not be watched, at most.
+        """
         self._kube = kube
         self._path = path
-        self._selector = {"labelSelector": selector} if selector else {}
+        self._selector = {
+            **({"labelSelector": selector} if selector else {}),
+            **({"fieldSelector": f"metadata.name={name}"} if name else {}),
+        }
+        self._what = f"{path} ({name})" if name else path
+        self._lasts = lasts
+        self._patience = patience
         self._on_change = on_change
         self._versions: dict[Key, Version] = {}
         self.synced = asyncio.Event()
         """Set once the first list is complete."""
+        self.tried = asyncio.Event()
+        """Set once the API server has answered the first list, or has not."""
         self.heard_at: float | None = None
         """Loop time of the last word of the API server; a bookmark comes every minute."""
 
@@ -61,61 +92,61 @@ class MetadataWatch:
     async def run(self) -> None:
         """List, watch, and start again after any fault; ends by cancellation only."""
         position: str | None = None
-        pause = 0.0
+        pause, told = 0.0, ""
         while True:
             heard = self.heard_at or 0.0
             try:
                 if position is None:
                     position = await self._list()
                     self.synced.set()
-                    pause = 0.0
+                    self.tried.set()
+                    pause, told = 0.0, ""
                 position = await self._watch(position)
                 pause = 0.0
             except KubeError as error:
                 if self.heard_at is not None and self.heard_at > heard:
                     pause = 0.0  # It has worked since the last fault.
-                pause = min(_MAX_PAUSE, max(0.5, pause * 2))
-                _log.warning("%s; next try in about %.0f s", error, pause)
-                if error.status == 410:
+                self.tried.set()
+                forbidden = isinstance(error, KubeRefused) and error.status == 403
+                pause = min(self._patience if forbidden else _MAX_PAUSE, max(0.5, pause * 2))
+                # What may not be watched is told once, not at each attempt.
+                level = logging.DEBUG if forbidden and str(error) == told else logging.WARNING
+                told = str(error)
+                _log.log(level, "%s; next try in about %.0f s", error, pause)
+                if error.status == 410 or isinstance(error, KubeTooLarge):
                     position = None
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # Jitter.
             except Exception:  # noqa: BLE001  # A watch that ends is a Secret never seen again.
-                _log.exception("watch %s failed in a way nobody foresaw", self._path)
+                self.tried.set()
+                _log.exception("watch %s failed in a way nobody foresaw", self._what)
                 position, pause = None, _MAX_PAUSE
                 await asyncio.sleep(pause)
 
     async def _list(self) -> str:
         fresh: dict[Key, Version] = {}
-        more = ""
-        while True:
-            query = {
-                "limit": str(PAGE),
-                **self._selector,
-                **({"continue": more} if more else {}),
-            }
-            answer = await self._kube.request("GET", self._path, query=query, accept=METADATA)
-            for item in answer.get("items") or []:
+        position = ""
+        async for page in pages(
+            self._kube, self._path, self._selector, limit=PAGE, accept=METADATA
+        ):
+            for item in page.get("items") or []:
                 fresh[_key(item)] = _version(item)
-            meta = answer.get("metadata") or {}
-            more = meta.get("continue") or ""
-            if not more:
-                break
+            position = str((page.get("metadata") or {}).get("resourceVersion", ""))
         old, self._versions = self._versions, fresh
         for key in old.keys() | fresh.keys():
             if old.get(key) != fresh.get(key):
                 self._on_change(key)
-        return str(meta.get("resourceVersion", ""))
+        return position
 
     async def _watch(self, position: str) -> str | None:
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": position,
-            "timeoutSeconds": "300",
+            "timeoutSeconds": str(self._lasts),
             **self._selector,
         }
         async with self._kube.stream(
-            self._path, query=query, accept=_ONE, idle=_IDLE, total=_TOTAL
+            self._path, query=query, accept=_ONE, idle=_IDLE, total=self._lasts + _LATE
         ) as response:
             async for event in _events(response):
                 self.heard_at = asyncio.get_running_loop().time()
@@ -135,13 +166,23 @@ class MetadataWatch:
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """Split the stream at its newlines; a line may be longer than any buffer."""
-    rest = b""
+    """
+    Split the stream at its newlines; a line may be longer than any buffer.
+
+    Raises:
+        KubeTooLarge: Than any object is.
+    """
+    rest = bytearray()
     async for chunk in response.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, begun = chunk.split(b"\n")
         for line in lines:
-            if line.strip():
-                yield json.loads(line)
+            rest += line
+            if rest.strip():
+                yield json.loads(rest)
+            rest.clear()
+        rest += begun
+        if len(rest) > LARGEST:
+            raise KubeTooLarge(f"a watch: a line of more than {LARGEST} bytes")
 
 
 def _key(item: dict[str, Any]) -> Key:

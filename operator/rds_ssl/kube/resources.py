@@ -11,6 +11,7 @@ from urllib.parse import quote
 from rds_ssl.core.errors import KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
 from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.pages import pages
 
 Kind = Literal["Secret", "ConfigMap"]
 """Kinds that hold material."""
@@ -20,6 +21,12 @@ PAGE = 500
 
 OBJECTS_PAGE = 100
 """Whole objects that a LIST asks for at once, of 3 KB each: 200 held the loop for 28 ms."""
+
+KOPFS_PAGE = 20
+"""
+Those that kopf asks for, which takes a page of any size: of objects as large as the API server
+stores them, 30 MiB.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +96,9 @@ class Resources:
     async def _pages(
         self, path: str, query: Mapping[str, str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        more = ""
-        while True:
-            page = {"limit": str(OBJECTS_PAGE), **({"continue": more} if more else {})}
-            answer = await self._kube.request("GET", path, query={**query, **page})
-            yield answer.get("items") or []
-            more = (answer.get("metadata") or {}).get("continue") or ""
-            if not more:
-                return
+        whole = "application/json"
+        async for page in pages(self._kube, path, query, limit=OBJECTS_PAGE, accept=whole):
+            yield page.get("items") or []
 
     async def patch_status(
         self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, object]
@@ -181,7 +183,8 @@ class Resources:
         """
         Return what stands in the way of the work: the CRD, or a right; sentences, empty if nothing.
 
-        Asks by doing: one LIST with limit 1 for each kind and namespace.
+        Asks by doing: one LIST with limit 1 for each kind and namespace. Without *watch_config*
+        nothing is asked of Secrets and ConfigMaps: a Role may name those that can be read.
 
         Raises:
             KubeUnavailable: The API server does not answer.
@@ -193,7 +196,8 @@ class Resources:
             if watch_config:
                 core = f"/api/v1/namespaces/{quote(namespace)}" if namespace else "/api/v1"
                 kinds += [(kind, f"{core}/{kind}") for kind in ("secrets", "configmaps")]
-            faults += await self._forbidden(namespace, where)
+            rights = _RIGHTS + _RIGHTS_ON_CONFIG if watch_config else _RIGHTS
+            faults += await self._forbidden(namespace, where, rights)
             for kind, path in kinds:
                 try:
                     await self._kube.request("GET", path, query={"limit": "1"}, accept=METADATA)
@@ -208,10 +212,12 @@ class Resources:
                     faults.append(f"the right to list {kind} {where} is missing")
         return faults
 
-    async def _forbidden(self, namespace: str | None, where: str) -> list[str]:
+    async def _forbidden(
+        self, namespace: str | None, where: str, rights: Sequence[tuple[str, str, str, str]]
+    ) -> list[str]:
         """Ask for the rights that only a first use would show to be missing."""
         faults: list[str] = []
-        for verb, group, resource, subresource in _RIGHTS:
+        for verb, group, resource, subresource in rights:
             attributes = {
                 "namespace": namespace or "",
                 "verb": verb,
@@ -234,15 +240,18 @@ _RIGHTS = (
     ("watch", API_GROUP, PLURAL, ""),
     ("patch", API_GROUP, PLURAL, ""),
     ("patch", API_GROUP, PLURAL, "status"),
-    ("get", "", "secrets", ""),
-    ("watch", "", "secrets", ""),
-    ("get", "", "configmaps", ""),
-    ("watch", "", "configmaps", ""),
 )
 """
 Verb, group, resource, subresource; that of listing is asked for by doing it. Without the right to
 create Events the work goes on: a line of the log says so each time.
 """
+
+_RIGHTS_ON_CONFIG = (
+    ("get", "", "secrets", ""),
+    ("watch", "", "secrets", ""),
+    ("get", "", "configmaps", ""),
+    ("watch", "", "configmaps", ""),
+)
 
 _TERMINATING = "NamespaceTerminating"
 """The cause of a 403 of the admission plug-in NamespaceLifecycle, which every API server has on."""

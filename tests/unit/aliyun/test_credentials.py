@@ -43,6 +43,23 @@ def test_a_permanent_key_has_no_token(token: dict[str, bytes]) -> None:
             {"accessKeyId": b" \n"}, "Secret aliyun, key accessKeyId is empty", id="blank"
         ),
         pytest.param(
+            {"accessKeyId": b"L" * 900_000},
+            "Secret aliyun, key accessKeyId is longer than 128 characters, which no such key is",
+            id="a long id",
+        ),
+        pytest.param(
+            {"accessKeySecret": b"hush" * 65},
+            "Secret aliyun, key accessKeySecret is longer than 256 characters, which no such key"
+            " is",
+            id="a long secret",
+        ),
+        pytest.param(
+            {"securityToken": b"hush" * 5000},
+            "Secret aliyun, key securityToken is longer than 16384 characters, which no such key"
+            " is",
+            id="a long token",
+        ),
+        pytest.param(
             {"accessKeySecret": b"\xff\xfehush"},
             "Secret aliyun, key accessKeySecret is not text",
             id="bytes",

@@ -240,6 +240,33 @@ def test_each_caller_at_each_endpoint_has_one_bucket() -> None:
     assert limits.of("https://rds.cn-chengdu.aliyuncs.com", "LTAI1") is not one
 
 
+def test_the_buckets_of_keys_that_were_rotated_away_are_forgotten() -> None:
+    async def work() -> int:
+        limits = RateLimits(5)
+        for number in range(1000):
+            await limits.of("https://rds", f"key-{number}").acquire(Priority.CHANGE, READ)
+            await asyncio.sleep(1)
+        return len(limits)
+
+    assert virtual_time.run(work()) < 100
+
+
+def test_a_bucket_that_is_in_use_is_never_forgotten() -> None:
+    async def work() -> bool:
+        limits = RateLimits(1)
+        taken, paused = limits.of("https://rds", "taken"), limits.of("https://rds", "paused")
+        for _ in range(BURST):
+            await taken.acquire(Priority.CHANGE, READ)
+        paused.pause(READ, START + 1000)
+        for number in range(1000):
+            limits.of("https://rds", f"key-{number}")
+        return limits.of("https://rds", "taken") is taken and (
+            limits.of("https://rds", "paused") is paused
+        )
+
+    assert virtual_time.run(work())
+
+
 def test_a_negative_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 0"):
         RateLimiter(-1)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from rds_ssl.core.errors import KubeRefused, KubeUnavailable
+from rds_ssl.kube.client import LARGEST
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from support.engine_world import played
 from support.kube_answers import AnsweringKube, bookmark, event, in_turn, item, listed
@@ -73,8 +74,8 @@ async def test_all_pages_of_the_first_list_are_known_and_told() -> None:
         assert told.versions(A, B, C) == [("uid-a", "1"), ("uid-b", "2"), ("uid-c", "3")]
         assert sorted(told.keys) == sorted([A, B, C])
         assert [each.query for each in kube.asked[:2]] == [
-            {"limit": "500"},
-            {"limit": "500", "continue": "next"},
+            {"limit": "50"},
+            {"limit": "100", "continue": "next"},
         ]
 
 
@@ -86,7 +87,7 @@ async def test_the_watch_goes_on_from_the_list_with_the_same_selector() -> None:
         await asyncio.sleep(1)
 
     assert [(each.path, each.query) for each in kube.asked] == [
-        (PATH, {"limit": "500", "labelSelector": "team=a"}),
+        (PATH, {"limit": "50", "labelSelector": "team=a"}),
         (
             PATH,
             {
@@ -397,3 +398,15 @@ async def test_what_nobody_foresaw_is_in_the_log_with_its_place(
     (record,) = caplog.records
     assert (record.levelno, PATH in record.getMessage()) == (logging.ERROR, True)
     assert record.exc_info is not None
+
+
+@played
+async def test_a_line_without_an_end_is_not_kept_and_a_new_list_shows_what_it_had_to_say() -> None:
+    kube = AnsweringKube(in_turn(listed(9), listed(99, item(A, 98))))
+    kube.watches.append([b"x" * 2**20] * (LARGEST // 2**20 + 1))
+
+    async with watching(kube) as told:
+        await asyncio.sleep(5)
+
+        assert told.ways == [("GET", ""), ("WATCH", "9"), ("GET", ""), ("WATCH", "99")]
+        assert told.versions(A) == [("uid-a", "98")]

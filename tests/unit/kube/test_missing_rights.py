@@ -136,3 +136,6 @@ async def test_secrets_are_not_listed_by_whoever_does_not_watch_them() -> None:
     await Resources(kube).missing(watch_config=False)
 
     assert [each.path for each in kube.asked if each.method == "GET"] == [ALL]
+    bodies: list[Any] = [each.body for each in kube.asked if each.path == REVIEWS]
+    asked = {each["spec"]["resourceAttributes"]["resource"] for each in bodies}
+    assert asked == {"dbinstancessls"}

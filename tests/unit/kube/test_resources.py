@@ -38,7 +38,7 @@ async def test_a_list_goes_on_until_the_server_has_no_more() -> None:
 
     assert names(found) == ["a", "b", "c", "d"]
     assert kube.requested == [
-        ("GET", ALL, {"limit": "100"}),
+        ("GET", ALL, {"limit": "50"}),
         ("GET", ALL, {"limit": "100", "continue": "next"}),
         ("GET", ALL, {"limit": "100", "continue": "last"}),
     ]
@@ -66,9 +66,9 @@ async def test_each_namespace_has_a_list_of_its_own_with_the_selector() -> None:
 
     assert names(found) == ["a", "b", "c"]
     assert kube.requested == [
-        ("GET", SHOP, {"labelSelector": "team=a", "limit": "100"}),
+        ("GET", SHOP, {"labelSelector": "team=a", "limit": "50"}),
         ("GET", SHOP, {"labelSelector": "team=a", "limit": "100", "continue": "next"}),
-        ("GET", BANK, {"labelSelector": "team=a", "limit": "100"}),
+        ("GET", BANK, {"labelSelector": "team=a", "limit": "50"}),
     ]
 
 
@@ -80,11 +80,11 @@ async def test_claimants_are_looked_for_in_all_namespaces_whatever_their_labels(
         "pgm-1"
     )
 
-    claim = {"fieldSelector": "spec.instanceID=pgm-1", "limit": "100"}
+    claim = {"fieldSelector": "spec.instanceID=pgm-1", "limit": "50"}
     assert names(found) == ["a", "b", "c"]
     assert kube.requested == [
         ("GET", SHOP, claim),
-        ("GET", SHOP, {**claim, "continue": "next"}),
+        ("GET", SHOP, {**claim, "limit": "100", "continue": "next"}),
         ("GET", BANK, claim),
     ]
 
@@ -106,7 +106,7 @@ async def test_one_object_is_read_by_a_list_of_its_name() -> None:
 
     assert found == {"metadata": {"name": "orders"}}
     assert kube.requested == [
-        ("GET", SHOP, {"fieldSelector": "metadata.name=orders", "limit": "100"})
+        ("GET", SHOP, {"fieldSelector": "metadata.name=orders", "limit": "50"})
     ]
 
 

@@ -20,6 +20,8 @@ SESSION_NAME_CHARACTERS = 64
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9=,.@:/_-]{2,1224}", re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
 _POLICY_CHARACTERS = 2048
+_MOST_CHARACTERS = 16_384
+"""Of what a key of a Secret holds; each is judged below, where it has a length of its own."""
 _ROLE_ARN = re.compile(ROLE_ARN_PATTERN, re.ASCII)
 _NOT_IN_A_SESSION_NAME = re.compile(r"[^A-Za-z0-9.@_-]", re.ASCII)
 
@@ -73,7 +75,7 @@ def role_from_secret(data: Mapping[str, bytes], *, name: str, session: str) -> R
         MaterialError: As `rds_ssl.aliyun.credentials.from_secret`.
     """
     texts = {
-        key: text_of(data[key], field=f"Secret {name}, key {key}")
+        key: text_of(data[key], field=f"Secret {name}, key {key}", most=_MOST_CHARACTERS)
         for key in (ROLE_ARN, EXTERNAL_ID, SESSION_NAME, POLICY)
         if data.get(key)
     }

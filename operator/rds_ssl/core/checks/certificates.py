@@ -31,6 +31,7 @@ TRANSIENT = frozenset(
         Reason.NOT_YET_VALID,
         Reason.SECRET_KEY_MISSING,
         Reason.SECRET_NOT_FOUND,
+        Reason.SECRET_FORBIDDEN,
         Reason.TEMPORARY_CERTIFICATE,
         Reason.CREDENTIALS_NOT_FOUND,
     }

@@ -14,13 +14,20 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.imports import client_hidden
-from rds_ssl.kube.resources import OBJECTS_PAGE
+from rds_ssl.kube.resources import KOPFS_PAGE
 
 with client_hidden():
     import kopf
 
 _STOP_SECONDS = 2.0
 """kopf's tasks end at once when cancelled; the process must end in any case."""
+
+
+_KOPFS = frozenset({"apiVersion", "kind", "metadata"})
+_KOPFS_METADATA = frozenset(
+    {"name", "namespace", "uid", "resourceVersion", "finalizers", "deletionTimestamp"}
+)
+"""What kopf asks an object for after its handlers, to tell whether to release it."""
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -72,6 +79,21 @@ def register(registry: kopf.OperatorRegistry, router: EventRouter) -> None:
     @kopf.on.event(API_GROUP, API_VERSION, PLURAL, registry=registry)
     async def observe(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401  # kopf's own.
         router.observe(event["type"], event["object"])
+        shed(event["object"])
+
+
+def shed(manifest: dict[str, Any]) -> None:
+    """
+    Drop of an object what kopf does not need for its own work.
+
+    kopf holds on to the last body of each object: its spec and status, and a copy of it that
+    ``kubectl apply`` keeps in an annotation of up to 256 KiB.
+    """
+    for part in manifest.keys() - _KOPFS:
+        del manifest[part]
+    meta = manifest["metadata"]
+    for name in meta.keys() - _KOPFS_METADATA:
+        del meta[name]
 
 
 def settings(selector: str) -> kopf.OperatorSettings:
@@ -82,7 +104,7 @@ def settings(selector: str) -> kopf.OperatorSettings:
     options.watching.server_timeout = 300
     options.watching.connect_timeout = 10
     options.watching.reconnect_backoff = 1.0
-    options.watching.chunk_size = OBJECTS_PAGE  # 600 objects at once held the loop for 62 ms.
+    options.watching.chunk_size = KOPFS_PAGE  # 600 objects at once held the loop for 62 ms.
     options.networking.request_timeout = 30
     options.networking.connect_timeout = 10
     options.queueing.idle_timeout = 1

@@ -12,6 +12,7 @@ from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Kind
 
 
@@ -28,6 +29,7 @@ class EventRouter:
         outages: Outages,
         materials: Materials,
         clouds: Clouds,
+        data: DataWatch,
     ) -> None:
         self._objects = objects
         self._queue = queue
@@ -36,6 +38,7 @@ class EventRouter:
         self._outages = outages
         self._materials = materials
         self._clouds = clouds
+        self._data = data
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
@@ -53,6 +56,7 @@ class EventRouter:
         if before is None or before.uid != resource.uid:
             gone = self._objects.drop(key)
             self._objects.put(resource)
+            self._want(resource)
             if gone is not None:
                 self._clean(gone)
             if resource.in_flight:
@@ -61,6 +65,9 @@ class EventRouter:
             self._wake_rivals(resource)
             return
         self._objects.put(resource)
+        if before.generation != resource.generation:
+            self._want(resource)
+            self._forget_unused(before)
         if before.inputs != resource.inputs:
             self._queue.forget(resource.key)  # A change also cuts a long back-off short.
             self._queue.add(resource.key)
@@ -70,8 +77,7 @@ class EventRouter:
         """Take in that a Secret or ConfigMap appeared, changed or went."""
         users = self._objects.users((kind, *name))
         if not users:
-            self._materials.forget(kind, name)
-            self._clouds.forget(name)
+            self._forget(kind, name)
         for key in users:
             self._queue.forget(key)
             self._queue.add(key)
@@ -92,6 +98,24 @@ class EventRouter:
         self._budget.release(resource.key)
         self._outages.gone(resource.key)
         self._clouds.gone(resource.key)
+        self._forget_unused(resource)
+
+    def _forget_unused(self, before: Resource) -> None:
+        """Drop what is kept of what an object referred to, where no object does any more."""
+        for reference in before.referenced():
+            if not self._objects.users(reference):
+                kind, namespace, name = reference
+                self._forget(kind, (namespace, name))
+                self._data.unwant(reference)
+
+    def _want(self, resource: Resource) -> None:
+        for reference in resource.referenced():
+            self._data.want(reference)
+
+    def _forget(self, kind: Kind, name: tuple[str, str]) -> None:
+        self._materials.forget(kind, name)
+        if kind == "Secret":
+            self._clouds.forget(name)
 
     def _wake_rivals(self, resource: Resource) -> None:
         for key in self._objects.named_beside(resource):

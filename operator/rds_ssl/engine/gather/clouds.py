@@ -12,10 +12,11 @@ from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
-from rds_ssl.core.errors import KubeNotFound, MaterialError
+from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.core.rds.undeclared import undeclared_fields
 from rds_ssl.engine.gather.identities import Identities, Identity
+from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.engine.objects import Key
 from rds_ssl.kube.resources import Kind, Resources
 
@@ -221,6 +222,8 @@ class Clouds:
                 reason=Reason.CREDENTIALS_NOT_FOUND,
                 field=where,
             ) from None
+        except KubeRefused as error:
+            raise forbidden(error, "Secret", name, field="spec.credentialsSecretRef") from None
         key = from_secret(source.data, name=name[1])
         session = session_name("rds-ssl", namespace)
         role = role_from_secret(source.data, name=name[1], session=session)

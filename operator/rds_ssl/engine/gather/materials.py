@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.spec_types import KeyReference
 from rds_ssl.core.checks import certificates
-from rds_ssl.core.errors import KubeNotFound, MaterialError
+from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CAType, Finding, Reason, SecretText
 from rds_ssl.core.planning.parameters import Material, PFXMaterial
@@ -26,6 +26,8 @@ from rds_ssl.core.x509.facts import (
     ServerMaterial,
 )
 from rds_ssl.core.x509.signers import signed_lists
+from rds_ssl.engine.gather.kept import Kept
+from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
@@ -37,8 +39,20 @@ _PASSWORD = "spec.serverCertificate.pfx.passwordSecretKeyRef"  # noqa: S105  # A
 MAX_PASSWORD_BYTES = 1024
 """Of a PFX file: as much as OpenSSL asks for (PEM_BUFSIZE), far more than anybody types."""
 
+_FINGERPRINT_BYTES = 113
+"""Of SHA-256 in hexadecimal, as Python keeps a text."""
+
 _FEW_BLOCKS = 8
 """Of PEM in one text: each may have a signature that takes half a millisecond."""
+
+KEPT_BYTES = 24 * 2**20
+"""
+Of the texts that facts are kept of: a certificate with its chain has 4 KB, so that those of 5,000
+objects are kept. The facts take about as much as the texts.
+"""
+
+KEPT_SIGNED_BYTES = 4 * 2**20
+"""Of who has signed which list."""
 
 _READABLE = "readable"
 """What is kept of a password."""
@@ -103,8 +117,8 @@ class Materials:
     """
     Reads material. *version* gives (uid, resourceVersion) of an object as a watch knows it.
 
-    *kept* holds facts only: `ServerFacts`, CA and CRL material (public), or what was wrong, and
-    *signed* which list is whose, under the versions of both sources.
+    What is kept is facts only: `ServerFacts`, CA and CRL material (public), or what was wrong, and
+    which list is whose, under the versions of both sources. What does not fit is read again.
     """
 
     def __init__(
@@ -114,17 +128,17 @@ class Materials:
     ) -> None:
         self._resources = resources
         self._version = version
-        self._kept: dict[_Source, tuple[Version, object]] = {}
-        self._signed: dict[
+        self._kept: Kept[_Source, tuple[Version, object]] = Kept(KEPT_BYTES)
+        self._signed: Kept[
             tuple[_Source, _Source], tuple[tuple[Version, Version], Mapping[str, frozenset[str]]]
-        ] = {}
+        ] = Kept(KEPT_SIGNED_BYTES)
 
     def forget(self, kind: Kind, name: tuple[str, str]) -> None:
         """Drop the facts of an object that changed."""
         for source in [each for each in self._kept if each[:2] == (kind, name)]:
-            del self._kept[source]
+            self._kept.drop(source)
         for pair in [each for each in self._signed if (kind, name) in (each[0][:2], each[1][:2])]:
-            del self._signed[pair]
+            self._signed.drop(pair)
 
     async def gather(
         self, declaration: Declaration, namespace: str, *, fresh: bool = False
@@ -170,7 +184,8 @@ class Materials:
         if found is not None and found[0] == versions:
             return found[1]
         signed = await offloaded(lambda: signed_lists(cas, lists))
-        self._signed[pair] = (versions, signed)
+        size = sum(_FINGERPRINT_BYTES * (1 + len(each)) for each in signed.values())
+        self._signed.put(pair, (versions, signed), size=size)
         return signed
 
     # -- facts of one object ------------------------------------------------------------------
@@ -182,9 +197,9 @@ class Materials:
             return None
         return found
 
-    def keep(self, source: _Source, *, version: Version, value: object) -> None:
-        """Keep facts; never anything with a private key."""
-        self._kept[source] = (version, value)
+    def keep(self, source: _Source, *, version: Version, value: object, size: int) -> None:
+        """Keep facts, made of *size* bytes; never anything with a private key."""
+        self._kept.put(source, (version, value), size=size)
 
     async def read(self, kind: Kind, name: tuple[str, str], *, field: str) -> DataObject:
         """Read an object; a missing one is a `MaterialError`."""
@@ -197,6 +212,8 @@ class Materials:
                 reason=Reason.SECRET_NOT_FOUND,
                 field=where,
             ) from None
+        except KubeRefused as error:
+            raise forbidden(error, kind, name, field=field) from None
 
 
 class _Reading:
@@ -353,9 +370,10 @@ class _Reading:
             values = tuple(_value(read, kind, name, key) for key in keys)
             value = await offloaded(lambda: parse(values), size=_cost(values))
         except MaterialError as error:
-            self._materials.keep(source, version=version, value=_again(error))
+            self._materials.keep(source, version=version, value=_again(error), size=len(str(error)))
             raise
-        self._materials.keep(source, version=version, value=public(value))
+        size = sum(map(len, values))
+        self._materials.keep(source, version=version, value=public(value), size=size)
         return value
 
 

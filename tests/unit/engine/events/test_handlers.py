@@ -41,3 +41,14 @@ def test_nothing_is_kept_in_an_object() -> None:
 
     assert not patch
     assert persistence.progress_storage.fetch(key=KEY, body=body) is None
+
+
+def test_what_kopf_holds_on_to_of_an_object_is_small_and_enough_for_it() -> None:
+    meta = {"name": "orders", "namespace": "shop", "uid": "1", "resourceVersion": "2"}
+    marks = {"deletionTimestamp": "2026-11-24T03:00:00Z", "finalizers": ["rds-ssl.dev/a"]}
+    rest = {"labels": {"a": "b"}, "annotations": {"c": "d" * 250_000}, "managedFields": [{}]}
+    manifest = {"apiVersion": "a", "kind": "b", **MANIFEST, "metadata": {**meta, **marks, **rest}}
+
+    handlers.shed(manifest)
+
+    assert manifest == {"apiVersion": "a", "kind": "b", "metadata": {**meta, **marks}}

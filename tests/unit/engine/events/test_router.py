@@ -1,6 +1,6 @@
 """What events of the cluster put into the queue, and what they take out."""
 
-from support.engine_world import NAMESPACE, EngineWorld, played
+from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
 
 @played
@@ -78,3 +78,56 @@ async def test_the_objects_of_a_shared_secret_have_their_turns_in_order() -> Non
         users = world.engine.objects.users(("Secret", NAMESPACE, "shared"))
 
         assert users == [(NAMESPACE, name) for name in "abcdefgh"]
+
+
+@played
+async def test_what_is_watched_is_what_objects_refer_to() -> None:
+    async with EngineWorld() as world:
+        for name in "ab":
+            world.add_instance(name)
+        world.declare("a", serverCertificate={"secretRef": {"name": "a-tls"}})
+        world.declare("b", serverCertificate={"secretRef": {"name": "shared"}})
+        await world.run(5)
+        assert world.engine is not None
+        wanted = world.engine.watch.wanted
+        own, shared = ("Secret", NAMESPACE, "a-tls"), ("Secret", NAMESPACE, "shared")
+        key = ("Secret", NAMESPACE, CREDENTIALS)
+        assert wanted == {own, shared, key}
+
+        world.kube.edit((NAMESPACE, "a"), serverCertificate={"secretRef": {"name": "other"}})
+        await world.run(5)
+        assert wanted == {("Secret", NAMESPACE, "other"), shared, key}
+
+        world.kube.edit((NAMESPACE, "a"), serverCertificate={"secretRef": {"name": "shared"}})
+        await world.run(5)
+        assert wanted == {shared, key}
+
+        world.kube.delete((NAMESPACE, "b"))
+        await world.run(5)
+        assert wanted == {shared, key}
+
+        world.kube.delete((NAMESPACE, "a"))
+        await world.run(5)
+        assert wanted == set()
+
+
+@played
+async def test_what_an_object_of_the_same_name_refers_to_is_watched_in_place_of_the_earlier() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.declare("a", serverCertificate={"secretRef": {"name": "first"}})
+        await world.run(5)
+        assert world.engine is not None
+        world.kube.hidden.add((NAMESPACE, "a"))  # Its end is not shown.
+        world.kube.delete((NAMESPACE, "a"))
+        world.kube.hidden.clear()
+
+        world.declare("a", serverCertificate={"secretRef": {"name": "second"}})
+        await world.run(5)
+
+        assert world.engine.watch.wanted == {
+            ("Secret", NAMESPACE, "second"),
+            ("Secret", NAMESPACE, CREDENTIALS),
+        }

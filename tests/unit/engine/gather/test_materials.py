@@ -9,6 +9,7 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
+from rds_ssl.core.x509.facts import ClientCAMaterial
 from support import pki
 from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
@@ -24,10 +25,14 @@ async def two_ready(world: EngineWorld) -> None:
     assert world.ready("a") == world.ready("b") == ("True", "Verified")
 
 
-def kept_credentials() -> int:
-    """How many credentials are alive; other tests of this process may keep some."""
+def alive(kind: type) -> int:
+    """How many objects of a class there are; other tests of this process may keep some."""
     gc.collect()
-    return sum(isinstance(each, Credentials) for each in gc.get_objects())
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+def kept_credentials() -> int:
+    return alive(Credentials)
 
 
 BUNDLE = {"configMapKeyRef": {"name": "bundle", "key": "ca.crt"}}
@@ -35,14 +40,15 @@ LISTS = {"configMapKeyRef": {"name": "lists", "key": "ca.crl"}}
 
 TRUST = {"ca": BUNDLE, "revocationList": LISTS}
 
-DECLARED = parse_spec(
-    {
-        "instanceID": "pgm-a",
-        "regionID": "cn-hangzhou",
-        "credentialsSecretRef": {"name": CREDENTIALS},
-        "clientAuthentication": TRUST,
-    }
-)
+SPEC = {
+    "instanceID": "pgm-a",
+    "regionID": "cn-hangzhou",
+    "credentialsSecretRef": {"name": CREDENTIALS},
+}
+
+DECLARED = parse_spec({**SPEC, "clientAuthentication": TRUST})
+
+KEPT_MIB = 24
 
 Signed = Mapping[str, frozenset[str]]
 
@@ -127,14 +133,59 @@ async def test_what_nobody_refers_to_is_forgotten_when_it_goes() -> None:
 async def test_credentials_of_a_secret_that_nobody_names_any_more_are_forgotten() -> None:
     async with EngineWorld() as world:
         await two_ready(world)
-        world.kube.delete((NAMESPACE, "a"))
-        await world.run(1)
         before = kept_credentials()
-        world.kube.delete_data("Secret", (NAMESPACE, "own"))
 
+        world.kube.delete((NAMESPACE, "a"))
         await world.run(1)
 
         assert kept_credentials() == before - 1
+
+
+@played
+async def test_credentials_that_an_edit_takes_out_of_use_are_forgotten() -> None:
+    async with EngineWorld() as world:
+        await two_ready(world)
+        before = kept_credentials()
+
+        world.kube.edit((NAMESPACE, "a"), credentialsSecretRef={"name": CREDENTIALS})
+        await world.run(30)
+
+        assert kept_credentials() == before - 1
+
+
+@played
+async def test_material_that_an_edit_takes_out_of_use_is_read_again_for_the_next_who_names_it() -> (
+    None
+):
+    async with EngineWorld() as world:
+        trust = Trust(world)
+        world.add_instance("a")
+        world.declare("a", clientAuthentication=TRUST)
+        first = await trust.signed()
+
+        world.kube.edit((NAMESPACE, "a"), clientAuthentication=None)
+        await world.run(1)
+
+        assert await trust.signed(fresh=True) is not first
+
+
+@played
+async def test_what_is_kept_of_material_has_a_bound_and_what_does_not_fit_is_read_again() -> None:
+    async with EngineWorld() as world:
+        bundle = pki.make_root().pem + b"# " + b"x" * 240_000
+        bundles = 2 * KEPT_MIB * 2**20 // len(bundle)
+        for number in range(bundles):
+            world.write("ConfigMap", f"ca-{number}", {"ca.crt": bundle})
+        await world.run(1)
+        assert world.engine is not None
+
+        for number in (*range(bundles), 0):
+            named = {"configMapKeyRef": {"name": f"ca-{number}", "key": "ca.crt"}}
+            declared = parse_spec({**SPEC, "clientAuthentication": {"ca": named}})
+            gathered = await world.engine.materials.gather(declared, NAMESPACE)
+            assert len(gathered.facts.client_ca) == 1
+
+        assert 0 < alive(ClientCAMaterial) <= bundles // 2
 
 
 @played
@@ -178,3 +229,38 @@ async def test_a_key_is_said_to_be_missing_or_to_be_empty(
         assert gathered.problem is not None
         assert gathered.problem.reason is Reason.SECRET_KEY_MISSING
         assert words in gathered.problem.message
+
+
+@played
+async def test_material_that_may_not_be_read_is_told_and_read_once_it_may() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        leaf = world.root.leaf(world.host("a"))
+        world.write("Secret", "a-tls", {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem()})
+        world.kube.forbidden.add(("Secret", (NAMESPACE, "a-tls")))
+        world.declare_custom("a")
+        await world.run(5)
+
+        assert world.conditions("a")["MaterialReady"] == ("False", "SecretForbidden")
+        await world.run(300)
+        assert world.ready("a") == ("False", "SecretForbidden")
+        message = (world.condition("MaterialReady", "a") or {})["message"]
+        assert "Secret a-tls" in message
+        assert "administrator" in message
+        assert world.cost("a") == (0, 0)
+
+        world.kube.forbidden.clear()
+        await world.run(700)
+        assert world.ready("a") == ("True", "Verified")
+
+
+@played
+async def test_credentials_that_may_not_be_read_are_told() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.kube.forbidden.add(("Secret", (NAMESPACE, CREDENTIALS)))
+        world.declare("a")
+        await world.run(1000)
+
+        assert world.ready("a") == ("False", "SecretForbidden")
+        assert world.conditions("a")["Stalled"] == ("True", "SecretForbidden")
