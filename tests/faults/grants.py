@@ -15,8 +15,8 @@ GRANTS = (
     Fault(
         name="let a namespace that has a role act by the identity as it is",
         where="Grant.allows",
-        old="        in_role = role_arn in self.roles if self.roles is not None else not role_arn\n",
-        new="        in_role = not role_arn or role_arn in (self.roles or ())\n",
+        old="role_arn in self.roles if self.roles is not None else not role_arn\n",
+        new="not role_arn or role_arn in (self.roles or ())\n",
         tests=_TESTS,
     ),
     Fault(
