@@ -13,7 +13,7 @@ from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
+from rds_ssl.engine.objects import Key, Objects, namespace_of
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -38,7 +38,7 @@ class Parts:
     ) -> None:
         self._metrics = metrics
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(tenant=namespace_of)
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
         self.budget = Budget(settings.max_concurrent_changes, self._wake)

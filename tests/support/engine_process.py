@@ -14,7 +14,7 @@ from rds_ssl.core.errors import KubeError
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
+from rds_ssl.engine.objects import Key, Objects, namespace_of
 from rds_ssl.engine.reconcile.ports import Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -36,6 +36,7 @@ class World(Protocol):
     timings: Timings
     budget: int
     rate: float
+    workers: int
     random: Random
     counted: list[str]
     api_url: str
@@ -61,7 +62,7 @@ class Engine:
         self.resources = MemoryResources(world.kube, connection)
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random)
+        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.budget = Budget(world.budget, self._wake)
@@ -121,7 +122,7 @@ class Engine:
             version = self.objects.version(key)
             assert version is not None
             self.router.gone(key, uid=version[0])
-        await self.queue.run(WORKERS, self._step)
+        await self.queue.run(self._world.workers, self._step)
 
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)

@@ -31,6 +31,12 @@ _Name = TypeVar("_Name")
 Key = tuple[str, str]
 """Namespace and name."""
 
+
+def namespace_of(key: Key) -> str:
+    """Return whose an object is: a namespace has one tenant, as far as rights go."""
+    return key[0]
+
+
 Referenced = tuple[str, str, str]
 """Kind, namespace and name of a Secret or ConfigMap."""
 
