@@ -8,6 +8,7 @@ from random import SystemRandom
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
+from rds_ssl.core.model import Priority
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
@@ -47,7 +48,7 @@ class Parts:
             transport=transport,
             resources=resources,
             version=known_version,
-            limits=RateLimits(settings.api_rate),
+            limits=RateLimits(settings.api_rate, self._wake_by),
             answered=self.outages.answered,
             own=_own_credentials(settings),
             identity_namespaces=settings.identity_namespaces,
@@ -86,6 +87,9 @@ class Parts:
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)
         self.queue.add_after(key, seconds)
+
+    def _wake_by(self, key: Key, priority: Priority) -> None:
+        self.queue.add(key, priority=priority)
 
     def _started(self, plan: Plan) -> None:
         self._metrics.change_started(plan.cause.value, [each.value for each in plan.impacts])

@@ -11,6 +11,7 @@ from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
+from rds_ssl.core.model import Priority
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
@@ -67,7 +68,7 @@ class Engine:
         self.outages = Outages(self._wake_after)
         self.budget = Budget(world.budget, self._wake)
         self.materials = Materials(self.resources, self.watch.version)
-        self.limits = RateLimits(world.rate)
+        self.limits = RateLimits(world.rate, self._wake_by)
         clouds = Clouds(
             transport=Transport(self.http, now=world.clock),
             resources=self.resources,
@@ -131,6 +132,9 @@ class Engine:
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)
         self.queue.add_after(key, seconds)
+
+    def _wake_by(self, key: Key, priority: Priority) -> None:
+        self.queue.add(key, priority=priority)
 
     async def _step(self, key: Key) -> None:
         try:

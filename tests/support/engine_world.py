@@ -30,6 +30,8 @@ from urllib.parse import parse_qs
 import httpx
 
 from rds_simulator.machine import SUCCEEDS, Settings
+from rds_ssl.aliyun.credentials import from_secret, identity_of
+from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import CONNECT_DEADLINE
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
@@ -288,6 +290,14 @@ class EngineWorld:
                 return  # Of another namespace.
             self._recorded[manifest["spec"]["instanceID"]] = manifest
             self.records.append(manifest)
+
+    def limiter(self) -> RateLimiter:
+        """Give the rate limit of the process, with the simulator's own access key."""
+        assert self.engine is not None
+        key = {"accessKeyId": ACCESS_KEY_ID, "accessKeySecret": ACCESS_KEY_SECRET}
+        data = {name: text.encode() for name, text in key.items()}
+        identity = identity_of(from_secret(data, name=CREDENTIALS))
+        return self.engine.limits.of(self.api_url, identity)
 
     def add_instance(self, name: str, **fields: object) -> None:
         """Create an instance, see `Admin.put_instance`."""

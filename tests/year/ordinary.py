@@ -102,7 +102,7 @@ class Ordinary:
 
     async def _look(self, key: Key) -> float:
         declaration = parse_spec(self._world.kube.objects[key]["spec"])
-        cloud, _ = await self._clouds.open(declaration, key[0])
+        cloud, _ = await self._clouds.open(declaration, key)
         instance = await cloud.describe_attribute(declaration, priority=Priority.CHANGE)
         if not instance.running:
             return POLL

@@ -12,7 +12,7 @@ from functools import partial
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import RateLimiter
+from rds_ssl.aliyun.rate_limit import Pace, RateLimiter
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
@@ -45,7 +45,7 @@ class RdsApi:
         transport: Transport,
         endpoint: str,
         credentials: Credentials,
-        limiter: RateLimiter,
+        limiter: RateLimiter | Pace,
         region_host: str = "",
         names: Names | None = None,
     ) -> None:
@@ -58,8 +58,15 @@ class RdsApi:
         self._limiter = limiter
 
     async def reserve(self, priority: Priority) -> None:
-        """Wait for the token of one `modify_ssl`, and take it."""
+        """
+        Wait for the token of one `modify_ssl`, and take it.
+
+        Raises:
+            TurnAwaited: There is none for now, see `Pace`.
+        """
         await self._limiter.acquire(priority, _MODIFY)
+        if isinstance(self._limiter, Pace):
+            self._limiter.sends()
 
     async def describe_ssl(
         self,
@@ -196,7 +203,7 @@ class RdsApi:
             if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
                 wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
                 now = asyncio.get_running_loop().time()
-                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))
+                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)
             raise
         try:
             return _without_keys(body)

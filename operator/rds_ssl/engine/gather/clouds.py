@@ -4,16 +4,17 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rds_ssl.aliyun.credentials import Credentials, from_secret
+from rds_ssl.aliyun.credentials import Credentials, from_secret, identity_of
 from rds_ssl.aliyun.endpoints import Network, endpoint_of
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.rate_limit import Pace, RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, MaterialError
 from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
 from rds_ssl.core.rds.undeclared import undeclared_fields
+from rds_ssl.engine.places import Place
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -26,21 +27,21 @@ class Cloud:
         self,
         api: RdsApi,
         *,
-        endpoint: str,
+        place: Place,
         account: str,
-        answered: Callable[[str], None],
+        answered: Callable[[Place], None],
         skew: Callable[[str], float | None],
     ) -> None:
         self._api = api
         self._answered = answered
         self._skew = skew
-        self.endpoint = endpoint
+        self.place = place
         self.account = account
 
     @property
     def clock_skew(self) -> float | None:
         """See `Transport.skew_of`."""
-        return self._skew(self.endpoint)
+        return self._skew(self.place.endpoint)
 
     async def describe_ssl(
         self,
@@ -58,7 +59,7 @@ class Cloud:
             engine=engine,
             undeclared=undeclared_fields(declaration, in_flight=in_flight),
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return observed
 
     async def describe_attribute(self, declaration: Declaration, *, priority: Priority) -> Instance:
@@ -66,7 +67,7 @@ class Cloud:
         instance = await self._api.describe_attribute(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return instance
 
     async def describe_endpoints(
@@ -76,7 +77,7 @@ class Cloud:
         endpoints = await self._api.describe_endpoints(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return endpoints
 
     async def describe_hostssl_rows(
@@ -86,7 +87,7 @@ class Cloud:
         rows = await self._api.describe_hostssl_rows(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return rows
 
     async def reserve(self, priority: Priority) -> None:
@@ -100,7 +101,7 @@ class Cloud:
         request_id = await self._api.modify_ssl(
             declaration.instance_id, declaration.region_id, parameters
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return request_id
 
 
@@ -120,7 +121,7 @@ class Clouds:
         resources: Resources,
         version: Callable[[Kind, tuple[str, str]], Version | None],
         limits: RateLimits,
-        answered: Callable[[str], None],
+        answered: Callable[[Place], None],
         own: Credentials | None,
         identity_namespaces: tuple[str, ...],
         network: Network,
@@ -140,30 +141,31 @@ class Clouds:
         self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
-    async def open(self, declaration: Declaration, namespace: str) -> tuple[Cloud, Credentials]:
+    async def open(
+        self, declaration: Declaration, key: tuple[str, str]
+    ) -> tuple[Cloud, Credentials]:
         """
-        Return the client of an object.
+        Return the client of one pass of an object, by its namespace and name.
 
         Raises:
             MaterialError: No credentials, faulty ones, or none that this namespace may use.
             KubeError: The API server.
         """
-        credentials = await self._credentials(declaration, namespace)
-        place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
-        url = place.url
-        account = credentials.access_key_id
+        credentials = await self._credentials(declaration, key[0])
+        region = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        place = Place(endpoint=region.url, identity=identity_of(credentials), namespace=key[0])
         api = RdsApi(
             transport=self._transport,
-            endpoint=url,
+            endpoint=place.endpoint,
             credentials=credentials,
-            limiter=self._limits.of(url, account),
-            region_host=place.host,
+            limiter=Pace(self._limits.of(place.endpoint, place.identity), key),
+            region_host=region.host,
             names=self._names,
         )
         cloud = Cloud(
             api,
-            endpoint=url,
-            account=account,
+            place=place,
+            account=credentials.access_key_id,
             answered=self._answered,
             skew=self._transport.skew_of,
         )

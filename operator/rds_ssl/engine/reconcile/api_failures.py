@@ -12,11 +12,12 @@ from rds_ssl.core.errors import (
     NotSent,
     ObservationError,
     RegionUnknown,
+    TurnAwaited,
 )
 from rds_ssl.core.model import Disposition, Engine, Finding, Observed, Reason
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.rds import faults
-from rds_ssl.core.rds.fault_codes import UNAVAILABLE, Fault
+from rds_ssl.core.rds.fault_codes import THROTTLED, Fault
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Gathered
 
@@ -37,6 +38,15 @@ _SLOW = {
 
 _NOT_PROBED = 30.0
 """Seconds to the next look at an object whose endpoint is silent: the probe should come first."""
+
+_NOT_CALLED_BACK = 60.0
+"""Seconds after an object's turn at which it looks by itself: it should have been called back."""
+
+TOLD_ABOVE = 10.0
+"""Seconds that an object waits for its turn and says nothing: a thousand that start do so."""
+
+_NOT_WOKEN = 600.0
+"""Seconds to the next look at an object whose credentials are tried for another one."""
 
 _OF_ANY_PARAMETER = frozenset(
     {Reason.REQUEST_REJECTED, Reason.REQUEST_MALFORMED, Reason.ENGINE_NOT_SUPPORTED}
@@ -60,11 +70,13 @@ _PASSING = {
 
 def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | ObservationError) -> Decided:
     """Return what a failed read means for the object."""
+    if isinstance(error, TurnAwaited):
+        return _awaited(ports, gathered, error)
     if isinstance(error, ObservationError):
         return _not_understood(ports, gathered, error)
     if isinstance(error, RegionUnknown) and gathered.status.instance is None:
         # Of an instance that was reached once the region exists: its host is missing for a while.
-        ports.outages.answered(gathered.cloud.endpoint)
+        ports.outages.answered(gathered.cloud.place)
         finding = outcomes.region_unknown(gathered.declaration.region_id, error.host)
         _log.warning("%s: no host %s", error, error.host, extra=gathered.log_fields())
         verdict = outcomes.stalled(finding)
@@ -74,21 +86,24 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
             look_after=_spread(ports, _SLOW[Disposition.REJECTED], 0.0),
         )
     silent = isinstance(error, NotSent | NoAnswer)
+    said: AliyunError = error
     if silent:
-        ports.outages.failed(gathered.cloud.endpoint, gathered.key)
-    else:
-        ports.outages.answered(gathered.cloud.endpoint)
+        said = ports.outages.failed(gathered.cloud.place, gathered.key, error)
     request_id = error.request_id if isinstance(error, ApiError) else ""
     words = f": {error.message}" if isinstance(error, ApiError) else ""
     _log.warning("%s%s", error, words, extra=gathered.log_fields(request_id))
-    finding, fault = _finding(gathered, error, write=False)
+    finding, fault = _finding(gathered, said, write=False)
     if silent:
         return _silent(ports, gathered, finding)
+    throttled = fault.disposition is Disposition.THROTTLED  # Perhaps before anybody looked at it.
+    refused = fault.reason is Reason.CREDENTIALS_INVALID
+    if not refused:
+        ports.outages.answered(gathered.cloud.place, known=not throttled)
     if fault.reason is Reason.INSTANCE_UNAVAILABLE and not gathered.has_work:
         return Decided(draft=gathered, verdict=None, look_after=ports.resync_after(), looked=False)
     gathered.memory.failures.reads += 1
     # A failed read does not count as a look: it is made up for at the first occasion.
-    return _failed(
+    decided = _failed(
         ports,
         gathered,
         fault,
@@ -97,6 +112,10 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
         hint=_hint(error),
         looked=False,
     )
+    if refused:
+        after, place = decided.look_after, gathered.cloud.place
+        ports.outages.refused(place, gathered.key, error, again_after=after)
+    return decided
 
 
 def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decided:
@@ -110,7 +129,7 @@ def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decide
     lasted = failures.write_failed(now=ports.monotonic())
     finding, fault = _finding(gathered, error, write=True)
     if isinstance(error, NotSent):
-        ports.outages.failed(gathered.cloud.endpoint, gathered.key)
+        ports.outages.failed(gathered.cloud.place, gathered.key, error)
         return _silent(ports, gathered, finding)
     if fault.reason is Reason.INSTANCE_UNAVAILABLE and not gathered.has_work:
         return Decided(draft=gathered, verdict=None, look_after=ports.resync_after())
@@ -127,9 +146,12 @@ def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decide
     )
 
 
-def unreachable(ports: Ports, gathered: Gathered) -> Decided:
-    """Return that the endpoint is being probed on behalf of another object."""
-    finding = Finding(reason=UNAVAILABLE.reason, message=f"{UNAVAILABLE.remedy}.")
+def as_others(ports: Ports, gathered: Gathered, error: AliyunError) -> Decided:
+    """Return that what keeps another object from its calls keeps this one, too; it is woken."""
+    finding, fault = _finding(gathered, error, write=False)
+    if fault.reason is Reason.CREDENTIALS_INVALID:
+        verdict = outcomes.stalled(finding)
+        return Decided(draft=gathered, verdict=verdict, look_after=_NOT_WOKEN, looked=False)
     return _silent(ports, gathered, finding)
 
 
@@ -173,7 +195,7 @@ def refused_after(fault: Fault) -> float:
 
 def _not_understood(ports: Ports, gathered: Gathered, error: ObservationError) -> Decided:
     """Return that an answer makes no sense: a failed read of this object alone."""
-    ports.outages.answered(gathered.cloud.endpoint)
+    ports.outages.answered(gathered.cloud.place)
     failures = gathered.memory.failures
     failures.reads += 1
     finding = Finding(
@@ -184,6 +206,22 @@ def _not_understood(ports: Ports, gathered: Gathered, error: ObservationError) -
         draft=gathered,
         verdict=_unavailable(ports, gathered, finding),
         look_after=_doubled(5.0, failures.reads, 300.0),
+        looked=False,
+    )
+
+
+def _awaited(ports: Ports, gathered: Gathered, error: TurnAwaited) -> Decided:
+    """Return that the account has called often enough for now: the object is called back."""
+    ports.outages.passes_on(gathered.key)
+    told = error.seconds > TOLD_ABOVE
+    finding = Finding(
+        reason=THROTTLED.reason,
+        message=faults.sentence(THROTTLED, error.code or "RDS_SSL_API_RATE"),
+    )
+    return Decided(
+        draft=gathered,
+        verdict=_passing(ports, gathered, THROTTLED, finding) if told else None,
+        look_after=error.seconds + _NOT_CALLED_BACK,
         looked=False,
     )
 

@@ -62,7 +62,7 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         resource = await deletion.keep_finalizer(ports, resource)
         draft = replace(draft, resource=resource, before=resource)
     try:
-        cloud, credentials = await ports.clouds.open(declaration, resource.key[0])
+        cloud, credentials = await ports.clouds.open(declaration, resource.key)
     except MaterialError as error:
         return _credentials_problem(ports, draft, error)
     began, material = ports.now(), NOTHING_READ

@@ -142,8 +142,10 @@ class Reconciler:
     async def _look(self, stage: Gathered, settled: Settled | None) -> Decided:
         """Ask the cloud, and decide; *settled* is what the last look found, if that was nothing."""
         ports, declaration = self._ports, stage.declaration
-        if ports.outages.blocks(stage.cloud.endpoint, stage.key):
-            return api_failures.unreachable(ports, stage)
+        asks = stage.resource.asked is not None
+        known = ports.outages.blocks(stage.cloud.place, stage.key, asks=asks)
+        if known is not None:
+            return api_failures.as_others(ports, give_up(ports, stage), known)
         try:
             followed = await follow(ports, stage)
             if isinstance(followed, Decided):

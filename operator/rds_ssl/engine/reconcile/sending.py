@@ -13,7 +13,8 @@ from functools import partial
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.errors import AliyunError, ApiError
+from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
+from rds_ssl.core.gates.gate import RATE
 from rds_ssl.core.model import (
     LEFT_BEHIND,
     Disposition,
@@ -32,12 +33,19 @@ from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
 from rds_ssl.engine.claims import conflict, older_claimant
 from rds_ssl.engine.objects import Resource
-from rds_ssl.engine.reconcile import attempt, finishing, observing
+from rds_ssl.engine.reconcile import (
+    api_failures,
+    attempt,
+    finishing,
+    gating,
+    holding,
+    observing,
+)
 from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED
 from rds_ssl.engine.reconcile.gating import approval_of, plan_status
 from rds_ssl.engine.reconcile.ports import Ports
-from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Seen
+from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Read, Seen
 from rds_ssl.engine.reporting import Event
 from rds_ssl.offloading import offloaded
 
@@ -78,13 +86,18 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     """
     Send one step of a plan for which a slot is reserved.
 
+    A call that has to wait for its turn is not made in this pass: the slot is kept for the next
+    one, which looks at everything anew.
+
     Raises:
-        AliyunError: No token could be had; nothing was sent.
         KubeError: The API server, before anything was sent, or when the acceptance was recorded.
     """
     seen = order.planned.seen
-    await seen.cloud.reserve(Priority.CHANGE)
-    # The token may have taken minutes: material may have changed meanwhile.
+    try:
+        await seen.cloud.reserve(Priority.CHANGE)
+    except TurnAwaited as error:
+        return _awaits_turn(ports, order, error)
+    # The token may have taken a while: material may have changed meanwhile.
     material = await _material(ports, order)
     if material is None:
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
@@ -117,6 +130,19 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     await _announce(ports, order, seen)
     restarts = order.planned.plan.restart is not Restart.NONE
     return await _call(ports, seen, wire, recorded, pending, restarts=restarts)
+
+
+def _awaits_turn(ports: Ports, order: Order, error: TurnAwaited) -> Decided:
+    """Return that the call waits for its turn, and says so if it is not over at once."""
+    decided = api_failures.read_failed(ports, order.planned.seen, error)
+    if order.planned.intent is Intent.ROTATION or decided.verdict is None:
+        # Of newer material beside an edit that waits, the edit tells what it waits for.
+        return replace(decided, verdict=None, awaits_slot=True)
+    at = gating.circumstances(ports, order.planned)
+    if isinstance(at, Read):
+        return replace(decided, awaits_slot=True)
+    draft, verdict = holding.told(ports, order.planned, RATE, at)
+    return replace(decided, draft=draft, verdict=verdict, awaits_slot=True)
 
 
 async def _announce(ports: Ports, order: Order, seen: Seen) -> None:

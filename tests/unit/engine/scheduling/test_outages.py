@@ -1,7 +1,12 @@
 """Who probes a silent endpoint, and who waits."""
 
+from rds_ssl.core.errors import NotSent
+from rds_ssl.engine.places import Place
 from rds_ssl.engine.scheduling.outages import PROBER_SILENT, Outages
 from support.engine_world import NAMESPACE, EngineWorld, played
+
+PLACE = Place(endpoint="https://rds", identity="one", namespace="shop")
+NO_CONNECTION = NotSent(action="DescribeDBInstanceSSL", kind="no connection")
 
 A, B, C = (("shop", name) for name in "abc")
 
@@ -47,10 +52,10 @@ async def test_a_prober_that_lost_its_credentials_makes_room_for_another() -> No
 async def test_a_prober_that_is_silent_is_replaced() -> None:
     async with EngineWorld() as world:
         outages = Outages(lambda _key, _seconds: None)
-        outages.failed("https://rds", A)
-        assert outages.blocks("https://rds", B)
+        outages.failed(PLACE, A, NO_CONNECTION)
+        assert outages.blocks(PLACE, B)
 
         await world.run(PROBER_SILENT + 1)
 
-        assert not outages.blocks("https://rds", B)
-        assert outages.blocks("https://rds", A)
+        assert not outages.blocks(PLACE, B)
+        assert outages.blocks(PLACE, A)
