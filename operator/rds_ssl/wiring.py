@@ -15,6 +15,7 @@ from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -42,7 +43,8 @@ class Parts:
         self.queue: WorkQueue[Key] = WorkQueue(tenant=namespace_of)
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
-        self.budget = Budget(settings.max_concurrent_changes, self._wake)
+        self.proofs = Proofs(self._look, self._settled)
+        self.budget = Budget(settings.max_concurrent_changes, self._wake, self.proofs.may_hold)
         materials = Materials(resources, known_version)
         clouds = Clouds(
             transport=transport,
@@ -62,6 +64,7 @@ class Parts:
             materials=materials,
             reporter=self.reporter,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             timings=_timings(settings),
             now=now,
@@ -75,6 +78,7 @@ class Parts:
             queue=self.queue,
             reconciler=self.reconciler,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             materials=materials,
             clouds=clouds,
@@ -83,6 +87,13 @@ class Parts:
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
+
+    def _settled(self) -> None:
+        self.budget.try_again()
+
+    def _look(self, key: Key) -> None:
+        if self.objects.version(key) is not None:
+            self.queue.add(key)
 
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)

@@ -16,6 +16,7 @@ from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -66,7 +67,8 @@ class Engine:
         self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
-        self.budget = Budget(world.budget, self._wake)
+        self.proofs = Proofs(self._look, self._settled)
+        self.budget = Budget(world.budget, self._wake, self.proofs.may_hold)
         self.materials = Materials(self.resources, self.watch.version)
         self.limits = RateLimits(world.rate, self._wake_by)
         clouds = Clouds(
@@ -88,6 +90,7 @@ class Engine:
             materials=self.materials,
             reporter=self.reporter,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             timings=world.timings,
             now=world.clock,
@@ -101,6 +104,7 @@ class Engine:
             queue=self.queue,
             reconciler=self.reconciler,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             materials=self.materials,
             clouds=clouds,
@@ -128,6 +132,13 @@ class Engine:
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
+
+    def _settled(self) -> None:
+        self.budget.try_again()
+
+    def _look(self, key: Key) -> None:
+        if self.objects.version(key) is not None:
+            self.queue.add(key)
 
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)

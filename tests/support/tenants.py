@@ -13,7 +13,7 @@ The victim is the namespace of `EngineWorld`, with an access key of its own; not
 Mallory's to touch. Times are virtual, in seconds.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from rds_ssl.engine.reconcile.ports import Timings
@@ -35,16 +35,20 @@ LONGEST = 400.0
 
 
 @asynccontextmanager
-async def tenants(*, budget: int = 5) -> AsyncIterator[EngineWorld]:
-    """Give a world in which the victim is Ready."""
+async def tenants(
+    *, budget: int = 5, older: Callable[[EngineWorld], None] = lambda _world: None
+) -> AsyncIterator[EngineWorld]:
+    """Give a world in which the victim is Ready; *older* creates what has been there before it."""
     timings = Timings(quiet_period=QUIET)
     async with EngineWorld(
         timings=timings, budget=budget, rate=RATE, workers=WORKERS, api_url=""
     ) as world:
-        for key_id, secret in (VICTIM_KEY, MALLORY_KEY):
-            world.rds.put_access_key(key_id, secret=secret)
+        world.rds.put_access_key(VICTIM_KEY[0], secret=VICTIM_KEY[1])
+        world.rds.put_access_key(MALLORY_KEY[0], secret=MALLORY_KEY[1], instances=["pgm-m*"])
         write_key(world, ("shop", CREDENTIALS), *VICTIM_KEY)
         world.add_instance(VICTIM)
+        older(world)
+        await world.run(2)
         world.write_pair(VICTIM)
         world.declare_custom(VICTIM)
         await world.run(400)

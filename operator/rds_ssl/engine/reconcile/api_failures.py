@@ -48,6 +48,9 @@ TOLD_ABOVE = 10.0
 _NOT_WOKEN = 600.0
 """Seconds to the next look at an object whose credentials are tried for another one."""
 
+_NO_ACCESS = frozenset({Reason.CREDENTIALS_INVALID, Reason.FORBIDDEN, Reason.INSTANCE_NOT_FOUND})
+"""Reasons of failed reads that show that an object's credentials do not reach its instance."""
+
 _OF_ANY_PARAMETER = frozenset(
     {Reason.REQUEST_REJECTED, Reason.REQUEST_MALFORMED, Reason.ENGINE_NOT_SUPPORTED}
 )
@@ -112,6 +115,8 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
         hint=_hint(error),
         looked=False,
     )
+    if fault.reason in _NO_ACCESS:
+        ports.proofs.refused(gathered.resource)
     if refused:
         after, place = decided.look_after, gathered.cloud.place
         ports.outages.refused(place, gathered.key, error, again_after=after)
@@ -150,6 +155,7 @@ def as_others(ports: Ports, gathered: Gathered, error: AliyunError) -> Decided:
     """Return that what keeps another object from its calls keeps this one, too; it is woken."""
     finding, fault = _finding(gathered, error, write=False)
     if fault.reason is Reason.CREDENTIALS_INVALID:
+        ports.proofs.refused(gathered.resource)
         verdict = outcomes.stalled(finding)
         return Decided(draft=gathered, verdict=verdict, look_after=_NOT_WOKEN, looked=False)
     return _silent(ports, gathered, finding)

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from rds_ssl.core.api.status import ChangeStatus, HistoryEntry, PlanStatus, StepStatus
 from rds_ssl.core.gates.approval import Approval
-from rds_ssl.core.gates.failures import failure_history
+from rds_ssl.core.gates.failures import Outcome, failure_history
 from rds_ssl.core.gates.gate import Circumstances, Hold
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Reason, Restart
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.windows import is_bound, opening
-from rds_ssl.engine.objects import Objects
+from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile.attempt import WithoutEffect
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Planned, Read, Seen
@@ -94,7 +94,7 @@ def circumstances(ports: Ports, planned: Planned) -> Circumstances | Read:
         quiet_for=seen.memory.inputs.quiet_for(now=ports.monotonic(), period=timings.quiet_period),
         restarts=_restarts(ports, seen),
         most_restarts=timings.max_changes_per_day,
-        failures=failure_history(plan.material, ports.objects.histories_with(plan.material)),
+        failures=failure_history(plan.material, _histories(ports, seen, plan.material)),
     )
 
 
@@ -124,11 +124,22 @@ def _restarts(ports: Ports, seen: Seen) -> Sequence[datetime]:
     From the histories of all objects that name it, and from what this process has sent, which
     it remembers of objects that are gone as well.
     """
-    recorded = tuple(_recorded(seen, ports.objects))
+    recorded = tuple(_recorded(ports, seen))
     known = {each.request_id for each in recorded}
     sent = ports.budget.restarts(seen.declaration.instance_id)
     lost = (at for request_id, at in sent.items() if request_id not in known)
     return (*(each.time for each in recorded), *lost)
+
+
+def _histories(ports: Ports, seen: Seen, material: frozenset[str]) -> Iterator[tuple[Outcome, ...]]:
+    """
+    Yield what became of material on objects of the namespace, and on others of the account.
+
+    Anybody can let a CA that is not theirs fail on an instance of their own.
+    """
+    for key, outcomes in ports.objects.histories_with(material):
+        if ports.proofs.same_account(key, seen.key, seen.cloud.account):
+            yield outcomes
 
 
 def _asks_for_one_more(seen: Seen) -> bool:
@@ -138,13 +149,14 @@ def _asks_for_one_more(seen: Seen) -> bool:
     return failed and seen.resource.asked is not None
 
 
-def _recorded(seen: Seen, objects: Objects) -> Iterator[HistoryEntry]:
+def _recorded(ports: Ports, seen: Seen) -> Iterator[HistoryEntry]:
     """Yield what may have restarted the instance; who only observes now has perhaps sent some."""
     histories = [seen.status.history]
     # Who has no status of the instance has never reached it.
     histories += (
         other.status.history
-        for other in objects.beside(seen.resource)
+        for other in ports.objects.beside(seen.resource)
         if other.status.instance is not None
+        and ports.proofs.standing(other, mine=seen.resource) is not Standing.NOTHING
     )
     yield from (each for history in histories for each in history if Impact.RESTART in each.impacts)

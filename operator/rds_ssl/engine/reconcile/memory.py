@@ -205,6 +205,12 @@ class Memory:
     held: ToldHolds = field(default_factory=ToldHolds)
     held_rotation: ToldHolds = field(default_factory=ToldHolds)
     """The same of newer material that goes ahead of a plan."""
+    doubted_since: float | None = None
+    """
+    Since when it is not known whether another object's claim of the instance counts.
+
+    Owner: `rds_ssl.engine.reconcile.gathering`.
+    """
     namespace_stands: datetime | None = None
     """
     The startTime of the operation during which the namespace was seen not to be deleted.

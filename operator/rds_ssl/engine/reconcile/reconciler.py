@@ -17,7 +17,7 @@ from rds_ssl.core.errors import (
 )
 from rds_ssl.core.model import Disposition, Priority
 from rds_ssl.core.rds.faults import classify
-from rds_ssl.engine.objects import Key, Resource
+from rds_ssl.engine.objects import Key, Resource, namespace_of
 from rds_ssl.engine.reconcile import api_failures, attempt, change, deletion
 from rds_ssl.engine.reconcile.attempt import Sent
 from rds_ssl.engine.reconcile.evaluation import evaluate
@@ -209,7 +209,8 @@ class Reconciler:
         first = before.status.observed_generation < 0 <= after.status.observed_generation
         if first or (after.claims and not before.claims):
             for key in self._ports.objects.named_beside(after):
-                self.force(key)
+                if namespace_of(key) == namespace_of(after.key):
+                    self.force(key)
                 self._queue.add(key)
 
     def _note_lost_record(self, resource: Resource, memory: Memory) -> None:

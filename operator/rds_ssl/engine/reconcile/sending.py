@@ -14,7 +14,7 @@ from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
-from rds_ssl.core.gates.gate import RATE
+from rds_ssl.core.gates.gate import OTHER, RATE, Hold
 from rds_ssl.core.model import (
     LEFT_BEHIND,
     Disposition,
@@ -31,8 +31,9 @@ from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
-from rds_ssl.engine.claims import conflict, older_claimant
+from rds_ssl.engine.claims import conflict, is_successor, older_claimant
 from rds_ssl.engine.objects import Resource
+from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile import (
     api_failures,
     attempt,
@@ -69,6 +70,9 @@ _AGAIN_AT_ONCE = 0.05
 
 _AFTER_OTHER = 10.0
 """Seconds: another object's change of the same instance is under way."""
+
+_AGAIN_SOON = 1.0
+"""Seconds: another namespace's claim is being looked at."""
 
 _AFTER_GONE = 1.0
 """Seconds: the watch has shown by then that the object is gone."""
@@ -135,14 +139,21 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
 def _awaits_turn(ports: Ports, order: Order, error: TurnAwaited) -> Decided:
     """Return that the call waits for its turn, and says so if it is not over at once."""
     decided = api_failures.read_failed(ports, order.planned.seen, error)
-    if order.planned.intent is Intent.ROTATION or decided.verdict is None:
-        # Of newer material beside an edit that waits, the edit tells what it waits for.
-        return replace(decided, verdict=None, awaits_slot=True)
-    at = gating.circumstances(ports, order.planned)
-    if isinstance(at, Read):
+    if decided.verdict is None:
         return replace(decided, awaits_slot=True)
-    draft, verdict = holding.told(ports, order.planned, RATE, at)
-    return replace(decided, draft=draft, verdict=verdict, awaits_slot=True)
+    told = _awaits(ports, order, RATE, look_after=decided.look_after)
+    return replace(told, looked=False, awaits_slot=True)
+
+
+def _awaits(ports: Ports, order: Order, hold: Hold, *, look_after: float) -> Decided:
+    """Return that a plan for which there is a slot waits for something else, and says so."""
+    planned = order.planned
+    at = gating.circumstances(ports, planned)
+    if planned.intent is Intent.ROTATION or isinstance(at, Read):
+        # Of newer material beside an edit that waits, the edit says what it waits for.
+        return Decided(draft=planned.seen, verdict=None, look_after=look_after)
+    draft, verdict = holding.told(ports, planned, hold, at)
+    return Decided(draft=draft, verdict=verdict, look_after=look_after)
 
 
 async def _announce(ports: Ports, order: Order, seen: Seen) -> None:
@@ -206,15 +217,21 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     mine = next((each for each in claimants if each.uid == seen.resource.uid), None)
     if mine is None:
         return Decided(draft=seen, verdict=None, look_after=_AFTER_GONE)
-    winner = older_claimant(mine, claimants)
+    winner = older_claimant(mine, claimants, ports.proofs)
+    if isinstance(winner, Standing):
+        return Decided(draft=seen, verdict=None, look_after=_AGAIN_SOON, looked=False)
     if winner is not None:
         verdict = outcomes.stalled(conflict(mine, winner))
         return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
     deletes = order.planned.intent is Intent.DELETION
-    if deletes and any(map(mine.successor, claimants)):
+    if deletes and any(is_successor(each, mine, ports.proofs) for each in claimants):
         return seen.released(INHERITED)  # Perhaps of one that the watch does not show yet.
-    if any(each.in_flight for each in claimants if each.uid != mine.uid):
-        return Decided(draft=seen, verdict=None, look_after=_AFTER_OTHER)
+    if any(
+        each.in_flight and ports.proofs.standing(each, mine=mine) is not Standing.NOTHING
+        for each in claimants
+        if each.uid != mine.uid
+    ):
+        return _awaits(ports, order, OTHER, look_after=_AFTER_OTHER)
     ports.objects.refresh(mine)
     known = seen.resource
     same = mine.inputs == known.inputs and all(
