@@ -43,7 +43,7 @@ class Parts:
         self.queue: WorkQueue[Key] = WorkQueue(tenant=namespace_of)
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
-        self.proofs = Proofs(self._look, self._settled)
+        self.proofs = Proofs(self.objects, started=now(), look=self._look, settled=self._settled)
         self.budget = Budget(settings.max_concurrent_changes, self._wake, self.proofs.may_hold)
         materials = Materials(resources, known_version)
         clouds = Clouds(

@@ -67,7 +67,9 @@ class Engine:
         self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
-        self.proofs = Proofs(self._look, self._settled)
+        self.proofs = Proofs(
+            self.objects, started=world.clock(), look=self._look, settled=self._settled
+        )
         self.budget = Budget(world.budget, self._wake, self.proofs.may_hold)
         self.materials = Materials(self.resources, self.watch.version)
         self.limits = RateLimits(world.rate, self._wake_by)

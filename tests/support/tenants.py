@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from rds_ssl.engine.reconcile.ports import Timings
+from support import pki
 from support.engine_world import CREDENTIALS, EngineWorld, Json
 
 VICTIM = "v"
@@ -36,10 +37,13 @@ LONGEST = 400.0
 
 @asynccontextmanager
 async def tenants(
-    *, budget: int = 5, older: Callable[[EngineWorld], None] = lambda _world: None
+    *,
+    budget: int = 5,
+    changes_a_day: int = 3,
+    older: Callable[[EngineWorld], None] = lambda _world: None,
 ) -> AsyncIterator[EngineWorld]:
     """Give a world in which the victim is Ready; *older* creates what has been there before it."""
-    timings = Timings(quiet_period=QUIET)
+    timings = Timings(quiet_period=QUIET, max_changes_per_day=changes_a_day)
     async with EngineWorld(
         timings=timings, budget=budget, rate=RATE, workers=WORKERS, api_url=""
     ) as world:
@@ -62,10 +66,14 @@ def write_key(world: EngineWorld, name: tuple[str, str], key_id: str, secret: st
     world.kube.put_data("Secret", name, data)
 
 
-async def rotation_delay(world: EngineWorld) -> float:
-    """Rotate the victim's certificate; return the seconds until the call, `LONGEST` for never."""
+async def rotation_delay(world: EngineWorld, leaf: pki.Leaf | None = None) -> float:
+    """
+    Rotate the victim's certificate; return the seconds until the call, `LONGEST` for never.
+
+    *leaf*: to this one; None: to a new one.
+    """
     before, began = len(_sent(world)), world.monotonic()
-    world.write_pair(VICTIM)
+    world.write_pair(VICTIM, leaf)
     while world.monotonic() - began < LONGEST:
         await world.run(0.1)
         if len(_sent(world)) > before:

@@ -10,14 +10,16 @@ has no need to forge anything. Source: docs/decisions/015-tenants.md.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 
-from rds_ssl.engine.objects import Key, Resource, namespace_of
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
 
 PATIENCE = 30.0
 """
-Seconds for which what another namespace's status says counts although this process has not looked
-yet, from when somebody first asks. Its look comes before those of all that have not been asked for.
+Seconds for which an object lets what others' statuses say count although this process has not
+looked at them yet, once for all of them, from when it first asks. The looks that it asks for come
+before those of all others.
 """
 
 PATIENCE_IN_CONFLICT = 600.0
@@ -53,15 +55,28 @@ class Proofs:
     """
     What passes have shown; all of it may be forgotten.
 
-    *look* asks for a look at an object; *settled* is called when something may count otherwise.
+    Only of objects that are older than this process may a status tell something that it does not
+    know: a younger one has nothing that a pass before has found, whatever its status says.
     """
 
-    def __init__(self, look: Callable[[Key], None], settled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        *,
+        started: datetime,
+        look: Callable[[Key], None],
+        settled: Callable[[], None],
+    ) -> None:
+        """*look* asks for a look at an object; *settled*: something may count otherwise now."""
+        self._objects = objects
+        self._started = started
         self._look = look
         self._settled = settled
         self._looks: dict[Key, _Look] = {}
-        self._asked: dict[Key, float] = {}
-        """Since when somebody waits for a look."""
+        self._awaited: set[Key] = set()
+        """At which somebody has asked for a look."""
+        self._asking: dict[Key, float] = {}
+        """Since when those that have asked do."""
 
     def reached(self, resource: Resource, account: str) -> None:
         """Note that the instance was read with an object's credentials."""
@@ -81,11 +96,12 @@ class Proofs:
     def forget(self, key: Key) -> None:
         """Forget an object that is gone."""
         self._looks.pop(key, None)
-        self._asked.pop(key, None)
+        self._awaited.discard(key)
+        self._asking.pop(key, None)
 
     def is_awaited(self, key: Key) -> bool:
         """True if somebody waits for a look at an object."""
-        return key in self._asked and key not in self._looks
+        return key in self._awaited and key not in self._looks
 
     def standing(self, other: Resource, *, mine: Resource, in_conflict: bool = False) -> Standing:
         """Return what the status of *other* counts for in the eyes of *mine*."""
@@ -97,7 +113,8 @@ class Proofs:
                 return Standing.COUNTS
             if not in_conflict:
                 return Standing.NOTHING
-        return self._open(other.key, PATIENCE_IN_CONFLICT if in_conflict else PATIENCE)
+        patience = PATIENCE_IN_CONFLICT if in_conflict else PATIENCE
+        return self._open(other, mine.key, patience)
 
     def may_hold(self, holder: Key, asker: Key) -> bool:
         """True if a slot whose account is not known counts for somebody who asks for one."""
@@ -106,7 +123,8 @@ class Proofs:
         known = self._looks.get(holder)
         if known is not None:
             return known.account is not None
-        return self._open(holder, PATIENCE) is Standing.OPEN
+        resource = self._objects.at_rest(holder)
+        return resource is not None and self._open(resource, asker, PATIENCE) is Standing.OPEN
 
     def same_account(self, other: Key, mine: Key, account: str) -> bool:
         """True if what became of *other* tells something to *mine*, who acts for *account*."""
@@ -119,14 +137,18 @@ class Proofs:
         look = _Look(uid=resource.uid, instance_id=resource.instance_id, account=account)
         new = self._looks.get(resource.key) != look
         self._looks[resource.key] = look
-        if new and resource.key in self._asked:
+        if new and resource.key in self._awaited:
             self._settled()
 
-    def _open(self, key: Key, patience: float) -> Standing:
+    def _open(self, other: Resource, asker: Key, patience: float) -> Standing:
+        if other.created > self._started:
+            return Standing.NOTHING
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if key not in self._asked:
-            self._asked[key] = now
-            self._look(key)
+        if other.key not in self._awaited:
+            self._awaited.add(other.key)
+            self._look(other.key)
+        if asker not in self._asking:
+            self._asking[asker] = now
             loop.call_later(PATIENCE + 0.01, self._settled)
-        return Standing.OPEN if now - self._asked[key] < patience else Standing.NOTHING
+        return Standing.OPEN if now - self._asking[asker] < patience else Standing.NOTHING

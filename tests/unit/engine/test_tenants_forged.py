@@ -1,4 +1,4 @@
-"""What somebody writes into the status of an object of their own costs no other namespace a thing."""
+"""What somebody writes into the status of their own object costs no other namespace a thing."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from rds_ssl.core.formats import write_time
 from rds_ssl.engine.proofs import PATIENCE, PATIENCE_IN_CONFLICT
-from support.engine_world import EngineWorld, Json, played
+from support.engine_world import MODIFY, EngineWorld, Json, played
 from support.tenants import (
     MALLORY_KEY,
     VICTIM,
@@ -142,25 +142,27 @@ async def test_what_cannot_be_proved_is_waited_for_no_longer_than_promised_and_t
 
 
 @played
-async def test_failures_with_the_victims_next_ca_on_ones_own_instance_count_for_oneself() -> None:
-    async with tenants() as world:
-        leaf = world.write_pair(VICTIM)
+async def test_failures_with_anothers_material_on_ones_own_instance_count_for_oneself() -> None:
+    async with tenants(changes_a_day=0) as world:
+        first = world.write_pair(VICTIM)
         await world.run(30)
-        material = world.accepted[-1].manifest
-        assert material is not None
-        sent = material["status"]["operation"]["material"]
-        assert leaf is not None
+        manifest = world.accepted[-1].manifest
+        assert manifest is not None
+        sent = manifest["status"]["operation"]["material"]
+        world.write_pair(VICTIM)
         await world.run(300)
-        mallory = names_the_victims(world)
-        await world.run(5)
+        mallory = Mallory(world)
+        mallory.write_key("keys", *MALLORY_KEY)
+        mallory.add_instance("m0")
+        mallory.declare("m0", credentials="keys")
+        await world.run(60)
         failed = [
-            change(world, ago=60.0 * number, result="Failed", material=sent) for number in range(3)
+            change(world, ago=float(number), result="Failed", material=sent) for number in range(3)
         ]
-        mallory.forge("m", instance=INSTANCE, history=failed)
-        world.meddle(VICTIM, enabled=False)
-        world.edit(VICTIM, driftPolicy="Report")
-        await world.run(5)
-        assert world.conditions(VICTIM)["ChangePending"] == ("True", "Drifted")
+        mallory.forge("m0", history=failed)
+        await world.run(1)
+
+        assert await rotation_delay(world, first) <= 5
 
 
 @played
@@ -176,6 +178,42 @@ async def test_edits_of_an_object_that_names_anothers_instance_cost_its_owner_no
 
         after = sum(each["access_key"] == VICTIM_KEY[0] for each in world.calls(VICTIM))
         assert after - mine <= 5
+
+
+@played
+async def test_changes_of_the_future_hold_up_a_rotation_for_a_day_at_most() -> None:
+    async with tenants() as world:
+        entries = [change(world, ago=-1e8 - number) for number in range(3)]
+        world.kube.put_status(("shop", VICTIM), {"history": entries})
+        await world.run(5)
+        world.write_pair(VICTIM)
+        before = len(world.accepted)
+        await world.run(60)
+        assert world.conditions(VICTIM)["ChangePending"] == ("True", "ChangeLimitReached")
+
+        await world.run(25 * 3600)
+
+        assert len(world.accepted) == before + 1
+
+
+@played
+async def test_a_failure_of_the_future_is_tried_again_as_any_other() -> None:
+    async with tenants() as world:
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+        world.write_pair(VICTIM)
+        await world.run(300)
+        failed = world.status(VICTIM)["operation"]
+        assert failed["phase"] == "Failed"
+        future = write_time(world.clock() + timedelta(days=1000))
+        entry = {**world.status(VICTIM)["history"][0], "time": future}
+        forged = {"operation": {**failed, "endTime": future}, "history": [entry]}
+        world.kube.put_status(("shop", VICTIM), forged)
+        await world.restart()
+
+        await world.run(1500)
+
+        assert world.ready(VICTIM) == ("True", "Verified")
+        assert len(world.modifies(VICTIM)) == 3
 
 
 # -- what must stay: an instance has one writer ---------------------------------------------------

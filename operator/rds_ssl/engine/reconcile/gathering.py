@@ -131,7 +131,7 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
 
 
 def _doubted(ports: Ports, draft: Draft) -> Verdict | None:
-    """Return that it is not known yet which object counts; nothing for a moment, or if it is told."""
+    """Return that it is not known which object counts; nothing for a moment, or if it is told."""
     memory, now = draft.memory, ports.monotonic()
     if memory.doubted_since is None:
         memory.doubted_since = now

@@ -5,10 +5,12 @@ Everything that must outlive a process comes from the objects: approvals, the ch
 failures with the same material, when a drift was first seen.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rds_ssl.core.api.status import ChangeStatus, HistoryEntry, PlanStatus, StepStatus
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.gates.approval import Approval
 from rds_ssl.core.gates.failures import Outcome, failure_history
 from rds_ssl.core.gates.gate import Circumstances, Hold
@@ -19,6 +21,8 @@ from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile.attempt import WithoutEffect
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Planned, Read, Seen
+
+_log = logging.getLogger(__name__)
 
 
 def approval_of(seen: Seen) -> Approval:
@@ -88,7 +92,7 @@ def circumstances(ports: Ports, planned: Planned) -> Circumstances | Read:
         seen_since=seen_since(planned.known, plan, now=now),
         # A drift is put back only after a second look that agrees with the first.
         drift_delay=timedelta(seconds=max(timings.drift_delay, timings.limits.poll)),
-        history=seen.status.history,
+        history=tuple(_past(ports, seen, each) for each in seen.status.history),
         opening=opening(maintenance, maintain_time, now=now) if is_bound(maintenance) else None,
         maintain_time=maintain_time,
         quiet_for=seen.memory.inputs.quiet_for(now=ports.monotonic(), period=timings.quiet_period),
@@ -128,7 +132,8 @@ def _restarts(ports: Ports, seen: Seen) -> Sequence[datetime]:
     known = {each.request_id for each in recorded}
     sent = ports.budget.restarts(seen.declaration.instance_id)
     lost = (at for request_id, at in sent.items() if request_id not in known)
-    return (*(each.time for each in recorded), *lost)
+    times = (*(each.time for each in recorded), *lost)
+    return tuple(past(ports, seen, each) for each in times)
 
 
 def _histories(ports: Ports, seen: Seen, material: frozenset[str]) -> Iterator[tuple[Outcome, ...]]:
@@ -139,7 +144,26 @@ def _histories(ports: Ports, seen: Seen, material: frozenset[str]) -> Iterator[t
     """
     for key, outcomes in ports.objects.histories_with(material):
         if ports.proofs.same_account(key, seen.key, seen.cloud.account):
-            yield outcomes
+            yield tuple(each._replace(time=past(ports, seen, each.time)) for each in outcomes)
+
+
+def past(ports: Ports, seen: Seen, time: datetime) -> datetime:
+    """Return a time of a status as it counts: one in the future has been written by mistake."""
+    now = ports.now()
+    counts = seen.memory.future.past(time, now=now)
+    if counts != time and counts == now:
+        _log.warning(
+            "the status has the time %s, which has not come; it counts as %s",
+            write_time(time),
+            write_time(counts),
+            extra=seen.log_fields(),
+        )
+    return counts
+
+
+def _past(ports: Ports, seen: Seen, entry: HistoryEntry) -> HistoryEntry:
+    time = past(ports, seen, entry.time)
+    return entry if time == entry.time else entry.model_copy(update={"time": time})
 
 
 def _asks_for_one_more(seen: Seen) -> bool:

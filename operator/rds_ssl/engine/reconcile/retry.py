@@ -15,7 +15,7 @@ from rds_ssl.core.planning.desired import Desired, inputs_digest
 from rds_ssl.core.planning.diff import surroundings
 from rds_ssl.engine.reconcile import api_failures
 from rds_ssl.engine.reconcile.attempt import permits
-from rds_ssl.engine.reconcile.gating import approval_of, plan_status, seen_since
+from rds_ssl.engine.reconcile.gating import approval_of, past, plan_status, seen_since
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Planned, Read, Seen
 
@@ -37,8 +37,9 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     if seen.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
         return Read.ATTRIBUTES
     given, sent = approval_of(seen), _as_recorded(step, operation)
+    ended = operation.end_time or operation.start_time
     answer, wait = may_retry(
-        operation,
+        operation.model_copy(update={"end_time": past(ports, seen, ended)}),
         digest=sent.digest,
         inputs=inputs_of(seen, sent),
         now=ports.now(),
