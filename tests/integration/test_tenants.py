@@ -114,7 +114,11 @@ def rotation_delay(shop: Shop) -> float:
 
     polling.wait(problem, seconds=PATIENCE)
     accepted = [each for each in shop.modifies() if each["accepted"]]
-    shop.wait_ready()
+
+    def under_way() -> str | None:
+        return "its end is not seen yet" if shop.status().get("operation") else None
+
+    polling.wait(under_way, seconds=PATIENCE)
     return (datetime.fromisoformat(accepted[-1]["time"]) - began).total_seconds()
 
 
@@ -128,7 +132,12 @@ def test_an_account_that_answers_429_holds_up_nobody_else(
         throttle = {"kind": "throttle", "retry_after_ms": 300_000}
         mallory.rds.fault(throttle, instance=instance_id, times=1000)
     declare_many(mallory, 17)
-    mallory.wait_until("it is throttled", lambda: mallory.calls("m0") or mallory.calls("m1"))
+
+    def problem() -> str | None:
+        called = any(mallory.calls(f"m{number}") for number in range(17))
+        return None if called else "nobody has been throttled yet"
+
+    polling.wait(problem, seconds=PATIENCE)
     write_key(mallory, *MALLORY)
 
     assert rotation_delay(shop) <= usual + MORE_SECONDS
@@ -144,7 +153,7 @@ def test_hundreds_of_objects_with_a_wrong_secret_hold_up_nobody_else(
 
     assert rotation_delay(shop) <= usual + MORE_SECONDS
 
-    mallory.wait("Stalled", "True", "CredentialsInvalid", name=names[-1], seconds=60)
+    mallory.wait("Stalled", "True", "CredentialsInvalid", name=names[-1], seconds=PATIENCE)
     calls = [each for each in mallory.rds.calls() if each["access_key"] == MALLORY[0]]
     assert len(calls) < 100
 
@@ -165,7 +174,7 @@ def test_a_forged_status_holds_up_nobody(victim: tuple[Shop, float], mallory: Sh
     shop, usual = victim
     write_key(mallory, *MALLORY)
     mallory.declare("m0", instanceID=shop.instance_id())
-    mallory.wait("Stalled", "True", name="m0")
+    mallory.wait("Stalled", "True", name="m0", seconds=PATIENCE)
     forged = {
         "instance": {"engine": "PostgreSQL"},
         "operation": {
