@@ -71,8 +71,10 @@ async def test_a_paused_operation_holds_no_pass_and_another_one_goes_on() -> Non
     async with Bucket(spent=False) as bucket:
         bucket.limiter.pause(READ, now() + 300, "Throttling.User")
 
+        began = now()
         with pytest.raises(TurnAwaited) as raised:
             await bucket.a_pass("shop", "a").acquire(Priority.IN_FLIGHT, READ)
+        assert now() == began
         await bucket.a_pass("shop", "b").acquire(Priority.RESYNC, WRITE)
 
         assert (raised.value.seconds, raised.value.code) == (300, "Throttling.User")
@@ -120,12 +122,16 @@ async def test_a_pass_is_called_back_with_as_many_tokens_as_it_has_come_to_need(
             await first.acquire(Priority.CHANGE, WRITE)
 
         await asyncio.sleep(20)
+        assert bucket.woken == [("shop", "a")]
+        with pytest.raises(TurnAwaited):
+            for number in range(100):  # What is not set aside is spent by others.
+                await bucket.a_pass("shop", f"m{number}").acquire(Priority.CHANGE, READ)
+
         began = now()
         again = bucket.a_pass("shop", "a")
         for _ in range(BURST + 1):
             await again.acquire(Priority.CHANGE, WRITE)
 
-        assert bucket.woken == [("shop", "a")]
         assert now() == began
 
 

@@ -118,6 +118,28 @@ async def test_forged_operations_take_no_slot_of_another_account(account: str) -
         assert await rotation_delay(world) <= 5
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@played
+async def test_ones_own_instance_becomes_no_replica_of_anothers_by_ones_own_word(
+    restarted: bool,  # noqa: FBT001
+) -> None:
+    async with tenants() as world:
+        mallory = Mallory(world)
+        mallory.write_key("keys", *MALLORY_KEY)
+        mallory.add_instance("m0")
+        mallory.declare("m0", credentials="keys")
+        await world.run(60)
+        replica = {**INSTANCE, "masterInstanceId": f"pgm-{VICTIM}"}
+        mallory.forge("m0", instance=replica, operation=operation(world))
+        if restarted:
+            await world.restart()
+        else:
+            world.kube.annotate((mallory.namespace, "m0"), reconcile_requested_at="now")
+        await world.run(1)
+
+        assert await rotation_delay(world) <= 5
+
+
 @played
 async def test_what_cannot_be_proved_is_waited_for_no_longer_than_promised_and_that_is_told() -> (
     None

@@ -58,7 +58,7 @@ async def observe(ports: Ports, gathered: Gathered) -> Seen:
         )
         return seen(gathered, observed)
     observed = await settings
-    _reached(ports, gathered)
+    ports.proofs.reached(gathered.resource, gathered.cloud.account)
     return seen(gathered, observed)
 
 
@@ -88,7 +88,9 @@ async def read_attributes(ports: Ports, stage: _Stage, *, priority: Priority) ->
     """
     instance = await stage.cloud.describe_attribute(stage.declaration, priority=priority)
     stage.memory.sightings.see(instance, now=ports.monotonic())
-    _reached(ports, stage)
+    account, primary = stage.cloud.account, instance.master_instance_id
+    ports.proofs.reached(stage.resource, account)
+    ports.budget.attribute(stage.key, account=account, primary=primary)
     return replace(stage, instance=instance)
 
 
@@ -125,12 +127,6 @@ def seen(gathered: Gathered, observed: Observed) -> Seen:
     """Return the next stage."""
     known = {name: getattr(gathered, name) for name in _GATHERED}
     return Seen(**known, observed=observed)
-
-
-def _reached(ports: Ports, stage: Gathered) -> None:
-    """Note that the object's credentials have read its instance."""
-    ports.proofs.reached(stage.resource, stage.cloud.account)
-    ports.budget.attribute(stage.key, stage.cloud.account)
 
 
 def _priority(ports: Ports, gathered: Gathered) -> Priority:

@@ -125,11 +125,16 @@ class Budget:
         )
         self._held.setdefault(resource.key, slot)
 
-    def attribute(self, key: Key, account: str) -> None:
-        """Note whose an inherited slot is: its object's credentials have reached the instance."""
+    def attribute(self, key: Key, *, account: str, primary: str) -> None:
+        """
+        Note whose an inherited slot is, and of which primary.
+
+        The object's credentials have read the instance; so far its status alone has told.
+        """
         slot = self._held.get(key)
         if slot is not None and slot.account is None:
-            self._held[key] = replace(slot, account=account)
+            primary = primary or slot.instance_id
+            self._held[key] = replace(slot, account=account, primary=primary)
             self._wake_free()
 
     def try_again(self) -> None:
