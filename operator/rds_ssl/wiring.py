@@ -11,15 +11,17 @@ from rds_ssl.aliyun.identity.metadata import Metadata
 from rds_ssl.aliyun.identity.own import Oidc, OwnIdentity, own_provider
 from rds_ssl.aliyun.identity.roles import Role
 from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts, sts_url
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import OnCall, Transport
+from rds_ssl.core.model import Priority
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
+from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -48,16 +50,17 @@ class Parts:
     ) -> None:
         self._metrics = metrics
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(tenant=namespace_of)
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
-        self.budget = Budget(settings.max_concurrent_changes, self._wake)
+        self.proofs = Proofs(self.objects, started=now(), look=self._look, settled=self._settled)
+        self.budget = Budget(settings.max_concurrent_changes, self._wake, self.proofs.may_hold)
         materials = Materials(resources, data.version)
         clouds = Clouds(
             transport=transport,
             resources=resources,
             version=data.version,
-            limits=RateLimits(settings.api_rate),
+            limits=RateLimits(settings.api_rate, self._wake_by),
             answered=self.outages.answered,
             identities=identities,
             allowed=Grants(
@@ -75,6 +78,7 @@ class Parts:
             materials=materials,
             reporter=self.reporter,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             timings=_timings(settings),
             now=now,
@@ -88,6 +92,7 @@ class Parts:
             queue=self.queue,
             reconciler=self.reconciler,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             materials=materials,
             clouds=clouds,
@@ -98,9 +103,19 @@ class Parts:
         self.reconciler.force(key)
         self.queue.add(key)
 
+    def _settled(self) -> None:
+        self.budget.try_again()
+
+    def _look(self, key: Key) -> None:
+        if self.objects.version(key) is not None:
+            self.queue.add(key)
+
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)
         self.queue.add_after(key, seconds)
+
+    def _wake_by(self, key: Key, priority: Priority) -> None:
+        self.queue.add(key, priority=priority)
 
     def _started(self, plan: Plan) -> None:
         self._metrics.change_started(plan.cause.value, [each.value for each in plan.impacts])

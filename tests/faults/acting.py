@@ -32,8 +32,8 @@ WIRE = (
     Fault(
         name="go on at the same pace when the API throttles",
         where="RdsApi._call",
-        old="                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))\n",
-        new="                del now, wait\n",
+        old="self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)",
+        new="del now, wait",
         tests=("aliyun/test_rds.py",),
     ),
     Fault(
@@ -147,8 +147,8 @@ CALL = (
     Fault(
         name="two in flight: send while another object's change is under way",
         where="_authoritative",
-        old="    if any(each.in_flight for each in claimants if each.uid != mine.uid):\n",
-        new="    if any(each.in_flight for each in claimants if each.uid == ''):\n",
+        old="        each.in_flight and ports",
+        new="        each.uid == '' and ports",
         tests=ENGINE,
     ),
     Fault(
@@ -280,8 +280,8 @@ OBJECTS = (
     Fault(
         name="let the younger of two claimants win",
         where="older_claimant",
-        old="elder(winner) < elder(mine) else None",
-        new="elder(winner) > elder(mine) else None",
+        old="elder(each) < elder(mine)",
+        new="elder(each) > elder(mine)",
         tests=ENGINE,
     ),
     Fault(

@@ -12,6 +12,7 @@ from faults.meeting import MEETING
 from faults.room import ROOM
 from faults.service import SERVICE
 from faults.speed import SPEED
+from faults.tenants import TENANTS
 
 FAULTS = (
     *JUDGING,
@@ -26,4 +27,5 @@ FAULTS = (
     *GRANTS,
     *IDENTITY,
     *ROOM,
+    *TENANTS,
 )

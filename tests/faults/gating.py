@@ -302,8 +302,8 @@ DAILY = (
     Fault(
         name="count the changes of the day in memory only",
         where="_restarts",
-        old="    recorded = tuple(_recorded(seen, ports.objects))\n",
-        new="    recorded = tuple(_recorded(seen, ports.objects))[:0]\n",
+        old="    recorded = tuple(_recorded(ports, seen))\n",
+        new="    recorded = tuple(_recorded(ports, seen))[:0]\n",
         tests=limits("test_a_new_process_knows_the_changes_of_the_day"),
     ),
     Fault(
@@ -329,8 +329,8 @@ DAILY = (
         also=(
             (
                 "_restarts",
-                "    return (*(each.time for each in recorded), *lost)\n",
-                "    return tuple(each.time for each in recorded if lost)\n",
+                "    times = (*(each.time for each in recorded), *lost)\n",
+                "    times = tuple(each.time for each in recorded if lost)\n",
             ),
         ),
         tests=limits("test_attempts_that_fail_count_as_well"),

@@ -80,16 +80,16 @@ PRIVATE_KEYS = (
 QUEUES = (
     Fault(
         name="let first looks go before what is in flight",
-        where="WorkQueue._next_key",
-        old="        key = next(iter(queues[0]))\n        del queues[0][key]\n",
-        new="        key = next(iter(queues[-1]))\n        del queues[-1][key]\n",
+        where="Turns._most_urgent",
+        old="in self._queues.values()",
+        new="in reversed(self._queues.values())",
         tests=QUEUE,
     ),
     Fault(
         name="let a resync wait for ever",
-        where="WorkQueue._next_key",
-        old="        if self._picked % SHARE == 0:\n",
-        new="        if False:\n",
+        where="Turns.take",
+        old="        shared = (self._taken + 1) % SHARE == 0\n",
+        new="        shared = False\n",
         tests=QUEUE,
     ),
 )

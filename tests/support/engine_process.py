@@ -11,14 +11,16 @@ from rds_ssl.aliyun.identity.metadata import Metadata
 from rds_ssl.aliyun.identity.own import OwnIdentity, own_provider
 from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
+from rds_ssl.core.model import Priority
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Allowed, Clouds
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects
+from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.reporting import Reporter
@@ -42,6 +44,7 @@ class World(Protocol):
     timings: Timings
     budget: int
     rate: float
+    workers: int
     random: Random
     counted: list[str]
     api_url: str
@@ -69,12 +72,15 @@ class Engine:
         self.resources = MemoryResources(world.kube, connection)
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random)
+        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
-        self.budget = Budget(world.budget, self._wake)
+        self.proofs = Proofs(
+            self.objects, started=world.clock(), look=self._look, settled=self._settled
+        )
+        self.budget = Budget(world.budget, self._wake, self.proofs.may_hold)
         self.materials = Materials(self.resources, self.watch.version)
-        self.limits = RateLimits(world.rate)
+        self.limits = RateLimits(world.rate, self._wake_by)
         sts = Sts(Transport(self.http, now=world.clock, version=STS_VERSION), STS_URL)
         metadata = Metadata(self.http, now=world.clock)
         self.identities = Identities(
@@ -99,6 +105,7 @@ class Engine:
             materials=self.materials,
             reporter=self.reporter,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             timings=world.timings,
             now=world.clock,
@@ -112,6 +119,7 @@ class Engine:
             queue=self.queue,
             reconciler=self.reconciler,
             budget=self.budget,
+            proofs=self.proofs,
             outages=self.outages,
             materials=self.materials,
             clouds=clouds,
@@ -135,15 +143,25 @@ class Engine:
             version = self.objects.version(key)
             assert version is not None
             self.router.gone(key, uid=version[0])
-        await self.queue.run(WORKERS, self._step)
+        await self.queue.run(self._world.workers, self._step)
 
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
 
+    def _settled(self) -> None:
+        self.budget.try_again()
+
+    def _look(self, key: Key) -> None:
+        if self.objects.version(key) is not None:
+            self.queue.add(key)
+
     def _wake_after(self, key: Key, seconds: float) -> None:
         self.reconciler.force(key)
         self.queue.add_after(key, seconds)
+
+    def _wake_by(self, key: Key, priority: Priority) -> None:
+        self.queue.add(key, priority=priority)
 
     async def _step(self, key: Key) -> None:
         try:

@@ -30,12 +30,15 @@ from urllib.parse import parse_qs
 import httpx
 
 from rds_simulator.machine import SUCCEEDS, Settings
+from rds_ssl.aliyun.credentials import from_secret, identity_of
+from rds_ssl.aliyun.exchange import CONNECT_DEADLINE
 from rds_ssl.aliyun.identity.own import OwnIdentity
+from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.engine.gather.clouds import Allowed
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
 from support import pki, virtual_time
-from support.engine_process import API_URL, Engine
+from support.engine_process import API_URL, WORKERS, Engine
 from support.kube_memory import KubeMemory
 from support.line import Call, Connection, Line
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, InProcess, in_process
@@ -94,12 +97,14 @@ class EngineWorld:
         cloud: "EngineWorld | None" = None,
         begins: datetime | None = None,
         api_url: str = API_URL,
+        workers: int = WORKERS,
     ) -> None:
         """
         Make a world.
 
         Args:
             rate: In calls per second, 0 for no limit.
+            workers: Passes at a time.
             started: With a process.
             cloud: Another world, with a cluster of its own, whose cloud this one has as well.
             begins: What all clocks say at first; None: the machine's time.
@@ -113,6 +118,9 @@ class EngineWorld:
         """The operator's own identity, for processes that start from now on."""
         self.allowed: Allowed = lambda _namespace, _instance_id, _role_arn: True
         """Whether a namespace may use it, see `Clouds`; for such processes too."""
+        self.workers = workers
+        self.unreachable_hosts: set[str] = set()
+        """Which take no connection: after the deadline for it the client gives up."""
         self.missing_hosts: set[str] = set()
         """Which DNS says do not exist."""
         self.dns_down = False
@@ -234,6 +242,9 @@ class EngineWorld:
 
             async def handled() -> httpx.Response:
                 self._look_up(request.url.host)
+                if request.url.host in self.unreachable_hosts:
+                    await asyncio.sleep(CONNECT_DEADLINE)
+                    raise httpx.ConnectTimeout("nobody takes the connection")
                 return self._handled(instance_id, inner, request)
 
             return await connection.carry("cloud", action, instance_id, handled)
@@ -284,9 +295,19 @@ class EngineWorld:
         if call.phase == "Sending" or (
             call.what == "patch_status" and "startTime" in (call.content.get("operation") or {})
         ):
-            manifest = self.kube.objects[NAMESPACE, call.about]
+            manifest = self.kube.objects.get((NAMESPACE, call.about))
+            if manifest is None:
+                return  # Of another namespace.
             self._recorded[manifest["spec"]["instanceID"]] = manifest
             self.records.append(manifest)
+
+    def limiter(self) -> RateLimiter:
+        """Give the rate limit of the process, with the simulator's own access key."""
+        assert self.engine is not None
+        key = {"accessKeyId": ACCESS_KEY_ID, "accessKeySecret": ACCESS_KEY_SECRET}
+        data = {name: text.encode() for name, text in key.items()}
+        identity = identity_of(from_secret(data, name=CREDENTIALS))
+        return self.engine.limits.of(self.api_url, identity)
 
     def add_instance(self, name: str, **fields: object) -> None:
         """Create an instance, see `Admin.put_instance`."""

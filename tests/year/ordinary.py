@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration, parse_spec
 from rds_ssl.core.errors import AliyunError

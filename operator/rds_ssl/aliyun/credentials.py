@@ -1,6 +1,8 @@
 """Access keys of the cloud account: where they may come from, and what a usable one looks like."""
 
+import hashlib
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -26,6 +28,8 @@ Of what a key of the Secret holds, more than any has: ids have up to 30, secrets
 # there. Secrets are of the same alphabet.
 _TEXT = re.compile(r"[!-+\--~]+", re.ASCII)
 
+_SALT = secrets.token_bytes(32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -35,6 +39,24 @@ class Credentials:
     """Not secret: it names the caller in logs and metrics."""
     access_key_secret: SecretText
     security_token: SecretText | None = None
+
+
+def identity_of(credentials: Credentials) -> str:
+    """
+    Return a name for whoever has these credentials, whole: it is the same for nobody else.
+
+    An access key's id alone anybody can write into a Secret; what is kept of an account (its rate,
+    its outages) must not be shared by that. No secret can be told from it, and it means nothing to
+    another process.
+    """
+    token = credentials.security_token
+    parts = (
+        credentials.access_key_id,
+        credentials.access_key_secret.reveal(),
+        token.reveal() if token else "",
+    )
+    whole = "\0".join(parts).encode()  # No part holds a NUL, see `_TEXT`.
+    return hashlib.blake2b(whole, key=_SALT, digest_size=16).hexdigest()
 
 
 def from_secret(data: Mapping[str, bytes], *, name: str) -> Credentials:

@@ -7,13 +7,20 @@ hint. Those three are all that this module does.
 
 The API's quotas are per account and operation: a throttled write must not keep the reads waiting
 that watch a change, so a pause is for one operation.
+
+A pass of the engine does not wait here for long, or one account's pause would hold all workers: it
+ends, its place stays, and it is called back once its tokens are there (`Pace`). Between callers of
+one priority the tenants take turns, as in `rds_ssl.engine.scheduling.turns`.
 """
 
 import asyncio
 import heapq
 import itertools
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from rds_ssl.core.errors import TurnAwaited
 from rds_ssl.core.model import Priority
 
 BURST = 5
@@ -30,44 +37,147 @@ due, and with a bucket as deep as the server's that was refused (1.15 % at 20 ca
 _ALMOST_ONE = 1 - 1e-6
 
 
-_FEW_LIMITERS = 64
-"""Callers of which no one is looked for that has not called for long."""
+PATIENCE = 0.25
+"""Seconds for which a pass waits for its first token; then it gives its worker back."""
 
-_Turn = tuple[Priority, int, asyncio.Future[None]]
+PATIENCE_BEGUN = 2.0
+"""
+Seconds for which it waits for one more: it goes before those that have not begun, and what it has
+read so far would have to be read again.
+"""
+
+PATIENCE_SENDING = 5.0
+"""Seconds for which it waits once it has a token to write with."""
+
+LAPSE = 30.0
+"""Seconds after which tokens that were set aside for a pass go to others."""
+
+IDLE_ABOVE = 256
+"""Limiters, or tenants of one, above which those that nobody needs are forgotten."""
+
+Caller = tuple[str, str]
+"""Namespace and name of an object; the namespace is the tenant."""
+
+_NOBODY: Caller = ("", "")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Place:
+    """One that waits: in a pass, with *turn*, or to be called back."""
+
+    action: str
+    priority: Priority
+    begun: bool
+    round: int
+    order: int
+    caller: Caller = _NOBODY
+    turn: asyncio.Future[None] | None = None
+    wants: int = 1
+    """Tokens until it is called back."""
+    has: int = 0
+    left: bool = False
+
+    @property
+    def rank(self) -> tuple[Priority, bool, int, int]:
+        """Who is served first; *begun* before others, and the tenants in rounds."""
+        return self.priority, not self.begun, self.round, self.order
+
+    @property
+    def waits(self) -> bool:
+        """True if it still does."""
+        return not self.left and (self.turn is None or not self.turn.done())
+
+    def __lt__(self, other: "_Place") -> bool:
+        return self.rank < other.rank
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """Of one priority: a tenant's next place is in the next round, whoever else has how many."""
+
+    served: int = 0
+    last: dict[str, int] = field(default_factory=dict)
+
+    def next_of(self, tenant: str) -> int:
+        number = max(self.served, self.last.get(tenant, 0)) + 1
+        self.last[tenant] = number
+        return number
+
+    def note(self, number: int) -> None:
+        self.served = max(self.served, number - 1)
+        if len(self.last) > IDLE_ABOVE:
+            self.last = {each: of for each, of in self.last.items() if of > self.served}
 
 
 class RateLimiter:
     """
     A token bucket for one caller at one endpoint, with a pause of its own for each operation.
 
-    Waiters are served by priority, then in the order they came. Times are the running loop's, in
-    seconds. All methods belong to that loop's thread.
+    Waiters are served by priority, then in turns of their tenants, of each in the order they came.
+    Times are the running loop's, in seconds. All methods belong to that loop's thread.
     """
 
-    def __init__(self, rate: float) -> None:
-        """*rate* is in calls per second; 0 is no limit (a pause still holds)."""
+    def __init__(
+        self,
+        rate: float,
+        wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
+    ) -> None:
+        """*rate*: calls per second; 0 is no limit (a pause still holds); *wake*: see `Pace`."""
         if rate < 0:
             raise ValueError("a rate is at least 0")
         self._rate = rate
+        self._wake = wake
         self._burst = max(float(BURST), rate * BURST_SECONDS)
         self._tokens = self._burst
         self._counted_at: float | None = None
-        self._paused_until: dict[str, float] = {}
-        self._waiting: dict[str, list[_Turn]] = {}
+        self._paused: dict[str, tuple[float, str]] = {}
+        self._waiting: dict[str, list[_Place]] = {}
+        self._called_back: dict[Caller, _Place] = {}
+        """Those that wait to be."""
+        self._aside: dict[Caller, tuple[int, float]] = {}
+        """Tokens of those that were called back, and since when."""
+        self._rounds = {each: _Rounds() for each in Priority}
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
         """How many callers wait; for metrics."""
-        return sum(1 for queue in self._waiting.values() for _, _, turn in queue if not turn.done())
+        return sum(1 for queue in self._waiting.values() for each in queue if each.waits)
 
-    async def acquire(self, priority: Priority, action: str) -> None:
-        """Wait for a token and take it. A caller that is cancelled meanwhile has taken none."""
+    @property
+    def is_idle(self) -> bool:
+        """True if a new one would do the same."""
+        now = asyncio.get_running_loop().time()
+        self._refill(now)
+        paused = any(until > now for until, _ in self._paused.values())
+        rested = self._tokens >= self._burst - 1 + _ALMOST_ONE
+        return rested and not (paused or self.waiting or self._aside)
+
+    async def acquire(
+        self,
+        priority: Priority,
+        action: str,
+        *,
+        tenant: str = "",
+        begun: bool = False,
+    ) -> None:
+        """
+        Wait for a token and take it. A caller that is cancelled meanwhile has taken none.
+
+        *begun*: a pass that has had a token already, see `PATIENCE_BEGUN`.
+        """
         turn = asyncio.get_running_loop().create_future()
-        queue = self._waiting.setdefault(action, [])
-        heapq.heappush(queue, (priority, next(self._order), turn))
-        self._serve()
+        self._add(
+            _Place(
+                action=action,
+                priority=priority,
+                begun=begun,
+                round=self._rounds[priority].next_of(tenant),
+                order=next(self._order),
+                turn=turn,
+            )
+        )
         try:
             await turn
         except asyncio.CancelledError:
@@ -77,37 +187,109 @@ class RateLimiter:
             self._serve()
             raise
 
-    @property
-    def resting(self) -> bool:
-        """True if a new one would do the same: its bucket is full, nothing paused, nobody waits."""
+    async def acquire_soon(
+        self, priority: Priority, action: str, caller: Caller, *, had: int, patience: float
+    ) -> None:
+        """
+        Take a token that is there within *patience* seconds, or be called back.
+
+        Args:
+            had: The tokens that the pass has had: it is called back with as many, and one more.
+
+        Raises:
+            TurnAwaited: It is not; *wake* is called with *caller* once it is.
+        """
+        now = asyncio.get_running_loop().time()
+        paused = self._due_of(action) - now
+        begun = had > 0
+        if paused <= patience:
+            if self._take_aside(caller):
+                return
+            if self._expected(action, priority, caller[0], begun=begun) <= patience:
+                try:
+                    async with asyncio.timeout(patience):
+                        await self.acquire(priority, action, tenant=caller[0], begun=begun)
+                except TimeoutError:
+                    pass
+                else:
+                    self._leave(caller)
+                    return
+        expected = self._expected(action, priority, caller[0], begun=False)
+        why = self._paused[action][1] if paused > 0 else ""
+        self._call_back(priority, action, caller, wants=had + 1)
+        raise TurnAwaited(action=action, seconds=max(paused, expected), code=why)
+
+    def pause(self, action: str, until: float, code: str = "") -> None:
+        """Hand out nothing for *action* before *until* (loop time); *code*: what the API said."""
+        if until > self._due_of(action):
+            self._paused[action] = until, code
+            self._serve()
+
+    def _call_back(self, priority: Priority, action: str, caller: Caller, *, wants: int) -> None:
+        known = self._called_back.get(caller)
+        order, number = next(self._order), 0
+        if known is not None:
+            known.left = True
+            priority, wants = min(priority, known.priority), max(wants, known.wants)
+            if priority == known.priority:
+                order, number = known.order, known.round
+        place = _Place(
+            action=action,
+            priority=priority,
+            begun=False,
+            round=number or self._rounds[priority].next_of(caller[0]),
+            order=order,
+            caller=caller,
+            wants=wants,
+            has=known.has if known else 0,
+        )
+        self._called_back[caller] = place
+        self._add(place)
+
+    def _leave(self, caller: Caller) -> None:
+        """Call somebody back no more: it has what it waited for."""
+        place = self._called_back.pop(caller, None)
+        if place is not None:
+            place.left = True
+            self._tokens = min(self._burst, self._tokens + place.has)
+
+    def _take_aside(self, caller: Caller) -> bool:
+        count, since = self._aside.pop(caller, (0, 0.0))
+        if count > 1:
+            self._aside[caller] = count - 1, since
+        return count > 0
+
+    def _expected(self, action: str, priority: Priority, tenant: str, *, begun: bool) -> float:
+        """Estimate the seconds until a token, if nobody comes in between."""
+        if not self._rate:
+            return 0.0
         now = asyncio.get_running_loop().time()
         self._refill(now)
-        full = not self._rate or self._tokens >= self._burst
-        paused = any(until > now for until in self._paused_until.values())
-        return full and not paused and not self.waiting
+        rounds = self._rounds[priority]
+        number = max(rounds.served, rounds.last.get(tenant, 0)) + 1
+        mine = priority, not begun, number
+        ahead = sum(
+            each.wants - each.has
+            for of, queue in self._waiting.items()
+            if of == action or self._due_of(of) <= now
+            for each in queue
+            if each.waits and each.rank[:3] <= mine
+        )
+        return max(0.0, ahead + 1 - self._tokens) / self._rate
 
-    def pause(self, action: str, until: float) -> None:
-        """Hand out nothing for *action* before *until* (loop time); the latest end counts."""
-        if until > self._paused_until.get(action, 0.0):
-            self._paused_until[action] = until
-            self._serve()
+    def _add(self, place: _Place) -> None:
+        heapq.heappush(self._waiting.setdefault(place.action, []), place)
+        self._serve()
 
     def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._refill(now)
         while not self._rate or self._tokens >= _ALMOST_ONE:
-            queue = min(
-                (queue for action, queue in self._waiting.items() if self._due(action) <= now),
-                key=lambda queue: queue[0],
-                default=None,
-            )
-            if queue is None:
+            queues = [queue for action, queue in self._waiting.items() if self._due(action) <= now]
+            if not queues:
                 break
-            _, _, turn = heapq.heappop(queue)
-            if not turn.done():
-                turn.set_result(None)
-                self._tokens = max(0.0, self._tokens - 1)
+            self._give(min(queues, key=lambda queue: queue[0]), now)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -116,44 +298,36 @@ class RateLimiter:
             token = now + (1 - self._tokens) / self._rate if self._rate else now
             self._timer = loop.call_at(max(token, earliest), self._serve)
 
+    def _give(self, queue: list[_Place], now: float) -> None:
+        """Give the first of a queue a token."""
+        place = queue[0]
+        self._tokens = max(0.0, self._tokens - 1)
+        place.has += 1
+        self._rounds[place.priority].note(place.round)
+        if place.turn is not None:
+            heapq.heappop(queue)
+            place.turn.set_result(None)
+        elif place.has >= place.wants:
+            heapq.heappop(queue)
+            del self._called_back[place.caller]
+            self._aside[place.caller] = place.has, now
+            self._wake(place.caller, place.priority)
+
     def _due(self, action: str) -> float:
         """Return the time from which its first waiter may be served; never without one."""
-        return self._paused_until.get(action, 0.0) if self._waiting[action] else math.inf
+        queue = self._waiting[action]
+        while queue and not queue[0].waits:
+            heapq.heappop(queue)
+        return self._due_of(action) if queue else math.inf
+
+    def _due_of(self, action: str) -> float:
+        return self._paused.get(action, (0.0, ""))[0]
 
     def _refill(self, now: float) -> None:
         if self._counted_at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
         self._counted_at = now
-
-
-class RateLimits:
-    """One `RateLimiter` for each (endpoint, principal), made when first asked for."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._limiters: dict[tuple[str, str], RateLimiter] = {}
-        self._look_at = _FEW_LIMITERS
-
-    def __len__(self) -> int:
-        return len(self._limiters)
-
-    def of(self, endpoint: str, principal: str) -> RateLimiter:
-        """
-        Return the limiter of a caller.
-
-        *principal* is what stays the same over time: an access key's id, or a role's ARN (each
-        temporary key of a role has an id of its own, and the account's limit is one).
-        """
-        key = (endpoint, principal)
-        if key not in self._limiters:
-            if len(self._limiters) >= self._look_at:
-                self._forget_resting()
-            self._limiters[key] = RateLimiter(self._rate)
-        return self._limiters[key]
-
-    def _forget_resting(self) -> None:
-        """Drop what a rotation of keys leaves behind."""
-        for key in [key for key, limiter in self._limiters.items() if limiter.resting]:
-            del self._limiters[key]
-        # Twice as many before the next look, so that a look costs little for each.
-        self._look_at = max(_FEW_LIMITERS, 2 * len(self._limiters))
+        for caller, (count, since) in list(self._aside.items()):
+            if now - since > LAPSE:
+                del self._aside[caller]
+                self._tokens = min(self._burst, self._tokens + count)

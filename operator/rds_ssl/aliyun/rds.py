@@ -12,6 +12,7 @@ from functools import partial
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.identity.providers import Provider
 from rds_ssl.aliyun.names import Names
+from rds_ssl.aliyun.pace import Pace
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
@@ -45,7 +46,7 @@ class RdsApi:
         transport: Transport,
         endpoint: str,
         provider: Provider,
-        limiter: RateLimiter,
+        limiter: RateLimiter | Pace,
         region_host: str = "",
         names: Names | None = None,
     ) -> None:
@@ -65,8 +66,15 @@ class RdsApi:
         self._limiter = limiter
 
     async def reserve(self, priority: Priority) -> None:
-        """Wait for the token of one `modify_ssl`, and take it."""
+        """
+        Wait for the token of one `modify_ssl`, and take it.
+
+        Raises:
+            TurnAwaited: There is none for now, see `Pace`.
+        """
         await self._limiter.acquire(priority, _MODIFY)
+        if isinstance(self._limiter, Pace):
+            self._limiter.sends()
 
     async def describe_ssl(
         self,
@@ -200,7 +208,7 @@ class RdsApi:
             if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
                 wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
                 now = asyncio.get_running_loop().time()
-                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE))
+                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)
             raise
         try:
             return _without_keys(body)

@@ -15,6 +15,7 @@ Every error that this program raises on purpose.
     │   ├── KubeNotFound        404
     │   └── KubeRefused         any other 4xx
     └── AliyunError             the cloud API
+        ├── TurnAwaited         it is not asked yet: the account has called often enough for now
         ├── ApiError            it answered with an error code
         ├── NoCredentials       nothing to sign with: surely not executed
         └── TransportError      it did not answer usably
@@ -124,6 +125,21 @@ class KubeRefused(KubeError):
 
 class AliyunError(OperatorError):
     """The cloud API."""
+
+
+class TurnAwaited(AliyunError):
+    """
+    The API is not asked yet: the rate of calls, or a pause that the API itself has asked for.
+
+    Whoever has called is called back. *seconds* is about when; *code* is what the API said, empty
+    if it is the operator's own rate.
+    """
+
+    def __init__(self, *, action: str, seconds: float, code: str = "") -> None:
+        super().__init__(f"{action}: its turn comes in about {seconds:.0f} s")
+        self.action = action
+        self.seconds = seconds
+        self.code = code
 
 
 class ApiError(AliyunError):

@@ -276,6 +276,15 @@ def conflict(instance_id: str, winner: str | None, *, same_second: bool) -> Find
     )
 
 
+def claim_in_doubt(instance_id: str) -> Finding:
+    """Return that another namespace's object may count; the operator is finding out."""
+    return Finding(
+        reason=Reason.CONFLICT,
+        message=f"An older object in another namespace says that it has instance {instance_id}; the"
+        " operator finds out whether its credentials reach it, and until then changes nothing.",
+    )
+
+
 def operation_ended(phase: Phase, *, last: bool = False, renewal: bool = False) -> Finding:
     """Return how an operation ended badly; *last*: it is not tried again."""
     if renewal and phase is Phase.NOT_CONVERGING:

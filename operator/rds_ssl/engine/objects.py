@@ -32,6 +32,12 @@ _Name = TypeVar("_Name")
 Key = tuple[str, str]
 """Namespace and name."""
 
+
+def namespace_of(key: Key) -> str:
+    """Return whose an object is: a namespace has one tenant, as far as rights go."""
+    return key[0]
+
+
 Referenced = tuple[Kind, str, str]
 """Kind, namespace and name of a Secret or ConfigMap."""
 
@@ -337,10 +343,10 @@ class Objects:
         """Return the other objects that name its instance."""
         return [self._objects[key].whole() for key in self.named_beside(resource)]
 
-    def histories_with(self, material: frozenset[str]) -> list[tuple[Outcome, ...]]:
-        """Return of the histories in which something of *material* was sent what it came to."""
+    def histories_with(self, material: frozenset[str]) -> list[tuple[Key, tuple[Outcome, ...]]]:
+        """Return whose histories name something of *material*, and what it came to."""
         keys = {key for each in material for key in self._by_material.get(each, ())}
-        return [self._objects[key].outcomes for key in keys]
+        return [(key, self._objects[key].outcomes) for key in keys]
 
     def _unlink(self, kept: _Kept) -> None:
         resource = kept.resource

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_ssl.aliyun.credentials import Credentials, from_secret
+from rds_ssl.aliyun.credentials import Credentials, from_secret, identity_of
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason, SecretText
 
@@ -111,3 +111,16 @@ def test_credentials_do_not_show_their_secrets() -> None:
     assert "LTAI5tX" in shown
     assert "hush" not in shown
     assert "token-of-sts" not in shown
+
+
+def test_an_identity_is_the_same_for_the_same_credentials_only_and_shows_nothing_of_them() -> None:
+    def identity(**data: bytes) -> str:
+        given = {"accessKeyId": b"LTAI5t", "accessKeySecret": b"secret", **data}
+        return identity_of(from_secret(given, name="keys"))
+
+    assert identity() == identity()
+    others = {identity(**{name: b"other"}) for name in ("accessKeyId", "accessKeySecret")}
+    others.add(identity(securityToken=b"token"))
+    assert len({*others, identity()}) == 4
+    assert "LTAI5t" not in identity()
+    assert "secret" not in identity()

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from rds_ssl.aliyun.rate_limit import BURST, RateLimiter, RateLimits
+from rds_ssl.aliyun.pace import RateLimits
+from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.core.model import Priority
 from support import virtual_time
 from support.virtual_time import START, VirtualTimeLoop

@@ -245,17 +245,18 @@ def test_a_throttled_call_pauses_its_operation(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float
 ) -> None:
     wire = Wire({"Code": "Throttling.User"}, status=400, **headers)
-    pauses: list[tuple[str, float]] = []
-    monkeypatch.setattr(
-        wire.limiter,
-        "pause",
-        lambda action, until: pauses.append((action, until - asyncio.get_running_loop().time())),
-    )
+    pauses: list[tuple[str, float, str]] = []
+
+    def pause(action: str, until: float, code: str) -> None:
+        pauses.append((action, until - asyncio.get_running_loop().time(), code))
+
+    monkeypatch.setattr(wire.limiter, "pause", pause)
 
     with pytest.raises(ApiError, match=r"Throttling\.User"):
         wire.use(describe)
 
-    assert pauses == [("DescribeDBInstanceSSL", pytest.approx(seconds, abs=0.5))]
+    about = pytest.approx(seconds, abs=0.5)
+    assert pauses == [("DescribeDBInstanceSSL", about, "Throttling.User")]
 
 
 def test_a_throttled_change_leaves_the_reads_that_watch_it_alone() -> None:

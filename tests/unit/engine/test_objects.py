@@ -116,7 +116,8 @@ def test_what_material_came_to_is_found_by_each_of_its_fingerprints() -> None:
     objects.put(Resource.of(manifest("b", history=[{**FAILED, "material": ["cccc"]}])))
 
     for wanted in ({"aaaa"}, {"bbbb"}, {"aaaa", "bbbb"}):
-        (history,) = objects.histories_with(frozenset(wanted))
+        ((key, history),) = objects.histories_with(frozenset(wanted))
+        assert key == ("shop", "a")
         assert [(each.result, each.material) for each in history] == [("Failed", ("aaaa", "bbbb"))]
     assert objects.histories_with(frozenset({"dddd"})) == []
 

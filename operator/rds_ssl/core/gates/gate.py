@@ -63,6 +63,14 @@ BUDGET = Hold(
     reason=Reason.AWAITING_BUDGET,
     message="It is sent once another instance of the account has finished its change.",
 )
+OTHER = Hold(
+    reason=Reason.AWAITING_BUDGET,
+    message="It is sent once the change of this instance that another object has begun has ended.",
+)
+RATE = Hold(
+    reason=Reason.AWAITING_BUDGET,
+    message="It is sent once the account may call the RDS API again: it has called too often.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

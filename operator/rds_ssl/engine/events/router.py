@@ -7,7 +7,8 @@ from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.model import Priority
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, Resource
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
@@ -26,6 +27,7 @@ class EventRouter:
         queue: WorkQueue[Key],
         reconciler: Reconciler,
         budget: Budget,
+        proofs: Proofs,
         outages: Outages,
         materials: Materials,
         clouds: Clouds,
@@ -35,6 +37,7 @@ class EventRouter:
         self._queue = queue
         self._reconciler = reconciler
         self._budget = budget
+        self._proofs = proofs
         self._outages = outages
         self._materials = materials
         self._clouds = clouds
@@ -96,6 +99,7 @@ class EventRouter:
     def _clean(self, resource: Resource) -> None:
         self._reconciler.forget(resource)
         self._budget.release(resource.key)
+        self._proofs.forget(resource.key)
         self._outages.gone(resource.key)
         self._clouds.gone(resource.key)
         self._forget_unused(resource)
@@ -118,8 +122,15 @@ class EventRouter:
             self._clouds.forget(name)
 
     def _wake_rivals(self, resource: Resource) -> None:
+        """
+        Let the others that name an instance look who counts now.
+
+        In another namespace they look at the cloud only if it is somebody else: to name an instance
+        takes no right to it, and would cost its owner a call each time.
+        """
         for key in self._objects.named_beside(resource):
-            self._reconciler.force(key)
+            if namespace_of(key) == namespace_of(resource.key):
+                self._reconciler.force(key)
             self._queue.add(key)
 
 

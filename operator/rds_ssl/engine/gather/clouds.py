@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rds_ssl.aliyun.credentials import from_secret
+from rds_ssl.aliyun.credentials import from_secret, identity_of
 from rds_ssl.aliyun.endpoints import Network, endpoint_of
 from rds_ssl.aliyun.identity.own import OWN
 from rds_ssl.aliyun.identity.roles import Role, role_from_secret, session_name
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import RateLimits
+from rds_ssl.aliyun.pace import Pace, RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
@@ -18,6 +18,7 @@ from rds_ssl.core.rds.undeclared import undeclared_fields
 from rds_ssl.engine.gather.identities import Identities, Identity
 from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.engine.objects import Key
+from rds_ssl.engine.places import Place
 from rds_ssl.kube.resources import Kind, Resources
 
 Version = tuple[str, str]
@@ -30,16 +31,16 @@ class Cloud:
         self,
         api: RdsApi,
         *,
-        endpoint: str,
+        place: Place,
         account: str,
         identity: Identity,
-        answered: Callable[[str], None],
+        answered: Callable[[Place], None],
         skew: Callable[[str], float | None],
     ) -> None:
         self._api = api
         self._answered = answered
         self._skew = skew
-        self.endpoint = endpoint
+        self.place = place
         self.account = account
         """As whom it is called: the same for all keys of one role."""
         self.identity = identity
@@ -47,7 +48,7 @@ class Cloud:
     @property
     def clock_skew(self) -> float | None:
         """See `Transport.skew_of`."""
-        return self._skew(self.endpoint)
+        return self._skew(self.place.endpoint)
 
     async def describe_ssl(
         self,
@@ -65,7 +66,7 @@ class Cloud:
             engine=engine,
             undeclared=undeclared_fields(declaration, in_flight=in_flight),
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return observed
 
     async def describe_attribute(self, declaration: Declaration, *, priority: Priority) -> Instance:
@@ -73,7 +74,7 @@ class Cloud:
         instance = await self._api.describe_attribute(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return instance
 
     async def describe_endpoints(
@@ -83,7 +84,7 @@ class Cloud:
         endpoints = await self._api.describe_endpoints(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return endpoints
 
     async def describe_hostssl_rows(
@@ -93,7 +94,7 @@ class Cloud:
         rows = await self._api.describe_hostssl_rows(
             declaration.instance_id, declaration.region_id, priority=priority
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return rows
 
     async def reserve(self, priority: Priority) -> None:
@@ -107,7 +108,7 @@ class Cloud:
         request_id = await self._api.modify_ssl(
             declaration.instance_id, declaration.region_id, parameters
         )
-        self._answered(self.endpoint)
+        self._answered(self.place)
         return request_id
 
 
@@ -134,7 +135,7 @@ class Clouds:
         resources: Resources,
         version: Callable[[Kind, tuple[str, str]], Version | None],
         limits: RateLimits,
-        answered: Callable[[str], None],
+        answered: Callable[[Place], None],
         identities: Identities,
         allowed: Allowed,
         network: Network,
@@ -165,7 +166,7 @@ class Clouds:
 
     async def open(self, declaration: Declaration, key: Key, *, asked: bool = False) -> Cloud:
         """
-        Return the client of an object.
+        Return the client of one pass of an object, by its namespace and name.
 
         *asked*: a person wants another look; if there were no keys, they are asked for again.
 
@@ -174,22 +175,22 @@ class Clouds:
             KubeError: The API server.
         """
         identity = await self._identity(declaration, key[0])
-        place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
-        url = place.url
+        region = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        place = Place(endpoint=region.url, identity=_proved_by(identity), namespace=key[0])
         provider = self._identities.provider(identity, user=key)
         if asked:
             provider.hurry()
         api = RdsApi(
             transport=self._transport,
-            endpoint=url,
+            endpoint=place.endpoint,
             provider=provider,
-            limiter=self._limits.of(url, provider.principal),
-            region_host=place.host,
+            limiter=Pace(self._limits.of(place.endpoint, place.identity), key),
+            region_host=region.host,
             names=self._names,
         )
         return Cloud(
             api,
-            endpoint=url,
+            place=place,
             account=provider.principal,
             identity=identity,
             answered=self._answered,
@@ -264,6 +265,16 @@ class Clouds:
             made_up=True,
         )
         return Identity(place=("role", namespace, arn), label=f"role {arn}", role=role)
+
+
+def _proved_by(identity: Identity) -> str:
+    """
+    Return a name for whoever acts as *identity*, for what must not be shared without the right to.
+
+    Of a role with what assumes it: anybody can write down a role's ARN.
+    """
+    base = identity_of(identity.key) if identity.key is not None else OWN
+    return f"{base}/{identity.role.arn}" if identity.role is not None else base
 
 
 def _not_allowed(namespace: str, instance_id: str, arn: str) -> str:

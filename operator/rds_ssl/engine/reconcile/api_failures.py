@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import Verdict
-from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import (
     AliyunError,
     ApiError,
@@ -14,12 +13,13 @@ from rds_ssl.core.errors import (
     NotSent,
     ObservationError,
     RegionUnknown,
+    TurnAwaited,
 )
-from rds_ssl.core.model import Disposition, Engine, Finding, Observed, Reason
-from rds_ssl.core.planning.desired import Desired
+from rds_ssl.core.model import Disposition, Finding, Reason
 from rds_ssl.core.rds import faults
-from rds_ssl.core.rds.fault_codes import UNAVAILABLE, Fault
+from rds_ssl.core.rds.fault_codes import THROTTLED, Fault
 from rds_ssl.engine.reconcile.ports import Ports
+from rds_ssl.engine.reconcile.refusals import known_words
 from rds_ssl.engine.reconcile.stages import Decided, Gathered
 
 _log = logging.getLogger(__name__)
@@ -40,16 +40,17 @@ _SLOW = {
 _NOT_PROBED = 30.0
 """Seconds to the next look at an object whose endpoint is silent: the probe should come first."""
 
-_OF_ANY_PARAMETER = frozenset(
-    {Reason.REQUEST_REJECTED, Reason.REQUEST_MALFORMED, Reason.ENGINE_NOT_SUPPORTED}
-)
-"""Reasons of refusals that do not say which parameter they are about."""
+_NOT_CALLED_BACK = 60.0
+"""Seconds after an object's turn at which it looks by itself: it should have been called back."""
 
-_PERHAPS_FORCED = (
-    ". Not all documents of RDS have forceEncryption for PostgreSQL: if that is what is refused,"
-    " the owner of the object has to remove spec.forceEncryption; an acl other than prefer in"
-    " spec.clientAuthentication, or hostssl rows in pg_hba.conf, refuse plain connections as well"
-)
+TOLD_ABOVE = 10.0
+"""Seconds that an object waits for its turn and says nothing: a thousand that start do so."""
+
+_NOT_WOKEN = 600.0
+"""Seconds to the next look at an object whose credentials are tried for another one."""
+
+_NO_ACCESS = frozenset({Reason.CREDENTIALS_INVALID, Reason.FORBIDDEN, Reason.INSTANCE_NOT_FOUND})
+"""Reasons of failed reads that show that an object's credentials do not reach its instance."""
 
 _PASSING = {
     Disposition.BUSY: (10.0, 300.0),
@@ -62,11 +63,13 @@ _PASSING = {
 
 def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | ObservationError) -> Decided:
     """Return what a failed read means for the object."""
+    if isinstance(error, TurnAwaited):
+        return _awaited(ports, gathered, error)
     if isinstance(error, ObservationError):
         return _not_understood(ports, gathered, error)
     if isinstance(error, RegionUnknown) and gathered.status.instance is None:
         # Of an instance that was reached once the region exists: its host is missing for a while.
-        ports.outages.answered(gathered.cloud.endpoint)
+        ports.outages.answered(gathered.cloud.place)
         finding = outcomes.region_unknown(gathered.declaration.region_id, error.host)
         _log.warning("%s: no host %s", error, error.host, extra=gathered.log_fields())
         verdict = outcomes.stalled(finding)
@@ -78,21 +81,23 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
     if isinstance(error, NoCredentials):
         return _no_credentials(ports, gathered, error)
     silent = isinstance(error, NotSent | NoAnswer)
+    said: AliyunError = error
     if silent:
-        ports.outages.failed(gathered.cloud.endpoint, gathered.key)
-    else:
-        ports.outages.answered(gathered.cloud.endpoint)
+        said = ports.outages.failed(gathered.cloud.place, gathered.key, error)
     request_id = error.request_id if isinstance(error, ApiError) else ""
     words = f": {error.message}" if isinstance(error, ApiError) else ""
     _log.warning("%s%s", error, words, extra=gathered.log_fields(request_id))
-    finding, fault = _finding(gathered, error, write=False)
+    finding, fault = _finding(gathered, said, write=False)
     if silent:
         return _silent(ports, gathered, finding)
+    throttled = fault.disposition is Disposition.THROTTLED  # Perhaps before anybody looked at it.
+    if fault.reason is not Reason.CREDENTIALS_INVALID:
+        ports.outages.answered(gathered.cloud.place, known=not throttled)
     if fault.reason is Reason.INSTANCE_UNAVAILABLE and not gathered.has_work:
         return Decided(draft=gathered, verdict=None, look_after=ports.resync_after(), looked=False)
     gathered.memory.failures.reads += 1
     # A failed read does not count as a look: it is made up for at the first occasion.
-    return _failed(
+    decided = _failed(
         ports,
         gathered,
         fault,
@@ -101,6 +106,18 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
         hint=_hint(error),
         looked=False,
     )
+    _note_refusal(ports, gathered, fault, error, again_after=decided.look_after)
+    return decided
+
+
+def _note_refusal(
+    ports: Ports, gathered: Gathered, fault: Fault, error: AliyunError, *, again_after: float
+) -> None:
+    if fault.reason in _NO_ACCESS:
+        ports.proofs.refused(gathered.resource)
+    if fault.reason is Reason.CREDENTIALS_INVALID:
+        place = gathered.cloud.place
+        ports.outages.refused(place, gathered.key, error, again_after=again_after)
 
 
 def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decided:
@@ -114,7 +131,7 @@ def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decide
     lasted = failures.write_failed(now=ports.monotonic())
     finding, fault = _finding(gathered, error, write=True)
     if isinstance(error, NotSent):
-        ports.outages.failed(gathered.cloud.endpoint, gathered.key)
+        ports.outages.failed(gathered.cloud.place, gathered.key, error)
         return _silent(ports, gathered, finding)
     if fault.reason is Reason.INSTANCE_UNAVAILABLE and not gathered.has_work:
         return Decided(draft=gathered, verdict=None, look_after=ports.resync_after())
@@ -131,9 +148,13 @@ def not_executed(ports: Ports, gathered: Gathered, error: AliyunError) -> Decide
     )
 
 
-def unreachable(ports: Ports, gathered: Gathered) -> Decided:
-    """Return that the endpoint is being probed on behalf of another object."""
-    finding = Finding(reason=UNAVAILABLE.reason, message=f"{UNAVAILABLE.remedy}.")
+def as_others(ports: Ports, gathered: Gathered, error: AliyunError) -> Decided:
+    """Return that what keeps another object from its calls keeps this one, too; it is woken."""
+    finding, fault = _finding(gathered, error, write=False)
+    if fault.reason is Reason.CREDENTIALS_INVALID:
+        ports.proofs.refused(gathered.resource)
+        verdict = outcomes.stalled(finding)
+        return Decided(draft=gathered, verdict=verdict, look_after=_NOT_WOKEN, looked=False)
     return _silent(ports, gathered, finding)
 
 
@@ -144,32 +165,6 @@ def busy(ports: Ports, gathered: Gathered) -> Decided:
     return _busy(gathered, count=sightings.busy_count, lasted=lasted)
 
 
-def refusal(gathered: Gathered, code: str, desired: Desired, observed: Observed) -> Finding:
-    """Return the words of a refused state: they name what the user wrote."""
-    declaration = gathered.declaration
-    places = {
-        each.field.split(".")[2]: f"{each.kind} {each.name}, key {each.key}"
-        for each in declaration.material_references
-        if each.field.startswith("spec.clientAuthentication.")
-    }
-    fault = faults.lookup(code, 400)
-    text = faults.sentence(
-        fault,
-        code,
-        server_certificate=_server_certificate(declaration),
-        client_ca=places.get("ca", ""),
-        revocation_list=places.get("revocationList", ""),
-        acl=" and ".join(declaration.client_authentication.acls.values()),
-        ca_type=desired.ca_type.value,
-        wanted="on" if desired.enabled else "off",
-        observed="on" if observed.enabled else "off",
-        **{**_words(gathered), "endpoint": desired.connection_string},
-    )
-    if desired.force_encryption and gathered.engine == Engine.POSTGRESQL:
-        text += _PERHAPS_FORCED if fault.reason in _OF_ANY_PARAMETER else ""
-    return Finding(reason=fault.reason, message=text)
-
-
 def refused_after(fault: Fault) -> float:
     """Return the seconds to the next look at an object whose state was refused."""
     return _SLOW.get(fault.disposition, 600.0)
@@ -177,7 +172,7 @@ def refused_after(fault: Fault) -> float:
 
 def _not_understood(ports: Ports, gathered: Gathered, error: ObservationError) -> Decided:
     """Return that an answer makes no sense: a failed read of this object alone."""
-    ports.outages.answered(gathered.cloud.endpoint)
+    ports.outages.answered(gathered.cloud.place)
     failures = gathered.memory.failures
     failures.reads += 1
     finding = Finding(
@@ -200,6 +195,7 @@ def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> D
     `rds_ssl.aliyun.identity.providers`; what was said is logged there. Until it is asked again no
     look brings anything.
     """
+    ports.outages.passes_on(gathered.key)
     finding, fault = _finding(gathered, error, write=False)
     failures = gathered.memory.failures
     failures.reads += 1
@@ -214,6 +210,22 @@ def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> D
     )
     look_after = _spread(ports, 1.0, 0.0) + error.retry_in * ports.random.uniform(1.0, 1.2)
     return replace(decided, asked_cloud=False, look_after=look_after)
+
+
+def _awaited(ports: Ports, gathered: Gathered, error: TurnAwaited) -> Decided:
+    """Return that the account has called often enough for now: the object is called back."""
+    ports.outages.passes_on(gathered.key)
+    told = error.seconds > TOLD_ABOVE
+    finding = Finding(
+        reason=THROTTLED.reason,
+        message=faults.sentence(THROTTLED, error.code or "RDS_SSL_API_RATE"),
+    )
+    return Decided(
+        draft=gathered,
+        verdict=_passing(ports, gathered, THROTTLED, finding) if told else None,
+        look_after=error.seconds + _NOT_CALLED_BACK,
+        looked=False,
+    )
 
 
 def _silent(ports: Ports, gathered: Gathered, finding: Finding) -> Decided:
@@ -308,7 +320,7 @@ def _busy(
 
 def _finding(gathered: Gathered, error: AliyunError, *, write: bool) -> tuple[Finding, Fault]:
     fault = faults.classify(error, write=write)
-    message = faults.message(error, write=write, **_words(gathered))
+    message = faults.message(error, write=write, **known_words(gathered))
     return Finding(reason=fault.reason, message=message), fault
 
 
@@ -324,30 +336,6 @@ def _hint(error: AliyunError) -> float:
 
 def _code(error: AliyunError) -> str:
     return error.code if isinstance(error, ApiError) else ""
-
-
-def _server_certificate(declaration: Declaration) -> str:
-    """Return where the declared server certificate comes from; empty for the cloud's own."""
-    server = declaration.server_certificate
-    if pair := server.secret_ref:
-        return f"Secret {pair.name}, keys {pair.certificate_key} and {pair.private_key_key}"
-    if server.pfx:
-        password = server.pfx.password_secret_key_ref
-        return (
-            f"{server.pfx.oss_object} in OSS, whose password is in Secret {password.name},"
-            f" key {password.key}"
-        )
-    return ""
-
-
-def _words(gathered: Gathered) -> dict[str, str]:
-    """Return what a sentence may name and every pass knows; what it does not is empty."""
-    return {
-        "credentials": gathered.cloud.identity.label,
-        "engine": gathered.engine or "",
-        "endpoint": gathered.declaration.connection_string or "",
-        "skew": faults.skew_words(gathered.cloud.clock_skew),
-    }
 
 
 def _doubled(first: float, count: int, most: float) -> float:

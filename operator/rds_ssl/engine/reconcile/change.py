@@ -16,7 +16,7 @@ from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.rds import faults
-from rds_ssl.engine.reconcile import ahead, api_failures, gating, holding, starting
+from rds_ssl.engine.reconcile import ahead, api_failures, gating, holding, refusals, starting
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Planned, Read, Seen
 from rds_ssl.engine.reconcile.standing import standing_of, unsupported
@@ -106,6 +106,6 @@ def refused(ports: Ports, order: Order, seen: Seen, error: AliyunError) -> Decid
         return Decided(draft=seen, verdict=order.verdict, look_after=_AT_ONCE)
     rotates = order.planned.intent is Intent.ROTATION
     seen = seen.update(plan=seen.status.plan if rotates else None, rotation=None)
-    finding = api_failures.refusal(seen, operation.code or "", desired, seen.observed)
+    finding = refusals.refusal(seen, operation.code or "", desired, seen.observed)
     look_after = min(api_failures.refused_after(fault), holding.next_look(ports, seen))
     return seen.stalled(finding, look_after=look_after)

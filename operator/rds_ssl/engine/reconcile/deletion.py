@@ -16,6 +16,7 @@ from rds_ssl.core.api.spec import DeletionPolicy, ManagementPolicy
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import FINALIZER
 from rds_ssl.core.planning.desired import Desired
+from rds_ssl.engine.claims import is_successor
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile.change import change
 from rds_ssl.engine.reconcile.ports import Ports
@@ -77,7 +78,8 @@ def skip_reason(ports: Ports, draft: Draft) -> Release | None:
     unknown = draft.in_flight or resource.operation_lost
     if draft.status.applied is None and not unknown:
         return _as_it_is("the object has never been applied")
-    if any(map(resource.successor, ports.objects.beside(resource))):
+    others = ports.objects.beside(resource)
+    if any(is_successor(each, resource, ports.proofs) for each in others):
         return INHERITED
     return None
 

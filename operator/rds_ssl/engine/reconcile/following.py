@@ -110,8 +110,10 @@ def give_up(ports: Ports, gathered: Gathered) -> Gathered:
     if operation is None or not isinstance(sent, Sent) or not gathered.in_flight:
         return gathered
     gathered = replace(gathered, attempt=sent)  # It may be known for the first time.
-    age = (ports.now() - operation.start_time).total_seconds()
-    if age < limits.apply_timeout or ports.monotonic() - sent.watch.started < limits.settle:
+    watched = ports.monotonic() - sent.watch.started
+    # By the record, which may say anything, or by what this process has seen itself.
+    age = max((ports.now() - operation.start_time).total_seconds(), watched)
+    if age < limits.apply_timeout or watched < limits.settle:
         return gathered
     return _end(ports, gathered, operation, End.TIMED_OUT, sent)
 

@@ -11,9 +11,10 @@ from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
-from rds_ssl.engine.claims import awaits_older, conflict, older_claimant
+from rds_ssl.engine.claims import awaits_older, conflict, is_in_conflict, older_claimant
 from rds_ssl.engine.gather.materials import NOTHING_READ
 from rds_ssl.engine.objects import Resource
+from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.material_problems import PATIENCE
 from rds_ssl.engine.reconcile.memory import Memory
@@ -28,6 +29,9 @@ longer: nobody is to be in the way for ever by naming an instance.
 
 _AFTER_OLDER = 1.0
 """Seconds until the next look then, if that pass does not wake it."""
+
+_TOLD_AFTER = 5.0
+"""Seconds for which an object says nothing while it is not known who counts."""
 
 
 async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered | Decided:
@@ -65,6 +69,7 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
         asked = resource.asked is not None
         cloud = await ports.clouds.open(declaration, resource.key, asked=asked)
     except MaterialError as error:
+        ports.proofs.refused(resource)
         return _credentials_problem(ports, draft, error)
     began, material = ports.now(), NOTHING_READ
     if not (resource.in_flight or resource.deleting):
@@ -108,7 +113,10 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
         return None
     resource = draft.resource
     rivals = ports.objects.beside(resource)
-    winner = older_claimant(resource, rivals)
+    winner = older_claimant(resource, rivals, ports.proofs)
+    if isinstance(winner, Standing):
+        return replace(_not_asked(ports, draft, _doubted(ports, draft)), look_after=_AFTER_OLDER)
+    draft.memory.doubted_since = None
     if winner is None:
         new = ports.now() - resource.created < _TOGETHER
         if not (new and awaits_older(resource, rivals)):
@@ -120,6 +128,18 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
         applied=None, plan=None, rotation=None, operation=None, last_approval=spent
     )
     return _not_asked(ports, draft, outcomes.stalled(conflict(resource, winner)))
+
+
+def _doubted(ports: Ports, draft: Draft) -> Verdict | None:
+    """Return that it is not known which object counts; nothing for a moment, or if it is told."""
+    memory, now = draft.memory, ports.monotonic()
+    if memory.doubted_since is None:
+        memory.doubted_since = now
+    if now - memory.doubted_since < _TOLD_AFTER or is_in_conflict(draft.resource):
+        return None
+    finding = outcomes.claim_in_doubt(draft.resource.instance_id)
+    ready, kept = draft.as_it_was(finding)
+    return Verdict(ready=ready, finding=kept, reconciling=finding)
 
 
 def _not_asked(ports: Ports, draft: Draft, verdict: Verdict | None) -> Decided:

@@ -5,20 +5,24 @@ Everything that must outlive a process comes from the objects: approvals, the ch
 failures with the same material, when a drift was first seen.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rds_ssl.core.api.status import ChangeStatus, HistoryEntry, PlanStatus, StepStatus
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.gates.approval import Approval
-from rds_ssl.core.gates.failures import failure_history
+from rds_ssl.core.gates.failures import Outcome, failure_history
 from rds_ssl.core.gates.gate import Circumstances, Hold
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Reason, Restart
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.windows import is_bound, opening
-from rds_ssl.engine.objects import Objects
+from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile.attempt import WithoutEffect
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Planned, Read, Seen
+
+_log = logging.getLogger(__name__)
 
 
 def approval_of(seen: Seen) -> Approval:
@@ -88,13 +92,13 @@ def circumstances(ports: Ports, planned: Planned) -> Circumstances | Read:
         seen_since=seen_since(planned.known, plan, now=now),
         # A drift is put back only after a second look that agrees with the first.
         drift_delay=timedelta(seconds=max(timings.drift_delay, timings.limits.poll)),
-        history=seen.status.history,
+        history=tuple(_past(ports, seen, each) for each in seen.status.history),
         opening=opening(maintenance, maintain_time, now=now) if is_bound(maintenance) else None,
         maintain_time=maintain_time,
         quiet_for=seen.memory.inputs.quiet_for(now=ports.monotonic(), period=timings.quiet_period),
         restarts=_restarts(ports, seen),
         most_restarts=timings.max_changes_per_day,
-        failures=failure_history(plan.material, ports.objects.histories_with(plan.material)),
+        failures=failure_history(plan.material, _histories(ports, seen, plan.material)),
     )
 
 
@@ -124,11 +128,42 @@ def _restarts(ports: Ports, seen: Seen) -> Sequence[datetime]:
     From the histories of all objects that name it, and from what this process has sent, which
     it remembers of objects that are gone as well.
     """
-    recorded = tuple(_recorded(seen, ports.objects))
+    recorded = tuple(_recorded(ports, seen))
     known = {each.request_id for each in recorded}
     sent = ports.budget.restarts(seen.declaration.instance_id)
     lost = (at for request_id, at in sent.items() if request_id not in known)
-    return (*(each.time for each in recorded), *lost)
+    times = (*(each.time for each in recorded), *lost)
+    return tuple(past(ports, seen, each) for each in times)
+
+
+def _histories(ports: Ports, seen: Seen, material: frozenset[str]) -> Iterator[tuple[Outcome, ...]]:
+    """
+    Yield what became of material on objects of the namespace, and on others of the account.
+
+    Anybody can let a CA that is not theirs fail on an instance of their own.
+    """
+    for key, outcomes in ports.objects.histories_with(material):
+        if ports.proofs.same_account(key, seen.key, seen.cloud.account):
+            yield tuple(each._replace(time=past(ports, seen, each.time)) for each in outcomes)
+
+
+def past(ports: Ports, seen: Seen, time: datetime) -> datetime:
+    """Return a time of a status as it counts: one in the future has been written by mistake."""
+    now = ports.now()
+    counts = seen.memory.future.past(time, now=now)
+    if counts != time and counts == now:
+        _log.warning(
+            "the status has the time %s, which has not come; it counts as %s",
+            write_time(time),
+            write_time(counts),
+            extra=seen.log_fields(),
+        )
+    return counts
+
+
+def _past(ports: Ports, seen: Seen, entry: HistoryEntry) -> HistoryEntry:
+    time = past(ports, seen, entry.time)
+    return entry if time == entry.time else entry.model_copy(update={"time": time})
 
 
 def _asks_for_one_more(seen: Seen) -> bool:
@@ -138,13 +173,14 @@ def _asks_for_one_more(seen: Seen) -> bool:
     return failed and seen.resource.asked is not None
 
 
-def _recorded(seen: Seen, objects: Objects) -> Iterator[HistoryEntry]:
+def _recorded(ports: Ports, seen: Seen) -> Iterator[HistoryEntry]:
     """Yield what may have restarted the instance; who only observes now has perhaps sent some."""
     histories = [seen.status.history]
     # Who has no status of the instance has never reached it.
     histories += (
         other.status.history
-        for other in objects.beside(seen.resource)
+        for other in ports.objects.beside(seen.resource)
         if other.status.instance is not None
+        and ports.proofs.standing(other, mine=seen.resource) is not Standing.NOTHING
     )
     yield from (each for history in histories for each in history if Impact.RESTART in each.impacts)

@@ -181,6 +181,32 @@ class ToldHolds:
             self.gates.add(gate)
 
 
+_MOST_TIMES = 64
+"""Of an honest status there are none in the future, or, after a clock was set back, a few."""
+
+
+@dataclass(slots=True)
+class FutureTimes:
+    """
+    Times of a status that have not come yet: a clock was set back, or somebody else wrote them.
+
+    They count as the moment at which they were first seen: nothing waits for them to come. Owner:
+    `rds_ssl.engine.reconcile.gating`.
+    """
+
+    seen: dict[datetime, datetime] = field(default_factory=dict)
+
+    def past(self, time: datetime, *, now: datetime) -> datetime:
+        """Return the time that counts in place of *time*; the same if it has come."""
+        if time <= now:
+            return time
+        if time not in self.seen:
+            if len(self.seen) >= _MOST_TIMES:
+                self.seen.clear()
+            self.seen[time] = now
+        return min(self.seen[time], now)
+
+
 @dataclass(slots=True)
 class Memory:
     """One object's; forgotten with the object."""
@@ -205,6 +231,13 @@ class Memory:
     held: ToldHolds = field(default_factory=ToldHolds)
     held_rotation: ToldHolds = field(default_factory=ToldHolds)
     """The same of newer material that goes ahead of a plan."""
+    future: FutureTimes = field(default_factory=FutureTimes)
+    doubted_since: float | None = None
+    """
+    Since when it is not known whether another object's claim of the instance counts.
+
+    Owner: `rds_ssl.engine.reconcile.gathering`.
+    """
     namespace_stands: datetime | None = None
     """
     The startTime of the operation during which the namespace was seen not to be deleted.

@@ -36,7 +36,7 @@ async def identify(ports: Ports, gathered: Gathered) -> Gathered:
     """
     if gathered.engine:
         return gathered
-    return await read_attributes(ports, gathered, priority=_priority(gathered))
+    return await read_attributes(ports, gathered, priority=_priority(ports, gathered))
 
 
 async def observe(ports: Ports, gathered: Gathered) -> Seen:
@@ -49,7 +49,7 @@ async def observe(ports: Ports, gathered: Gathered) -> Seen:
     """
     if isinstance(gathered, Seen):
         return gathered  # By whoever has followed a change to its end.
-    has_work, priority = gathered.has_work, _priority(gathered)
+    has_work, priority = gathered.has_work, _priority(ports, gathered)
     settings = read_settings(gathered, priority=priority)
     if has_work and gathered.instance is None and gathered.rotates and _may_go(ports, gathered):
         # A rotation whose time has come needs both before its call, and somebody waits.
@@ -57,7 +57,9 @@ async def observe(ports: Ports, gathered: Gathered) -> Seen:
             read_attributes(ports, gathered, priority=priority), settings
         )
         return seen(gathered, observed)
-    return seen(gathered, await settings)
+    observed = await settings
+    ports.proofs.reached(gathered.resource, gathered.cloud.account)
+    return seen(gathered, observed)
 
 
 async def read(ports: Ports, stage: Seen, what: Read) -> Seen:
@@ -86,6 +88,9 @@ async def read_attributes(ports: Ports, stage: _Stage, *, priority: Priority) ->
     """
     instance = await stage.cloud.describe_attribute(stage.declaration, priority=priority)
     stage.memory.sightings.see(instance, now=ports.monotonic())
+    account, primary = stage.cloud.account, instance.master_instance_id
+    ports.proofs.reached(stage.resource, account)
+    ports.budget.attribute(stage.key, account=account, primary=primary)
     return replace(stage, instance=instance)
 
 
@@ -124,8 +129,9 @@ def seen(gathered: Gathered, observed: Observed) -> Seen:
     return Seen(**known, observed=observed)
 
 
-def _priority(gathered: Gathered) -> Priority:
-    return Priority.CHANGE if gathered.has_work else Priority.RESYNC
+def _priority(ports: Ports, gathered: Gathered) -> Priority:
+    urgent = gathered.has_work or ports.proofs.is_awaited(gathered.key)
+    return Priority.CHANGE if urgent else Priority.RESYNC
 
 
 def _may_go(ports: Ports, gathered: Gathered) -> bool:

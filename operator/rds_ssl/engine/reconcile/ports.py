@@ -11,6 +11,7 @@ from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
 from rds_ssl.engine.objects import Objects
+from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
@@ -44,6 +45,7 @@ class Ports:
     materials: Materials
     reporter: Reporter
     budget: Budget
+    proofs: Proofs
     outages: Outages
     timings: Timings
     now: Callable[[], datetime]

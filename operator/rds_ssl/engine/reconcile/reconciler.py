@@ -17,7 +17,7 @@ from rds_ssl.core.errors import (
 )
 from rds_ssl.core.model import Disposition, Priority
 from rds_ssl.core.rds.faults import classify
-from rds_ssl.engine.objects import Key, Resource
+from rds_ssl.engine.objects import Key, Resource, namespace_of
 from rds_ssl.engine.reconcile import api_failures, attempt, change, deletion
 from rds_ssl.engine.reconcile.attempt import Sent
 from rds_ssl.engine.reconcile.evaluation import evaluate
@@ -142,8 +142,10 @@ class Reconciler:
     async def _look(self, stage: Gathered, settled: Settled | None) -> Decided:
         """Ask the cloud, and decide; *settled* is what the last look found, if that was nothing."""
         ports, declaration = self._ports, stage.declaration
-        if ports.outages.blocks(stage.cloud.endpoint, stage.key):
-            return api_failures.unreachable(ports, stage)
+        asks = stage.resource.asked is not None
+        known = ports.outages.blocks(stage.cloud.place, stage.key, asks=asks)
+        if known is not None:
+            return api_failures.as_others(ports, give_up(ports, stage), known)
         try:
             followed = await follow(ports, stage)
             if isinstance(followed, Decided):
@@ -207,7 +209,8 @@ class Reconciler:
         first = before.status.observed_generation < 0 <= after.status.observed_generation
         if first or (after.claims and not before.claims):
             for key in self._ports.objects.named_beside(after):
-                self.force(key)
+                if namespace_of(key) == namespace_of(after.key):
+                    self.force(key)
                 self._queue.add(key)
 
     def _note_lost_record(self, resource: Resource, memory: Memory) -> None:

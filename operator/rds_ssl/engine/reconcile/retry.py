@@ -13,9 +13,9 @@ from rds_ssl.core.model import Finding, Phase
 from rds_ssl.core.operation.retry import Retry, may_retry
 from rds_ssl.core.planning.desired import Desired, inputs_digest
 from rds_ssl.core.planning.diff import surroundings
-from rds_ssl.engine.reconcile import api_failures
+from rds_ssl.engine.reconcile import refusals
 from rds_ssl.engine.reconcile.attempt import permits
-from rds_ssl.engine.reconcile.gating import approval_of, plan_status, seen_since
+from rds_ssl.engine.reconcile.gating import approval_of, past, plan_status, seen_since
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Planned, Read, Seen
 
@@ -37,8 +37,9 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     if seen.instance is None and operation.phase in _RESTS_ON_THE_INSTANCE:
         return Read.ATTRIBUTES
     given, sent = approval_of(seen), _as_recorded(step, operation)
+    ended = operation.end_time or operation.start_time
     answer, wait = may_retry(
-        operation,
+        operation.model_copy(update={"end_time": past(ports, seen, ended)}),
         digest=sent.digest,
         inputs=inputs_of(seen, sent),
         now=ports.now(),
@@ -52,7 +53,7 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     beside = answer is Retry.LATER and operation.digest != sent.digest
     seen = _as_shown(seen) if beside else seen.update(plan=None)
     if operation.phase is Phase.REFUSED:
-        finding = api_failures.refusal(seen, operation.code or "", step, seen.observed)
+        finding = refusals.refusal(seen, operation.code or "", step, seen.observed)
     else:
         renews = step.renews is not None
         finding = outcomes.operation_ended(

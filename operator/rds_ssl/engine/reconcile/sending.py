@@ -13,7 +13,8 @@ from functools import partial
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.errors import AliyunError, ApiError
+from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
+from rds_ssl.core.gates.gate import OTHER, RATE, Hold
 from rds_ssl.core.model import (
     LEFT_BEHIND,
     Disposition,
@@ -30,14 +31,22 @@ from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
 from rds_ssl.core.x509 import pem
-from rds_ssl.engine.claims import conflict, older_claimant
+from rds_ssl.engine.claims import conflict, is_successor, older_claimant
 from rds_ssl.engine.objects import Resource
-from rds_ssl.engine.reconcile import attempt, finishing, observing
+from rds_ssl.engine.proofs import Standing
+from rds_ssl.engine.reconcile import (
+    api_failures,
+    attempt,
+    finishing,
+    gating,
+    holding,
+    observing,
+)
 from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED
 from rds_ssl.engine.reconcile.gating import approval_of, plan_status
 from rds_ssl.engine.reconcile.ports import Ports
-from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Seen
+from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Read, Seen
 from rds_ssl.engine.reporting import Event
 from rds_ssl.offloading import offloaded
 
@@ -62,6 +71,9 @@ _AGAIN_AT_ONCE = 0.05
 _AFTER_OTHER = 10.0
 """Seconds: another object's change of the same instance is under way."""
 
+_AGAIN_SOON = 1.0
+"""Seconds: another namespace's claim is being looked at."""
+
 _AFTER_GONE = 1.0
 """Seconds: the watch has shown by then that the object is gone."""
 
@@ -78,13 +90,18 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     """
     Send one step of a plan for which a slot is reserved.
 
+    A call that has to wait for its turn is not made in this pass: the slot is kept for the next
+    one, which looks at everything anew.
+
     Raises:
-        AliyunError: No token could be had; nothing was sent.
         KubeError: The API server, before anything was sent, or when the acceptance was recorded.
     """
     seen = order.planned.seen
-    await seen.cloud.reserve(Priority.CHANGE)
-    # The token may have taken minutes: material may have changed meanwhile.
+    try:
+        await seen.cloud.reserve(Priority.CHANGE)
+    except TurnAwaited as error:
+        return _awaits_turn(ports, order, error)
+    # The token may have taken a while: material may have changed meanwhile.
     material = await _material(ports, order)
     if material is None:
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
@@ -117,6 +134,26 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     await _announce(ports, order, seen)
     restarts = order.planned.plan.restart is not Restart.NONE
     return await _call(ports, seen, wire, recorded, pending, restarts=restarts)
+
+
+def _awaits_turn(ports: Ports, order: Order, error: TurnAwaited) -> Decided:
+    """Return that the call waits for its turn, and says so if it is not over at once."""
+    decided = api_failures.read_failed(ports, order.planned.seen, error)
+    if decided.verdict is None:
+        return replace(decided, awaits_slot=True)
+    told = _awaits(ports, order, RATE, look_after=decided.look_after)
+    return replace(told, looked=False, awaits_slot=True)
+
+
+def _awaits(ports: Ports, order: Order, hold: Hold, *, look_after: float) -> Decided:
+    """Return that a plan for which there is a slot waits for something else, and says so."""
+    planned = order.planned
+    at = gating.circumstances(ports, planned)
+    if planned.intent is Intent.ROTATION or isinstance(at, Read):
+        # Of newer material beside an edit that waits, the edit says what it waits for.
+        return Decided(draft=planned.seen, verdict=None, look_after=look_after)
+    draft, verdict = holding.told(ports, planned, hold, at)
+    return Decided(draft=draft, verdict=verdict, look_after=look_after)
 
 
 async def _announce(ports: Ports, order: Order, seen: Seen) -> None:
@@ -180,15 +217,21 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     mine = next((each for each in claimants if each.uid == seen.resource.uid), None)
     if mine is None:
         return Decided(draft=seen, verdict=None, look_after=_AFTER_GONE)
-    winner = older_claimant(mine, claimants)
+    winner = older_claimant(mine, claimants, ports.proofs)
+    if isinstance(winner, Standing):
+        return Decided(draft=seen, verdict=None, look_after=_AGAIN_SOON, looked=False)
     if winner is not None:
         verdict = outcomes.stalled(conflict(mine, winner))
         return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
     deletes = order.planned.intent is Intent.DELETION
-    if deletes and any(map(mine.successor, claimants)):
+    if deletes and any(is_successor(each, mine, ports.proofs) for each in claimants):
         return seen.released(INHERITED)  # Perhaps of one that the watch does not show yet.
-    if any(each.in_flight for each in claimants if each.uid != mine.uid):
-        return Decided(draft=seen, verdict=None, look_after=_AFTER_OTHER)
+    if any(
+        each.in_flight and ports.proofs.standing(each, mine=mine) is not Standing.NOTHING
+        for each in claimants
+        if each.uid != mine.uid
+    ):
+        return _awaits(ports, order, OTHER, look_after=_AFTER_OTHER)
     ports.objects.refresh(mine)
     known = seen.resource
     same = mine.inputs == known.inputs and all(

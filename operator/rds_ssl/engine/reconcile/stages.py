@@ -95,6 +95,16 @@ class Draft:
         """Return the draft with what follows once the status is written."""
         return replace(self, after_write=(*self.after_write, *follows))
 
+    def as_it_was(self, finding: Finding) -> tuple[bool | None, Finding]:
+        """Return what Ready says; where it says nothing of this spec, the finding."""
+        condition = self.before.status.condition(READY)
+        if condition is None or condition.reason not in set(Reason):
+            return None, finding
+        if condition.observed_generation != self.before.generation:
+            return False, finding
+        said = Finding(reason=Reason(condition.reason), message=condition.message)
+        return _ready(self.before), said
+
     def released(self, release: Release) -> "Decided":
         """Return the end of a deleted object."""
         return Decided(draft=self, verdict=None, look_after=0.0, release=release)
@@ -160,16 +170,6 @@ class Gathered(Draft):
             revocation_list=facts.revocation_list,
             pfx=pfx.oss_object if pfx else "",
         )
-
-    def as_it_was(self, finding: Finding) -> tuple[bool | None, Finding]:
-        """Return what Ready says; where it says nothing of this spec, the finding."""
-        condition = self.before.status.condition(READY)
-        if condition is None or condition.reason not in set(Reason):
-            return None, finding
-        if condition.observed_generation != self.before.generation:
-            return False, finding
-        said = Finding(reason=Reason(condition.reason), message=condition.message)
-        return _ready(self.before), said
 
     def log_fields(self, request_id: str = "") -> dict[str, str]:
         """Return the fields of a log line."""

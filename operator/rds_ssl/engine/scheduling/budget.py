@@ -7,7 +7,7 @@ given back at any end of the operation, or when its object is gone.
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,12 +48,20 @@ class Budget:
     turns: one with many objects does not keep the others waiting for hours.
 
     After a restart the slots come back from the records in status, before any credentials are
-    known: such a slot has no account and counts for every one.
+    known: such a slot has no account and counts for every one, as long as its object may be
+    believed (`rds_ssl.engine.proofs`).
     """
 
-    def __init__(self, limit: int, wake: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        wake: Callable[[Key], None],
+        may_hold: Callable[[Key, Key], bool] = lambda _holder, _asker: True,
+    ) -> None:
+        """*may_hold*: whether a slot that was inherited counts for somebody who asks for one."""
         self._limit = limit
         self._wake = wake
+        self._may_hold = may_hold
         self._held: dict[Key, _Slot] = {}
         self._waiting: dict[Key, _Slot] = {}
         self._turns: dict[str, int] = {}
@@ -96,7 +104,7 @@ class Budget:
             self._held[key] = wanted
             return True
         self._waiting[key] = wanted  # A place that it has already is kept.
-        if not self._is_free(wanted, list(self._held.values())) or key not in self._admitted():
+        if not self._is_free(key, wanted, self._held) or key not in self._admitted():
             return False
         del self._waiting[key]
         self._held[key] = wanted
@@ -116,6 +124,22 @@ class Budget:
             material=frozenset(operation.material) if operation else None,
         )
         self._held.setdefault(resource.key, slot)
+
+    def attribute(self, key: Key, *, account: str, primary: str) -> None:
+        """
+        Note whose an inherited slot is, and of which primary.
+
+        The object's credentials have read the instance; so far its status alone has told.
+        """
+        slot = self._held.get(key)
+        if slot is not None and slot.account is None:
+            primary = primary or slot.instance_id
+            self._held[key] = replace(slot, account=account, primary=primary)
+            self._wake_free()
+
+    def try_again(self) -> None:
+        """Wake whoever would get a slot: one that was held may count no more."""
+        self._wake_free()
 
     def release(self, key: Key) -> None:
         """Give a slot, or a place in the queue, back; whoever may go now is woken."""
@@ -165,12 +189,12 @@ class Budget:
 
         Whether one has to be alone may have changed since it asked: it says so when it asks again.
         """
-        taken = list(self._held.values())
+        taken = dict(self._held)
         admitted: list[Key] = []
         for key, waiting in self._queue():
             wanted = replace(waiting, alone=False)
-            if self._is_free(wanted, taken):
-                taken.append(wanted)
+            if self._is_free(key, wanted, taken):
+                taken[key] = wanted
                 admitted.append(key)
         return admitted
 
@@ -185,10 +209,15 @@ class Budget:
         for *_, key in sorted(places):
             yield key, self._waiting[key]
 
-    def _is_free(self, wanted: _Slot, taken: Sequence[_Slot]) -> bool:
+    def _is_free(self, key: Key, wanted: _Slot, taken: Mapping[Key, _Slot]) -> bool:
         if not self._cooling.keys().isdisjoint({wanted.instance_id, wanted.primary}):
             return False
-        if any(each.excludes(wanted) for each in taken):
+        counting = [
+            each
+            for holder, each in taken.items()
+            if each.account is not None or self._may_hold(holder, key)
+        ]
+        if any(each.excludes(wanted) for each in counting):
             return False
-        used = sum(each.account in {None, wanted.account} for each in taken)
+        used = sum(each.account in {None, wanted.account} for each in counting)
         return not self._limit or used < self._limit

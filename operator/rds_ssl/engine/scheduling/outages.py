@@ -1,25 +1,64 @@
 """
-When an endpoint of the cloud does not answer: one probe at a time, and everybody else waits.
+When the cloud does not answer, or knows no such credentials: one probe, and everybody else waits.
 
 Without it every object would wait out its own back-off, so that an API that is back after a minute
 is noticed by some after five; or all would hammer it.
+
+What a tenant can bring about must hold up nobody else, so an outage is no wider than what proves
+it. Who answers is the endpoint, whatever was asked: that nobody takes a connection is proved by
+one. A connection that gets no answer, or a page instead of one, may be due to what was sent: that
+is an outage of one identity in one namespace, until a second identity gets nothing either.
+Credentials that are refused are one namespace's as well.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
+from rds_ssl.core.errors import AliyunError, NoAnswer, NotSent
 from rds_ssl.engine.objects import Key
+from rds_ssl.engine.places import Place
 
 PROBE_EVERY = 2.0
-"""Seconds between two probes of one endpoint, at most."""
+"""Seconds between two probes of one outage, at most."""
+
+PROBE_UNHEARD = 30.0
+"""Seconds to which they grow at an endpoint that has never answered: a region may not exist."""
 
 PROBER_SILENT = 30.0
 """Seconds after which a prober has been lost; longer than a read may take."""
 
+NO_FREE_CONNECTION = "no free connection"
+"""A `NotSent` that says nothing of the other end."""
+
+
+class _Kind(Enum):
+    CREDENTIALS = auto()
+    """They are refused."""
+    IDENTITY = auto()
+    """It gets no answer."""
+    ENDPOINT = auto()
+    """Nobody does."""
+
+
+_Scope = tuple[_Kind, str, str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outage:
+    error: AliyunError
+    """What everybody says of it: what came first."""
+    prober: Key
+    heard_at: float
+    patience: float = PROBER_SILENT
+    probes: int = 0
+    parked: dict[Key, None] = field(default_factory=dict)
+
 
 class Outages:
     """
-    Which endpoints are down, who probes them, and who waits.
+    What is down, who probes it, and who waits.
 
     *wake_after* puts a key back into the queue in so many seconds. A prober that is not heard of
     (its credentials went, its object is suspended) is replaced.
@@ -27,50 +66,178 @@ class Outages:
 
     def __init__(self, wake_after: Callable[[Key, float], None]) -> None:
         self._wake_after = wake_after
-        self._probers: dict[str, tuple[Key, float]] = {}
-        self._parked: dict[str, dict[Key, None]] = {}
+        self._outages: dict[_Scope, _Outage] = {}
+        self._joined: dict[Key, set[_Scope]] = {}
+        """The outages that a key probes or waits for."""
+        self._heard: set[str] = set()
+        """Endpoints that have answered."""
 
-    def blocks(self, endpoint: str, key: Key) -> bool:
-        """True if *key* must wait; it is woken when the endpoint answers again."""
-        if endpoint not in self._probers:
-            return False
-        prober, heard_at = self._probers[endpoint]
-        now = asyncio.get_running_loop().time()
-        if prober == key or now - heard_at > PROBER_SILENT:
-            self._probers[endpoint] = (key, now)
-            return False
-        self._parked.setdefault(endpoint, {})[key] = None
-        return True
+    def blocks(self, place: Place, key: Key, *, asks: bool = False) -> AliyunError | None:
+        """
+        Return what keeps *key* from a call: it is woken once that is over. None: it may call.
 
-    def failed(self, endpoint: str, key: Key) -> None:
-        """Note that a call of *key* got no answer; the first becomes the prober."""
+        *asks*: a person wants another try, who may have mended the credentials.
+        """
+        scopes = tuple(_scopes(place))
+        for scope in self._joined.get(key, set()).difference(scopes):
+            self._leave(scope, key)  # It has gone elsewhere.
         now = asyncio.get_running_loop().time()
-        prober = self._probers.setdefault(endpoint, (key, now))[0]
-        parked = self._parked.setdefault(endpoint, {})
-        if prober != key:
-            parked[key] = None
-            return
+        for scope in scopes:
+            outage = self._outages.get(scope)
+            if outage is None or (asks and scope[0] is _Kind.CREDENTIALS):
+                continue
+            if outage.prober == key or now - outage.heard_at > outage.patience:
+                self._probe(scope, outage, key)
+                outage.heard_at = now
+                continue
+            self._park(scope, outage, key)
+            for other in scopes:
+                if other != scope:
+                    self._hand_over(other, key)
+            return outage.error
+        return None
+
+    def failed(self, place: Place, key: Key, error: AliyunError) -> AliyunError:
+        """
+        Note that a call of *key* got no answer; the first becomes the prober.
+
+        Returns:
+            What is said of it: the same by everybody.
+        """
+        scope = self._scope_of(place, error)
+        outage = self._note(scope, key, error)
+        if outage.prober != key:
+            self._park(scope, outage, key)
+            return outage.error
         # Each turn is somebody else's: one instance alone may be what does not answer.
-        parked[key] = None
-        turn = next(iter(parked))
-        del parked[turn]
-        self._probers[endpoint] = (turn, now)
-        self._wake_after(turn, PROBE_EVERY)
+        self._park(scope, outage, key)
+        turn = next(iter(outage.parked))
+        self._probe(scope, outage, turn)
+        outage.probes += 1
+        every = PROBE_EVERY
+        if place.endpoint not in self._heard:
+            every = min(PROBE_UNHEARD, PROBE_EVERY * 2.0 ** min(outage.probes - 1, 10))
+        outage.heard_at = asyncio.get_running_loop().time()
+        outage.patience = PROBER_SILENT + every - PROBE_EVERY
+        self._wake_after(turn, every)
+        return outage.error
 
-    def answered(self, endpoint: str) -> None:
-        """Note that the endpoint answers, whatever it said: everybody goes on."""
-        if self._probers.pop(endpoint, None) is not None:
-            self._wake(endpoint)
+    def refused(self, place: Place, key: Key, error: AliyunError, *, again_after: float) -> None:
+        """Note that the credentials of *key* are refused; it tries again by itself, for all."""
+        self._reached(place)
+        outage = self._note((_Kind.CREDENTIALS, *_who(place)), key, error)
+        outage.error = error
+        outage.heard_at = asyncio.get_running_loop().time()
+        outage.patience = again_after + PROBER_SILENT
+
+    def answered(self, place: Place, *, known: bool = True) -> None:
+        """
+        Note that the endpoint answers, whatever it said: everybody goes on.
+
+        *known*: the answer shows that it has accepted the credentials.
+        """
+        self._reached(place)
+        if known:
+            self._end((_Kind.CREDENTIALS, *_who(place)))
 
     def gone(self, key: Key) -> None:
         """Forget an object, or one that asks nothing; if it was the prober, another takes over."""
-        for parked in self._parked.values():
-            parked.pop(key, None)
-        for endpoint, (prober, _) in list(self._probers.items()):
-            if prober == key:
-                del self._probers[endpoint]
-                self._wake(endpoint)
+        for scope in tuple(self._joined.get(key, ())):
+            self._leave(scope, key)
 
-    def _wake(self, endpoint: str) -> None:
-        for key in self._parked.pop(endpoint, {}):
+    def passes_on(self, key: Key) -> None:
+        """Let another one probe: *key* has to wait for its turn at the API."""
+        for scope in tuple(self._joined.get(key, ())):
+            self._hand_over(scope, key)
+
+    def _scope_of(self, place: Place, error: AliyunError) -> _Scope:
+        if isinstance(error, NotSent) and error.kind != NO_FREE_CONNECTION:
+            return _endpoint(place)
+        if _is_silence(error) and any(
+            scope[0] is _Kind.IDENTITY
+            and scope[1] == place.endpoint
+            and scope[2] != place.identity
+            and _is_silence(outage.error)
+            for scope, outage in self._outages.items()
+        ):
+            return _endpoint(place)
+        return (_Kind.IDENTITY, *_who(place))
+
+    def _note(self, scope: _Scope, key: Key, error: AliyunError) -> _Outage:
+        now = asyncio.get_running_loop().time()
+        outage = self._outages.get(scope)
+        if outage is None:
+            outage = self._outages[scope] = _Outage(error=error, prober=key, heard_at=now)
+            self._joined.setdefault(key, set()).add(scope)
+        return outage
+
+    def _probe(self, scope: _Scope, outage: _Outage, key: Key) -> None:
+        outage.parked.pop(key, None)
+        if outage.prober != key:
+            outage.parked[outage.prober] = None
+        outage.prober = key
+        self._joined.setdefault(key, set()).add(scope)
+
+    def _park(self, scope: _Scope, outage: _Outage, key: Key) -> None:
+        outage.parked[key] = None
+        self._joined.setdefault(key, set()).add(scope)
+
+    def _hand_over(self, scope: _Scope, key: Key) -> None:
+        """Let the next one probe in the place of *key*, at once."""
+        outage = self._outages.get(scope)
+        if outage is None or outage.prober != key:
+            return
+        turn = next((each for each in outage.parked if each != key), None)
+        if turn is not None:
+            self._probe(scope, outage, turn)
+            self._wake_after(turn, 0.0)
+
+    def _leave(self, scope: _Scope, key: Key) -> None:
+        outage = self._outages.get(scope)
+        if outage is not None and outage.prober == key:
+            outage.parked.pop(key, None)
+            self._end(scope)
+        elif outage is not None:
+            outage.parked.pop(key, None)
+        self._unjoin(scope, key)
+
+    def _reached(self, place: Place) -> None:
+        self._heard.add(place.endpoint)
+        self._end((_Kind.IDENTITY, *_who(place)))
+        self._end(_endpoint(place))
+
+    def _end(self, scope: _Scope) -> None:
+        outage = self._outages.pop(scope, None)
+        if outage is None:
+            return
+        self._unjoin(scope, outage.prober)
+        for key in outage.parked:
+            self._unjoin(scope, key)
             self._wake_after(key, 0.0)
+
+    def _unjoin(self, scope: _Scope, key: Key) -> None:
+        joined = self._joined.get(key)
+        if joined is not None:
+            joined.discard(scope)
+            if not joined:
+                del self._joined[key]
+
+
+def _is_silence(error: AliyunError) -> bool:
+    """True if there was no answer at all: a page of a gateway is one."""
+    return isinstance(error, NoAnswer) and not error.http_status
+
+
+def _who(place: Place) -> tuple[str, str, str]:
+    return place.endpoint, place.identity, place.namespace
+
+
+def _endpoint(place: Place) -> _Scope:
+    return _Kind.ENDPOINT, place.endpoint, "", ""
+
+
+def _scopes(place: Place) -> Iterator[_Scope]:
+    """Yield what may keep an object from calling, the narrowest first."""
+    yield (_Kind.CREDENTIALS, *_who(place))
+    yield (_Kind.IDENTITY, *_who(place))
+    yield _endpoint(place)

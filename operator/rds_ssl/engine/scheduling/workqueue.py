@@ -11,10 +11,12 @@ import asyncio
 import functools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Generic
 
 from rds_ssl.core.model import Priority
+from rds_ssl.engine.scheduling.turns import Key, Tenant, Turns
 
 BACKOFF_BASE = 1.0
 """Seconds before the first new attempt, at most."""
@@ -28,16 +30,17 @@ GRACE = 10.0
 RESISTANCE = 1.0
 """Seconds that a cancelled pass gets to clean up."""
 
-SHARE = 4
+MOST = 2
+"""A tenant has at most the workers divided by this, while another one waits."""
+
+SPARE = 4
 """
-One pass of so many is for the key that has waited longest. Little enough that changes in flight are
-seen in time while a thousand objects get their first look, enough that these go on meanwhile.
+The workers divided by this are for whoever comes next: a tenant that is alone leaves them free. One
+that waits for an answer gives no worker back before it has it, however urgent another one is.
 """
 
 # 2 ** 1000 is no float; beyond this exponent the cap holds with any sensible base.
 _MAX_EXPONENT = 32
-
-Key = TypeVar("Key", bound=Hashable)
 
 _log = logging.getLogger(__name__)
 
@@ -46,10 +49,9 @@ class WorkQueue(Generic[Key]):
     """
     Keys to be looked at, each one once and by one pass at a time.
 
-    A key is in at most one of these states, plus in flight: nothing, delayed, queued. The smallest
-    priority goes first, and of equals who came first; but each `SHARE`-th pass is that of the key
-    that has waited longest, so that nobody waits for ever. All methods belong to one loop's thread;
-    times are that loop's, in seconds.
+    A key is in at most one of these states, plus in flight: nothing, delayed, queued. Whose turn it
+    is says `rds_ssl.engine.scheduling.turns`; how many passes of one tenant run at a time, `MOST`
+    and `SPARE`. All methods belong to one loop's thread; times are that loop's, in seconds.
     """
 
     def __init__(
@@ -58,14 +60,24 @@ class WorkQueue(Generic[Key]):
         base: float = BACKOFF_BASE,
         cap: float = BACKOFF_CAP,
         jitter: random.Random | None = None,
+        tenant: Callable[[Key], Tenant] | None = None,
     ) -> None:
-        """*base* and *cap* of the backoff are in seconds; *jitter* is a seeded one in tests."""
+        """
+        Make an empty queue.
+
+        Args:
+            base: Of the backoff, in seconds.
+            cap: Of the backoff, in seconds.
+            jitter: A seeded one in tests.
+            tenant: Whose a key is; None: there is one tenant, who may have every worker.
+        """
         self._base = base
         self._cap = cap
         self._jitter = jitter or random.Random()  # noqa: S311  # Spreads load, hides nothing.
-        # Each maps a key to the time at which it was added, in the order of arrival.
-        self._waiting: dict[Priority, dict[Key, float]] = {each: {} for each in Priority}
-        self._picked = 0
+        self._tenant = tenant
+        self._waiting: Turns[Key] = Turns(tenant or (lambda _key: ""))
+        self._running: Counter[Tenant] = Counter()
+        """Passes of each tenant."""
         self._delayed: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._in_flight: dict[Key, asyncio.Task[None]] = {}
@@ -80,12 +92,12 @@ class WorkQueue(Generic[Key]):
     @property
     def depth(self) -> int:
         """How many keys wait for a pass; delayed ones do not."""
-        return sum(map(len, self._waiting.values())) + len(self._again)
+        return len(self._waiting) + len(self._again)
 
     @property
     def oldest_age(self) -> float:
         """Seconds for which the longest waiting key has been waiting; 0 if none is."""
-        waiting = [since for queue in self._waiting.values() for since in queue.values()]
+        waiting = list(self._waiting.since())
         waiting += (since for since, _ in self._again.values())
         return asyncio.get_running_loop().time() - min(waiting) if waiting else 0.0
 
@@ -108,7 +120,7 @@ class WorkQueue(Generic[Key]):
             since, known = self._again.get(key, (now, priority))
             self._again[key] = (since, min(known, priority))
             return
-        self._enqueue(key, since=now, priority=priority)
+        self._waiting.put(key, since=now, priority=priority)
         self._start_passes()
 
     def add_after(self, key: Key, seconds: float, *, priority: Priority = Priority.CHANGE) -> None:
@@ -158,8 +170,7 @@ class WorkQueue(Generic[Key]):
         A pass that runs goes on, but is the last one.
         """
         self._end_delay(key)
-        for queue in self._waiting.values():
-            queue.pop(key, None)
+        self._waiting.discard(key)
         self._again.pop(key, None)
         self._failures.pop(key, None)
         if key in self._in_flight:
@@ -218,7 +229,7 @@ class WorkQueue(Generic[Key]):
             _log.error("passes resist being cancelled", extra={"passes": len(resisting)})
 
     def _is_waiting(self, key: Key) -> bool:
-        return key in self._again or any(key in queue for queue in self._waiting.values())
+        return key in self._again or key in self._waiting
 
     def _is_due(self, key: Key, priority: Priority) -> None:
         del self._delayed[key]
@@ -230,34 +241,27 @@ class WorkQueue(Generic[Key]):
             # Cancelled timers let go of the key at once; the loop sweeps them out in time.
             timer.cancel()
 
-    def _enqueue(self, key: Key, *, since: float, priority: Priority) -> None:
-        for known, queue in self._waiting.items():
-            if key in queue:
-                if known <= priority:
-                    return
-                since = queue.pop(key)
-                break
-        self._waiting[priority][key] = since
+    def _tenant_of(self, key: Key) -> Tenant:
+        return "" if self._tenant is None else self._tenant(key)
 
-    def _next_key(self) -> Key | None:
-        """Take out the key whose turn it is; None if none waits."""
-        queues = [queue for queue in self._waiting.values() if queue]
-        if not queues:
-            return None
-        self._picked += 1
-        if self._picked % SHARE == 0:
-            queues.sort(key=lambda queue: next(iter(queue.values())))
-        key = next(iter(queues[0]))
-        del queues[0][key]
-        return key
+    def _may_start(self, tenant: Tenant) -> bool:
+        """True if one more pass of a tenant leaves enough workers to others."""
+        if self._tenant is None:
+            return True
+        workers = self._workers
+        most = workers - max(1, workers // SPARE)
+        if self._waiting.beside(tenant):
+            most = workers // MOST
+        return self._running[tenant] < max(1, most)
 
     def _start_passes(self) -> None:
         if self._step is None or self._stopping:
             return
         while len(self._in_flight) < self._workers:
-            key = self._next_key()
+            key = self._waiting.take(self._may_start)
             if key is None:
                 return
+            self._running[self._tenant_of(key)] += 1
             task = asyncio.create_task(self._pass(key, self._step))
             # Not a `finally` of the pass: a task that is cancelled before its start runs none.
             task.add_done_callback(functools.partial(self._pass_ended, key))
@@ -278,6 +282,7 @@ class WorkQueue(Generic[Key]):
 
     def _pass_ended(self, key: Key, task: asyncio.Task[None]) -> None:
         del self._in_flight[key]
+        self._running -= Counter({self._tenant_of(key): 1})
         if task.cancelled() and key not in self._dropped:
             now = asyncio.get_running_loop().time()
             self._again.setdefault(key, (now, Priority.IN_FLIGHT))
@@ -285,5 +290,5 @@ class WorkQueue(Generic[Key]):
         if key in self._again:
             since, priority = self._again.pop(key)
             self._end_delay(key)
-            self._enqueue(key, since=since, priority=priority)
+            self._waiting.put(key, since=since, priority=priority)
         self._start_passes()

@@ -14,9 +14,7 @@ from typing import Any
 import pytest
 
 from rds_ssl.core.model import Disposition
-from support.engine_process import API_URL
 from support.engine_world import CREDENTIALS, MODIFY, EngineWorld, played
-from support.simulator import ACCESS_KEY_ID
 
 READ = "DescribeDBInstanceSSL"
 FOREVER = 9999
@@ -458,7 +456,7 @@ async def test_a_throttled_object_comes_again_when_the_hint_is_over_and_not_befo
         await world.run(5)
         assert world.conditions("a")[RECONCILING] == ("True", "Throttled")
         assert world.engine is not None
-        limiter = world.engine.limits.of(API_URL, ACCESS_KEY_ID)
+        limiter = world.limiter()
 
         await world.run(pause - 10)
         # It does not even begin: a pass that waits for the pause would hold a worker and a slot.

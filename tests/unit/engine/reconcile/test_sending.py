@@ -11,7 +11,7 @@ from rds_ssl.core.errors import KubeUnavailable
 from support import pki
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, played
 from support.line import Call
-from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
+from support.simulator import ACCESS_KEY_SECRET
 
 
 @played
@@ -23,7 +23,7 @@ async def test_what_is_sent_is_the_material_of_now_not_of_before_the_wait_for_a_
         await world.run(100)
         accepted = world.truth("a")["accepted"]
         assert world.engine is not None
-        limiter = world.engine.limits.of("https://rds.invalid", ACCESS_KEY_ID)
+        limiter = world.limiter()
 
         def spend(call: Call) -> None:
             if call.what == "DescribeDBInstanceAttribute":  # The last look before the token.

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from rds_ssl.core.model import Priority
-from rds_ssl.engine.scheduling.workqueue import SHARE, WorkQueue
+from rds_ssl.engine.scheduling.turns import SHARE
+from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from support import virtual_time
 
 Step = Callable[[str], Awaitable[None]]
@@ -58,8 +59,10 @@ async def working(queue: WorkQueue[str], step: Step, *, workers: int = 1) -> Asy
 def traces(queue: WorkQueue[str]) -> int:
     """How many things *queue* holds, whatever for."""
     held = [value for value in vars(queue).values() if isinstance(value, (dict, set, list, tuple))]
-    waiting = vars(queue)["_waiting"]
-    return sum(map(len, held)) - len(waiting) + sum(map(len, waiting.values()))
+    waiting = dict(vars(vars(queue)["_waiting"]))
+    queues = waiting.pop("_queues").values()
+    held += [*queues, *(value for value in waiting.values() if isinstance(value, dict))]
+    return sum(map(len, held))
 
 
 def test_a_key_added_twice_is_looked_at_once() -> None:
