@@ -5,6 +5,7 @@ from faults.ahead import AHEAD
 from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
+from faults.hostile import HOSTILE
 from faults.judging import JUDGING
 from faults.meeting import MEETING
 from faults.service import SERVICE
@@ -14,6 +15,7 @@ FAULTS = (
     *JUDGING,
     *CERTIFICATES,
     *CHAIN,
+    *HOSTILE,
     *AHEAD,
     *ACTING,
     *GATING,

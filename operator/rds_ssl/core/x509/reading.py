@@ -20,7 +20,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from rds_ssl.core.model import UNTOLD, CertificateFacts, RevocationListFacts
-from rds_ssl.core.x509 import lax_der
+from rds_ssl.core.x509 import bounds, lax_der
 
 # Not `warnings.catch_warnings`, which is not safe across threads: large files are read in one.
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
@@ -60,12 +60,12 @@ def read_certificate(der: bytes) -> Certificate | None:
 
     It is parsed whole: cryptography reads names, dates and extensions only when asked for.
     """
-    return attempt(partial(_certificate, der))
+    return None if bounds.certificate_excess(der) else attempt(partial(_certificate, der))
 
 
 def read_revocation_list(der: bytes) -> RevocationList | None:
     """Return a revocation list with its facts (its serials are costly to read), or None."""
-    return attempt(partial(_revocation_list, der))
+    return None if bounds.revocation_list_excess(der) else attempt(partial(_revocation_list, der))
 
 
 def certificate_fault(der: bytes) -> str:
@@ -74,6 +74,8 @@ def certificate_fault(der: bytes) -> str:
 
     Whoever has made it should know whether it is damaged or only of an unusual kind.
     """
+    if excess := bounds.certificate_excess(der):
+        return excess
     certificate = attempt(lambda: x509.load_der_x509_certificate(der))
     if certificate is None:
         return _der_fault(der, found=lax_der.certificate_facts(der).second is not None)
@@ -88,6 +90,8 @@ def certificate_fault(der: bytes) -> str:
 
 def revocation_list_fault(der: bytes) -> str:
     """Return the same of a revocation list."""
+    if excess := bounds.revocation_list_excess(der):
+        return excess
     if read_revocation_list(der) is not None:
         return ""
     if attempt(lambda: x509.load_der_x509_crl(der)) is not None:
@@ -105,7 +109,11 @@ def shown_certificate(der: bytes) -> CertificateFacts:
     fault = certificate_fault(der)
     first = lax_der.first_element(der)
     # Without what stands behind its end, as in OpenSSL's own TRUSTED CERTIFICATE.
-    facts = attempt(lambda: certificate_facts(x509.load_der_x509_certificate(first)))
+    facts = (
+        None
+        if bounds.certificate_excess(first)
+        else attempt(lambda: certificate_facts(x509.load_der_x509_certificate(first)))
+    )
     if facts is None:
         lax = lax_der.certificate_facts(der)
         facts = CertificateFacts(

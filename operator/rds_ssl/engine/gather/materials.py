@@ -116,7 +116,8 @@ class Materials:
         self._version = version
         self._kept: dict[_Source, tuple[Version, object]] = {}
         self._signed: dict[
-            tuple[_Source, _Source], tuple[tuple[Version, Version], Mapping[str, frozenset[str]]]
+            tuple[_Source, _Source],
+            tuple[tuple[Version, Version], Mapping[str, frozenset[str]] | MaterialError],
         ] = {}
 
     def forget(self, kind: Kind, name: tuple[str, str]) -> None:
@@ -142,6 +143,7 @@ class Materials:
             cas = await reading.client_ca(declaration)
             lists = await reading.revocation_list(declaration)
             pfx = await reading.pfx(declaration)
+            signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
         except MaterialError as error:
             return DeclaredMaterial(facts=MaterialFacts(), problem=certificates.problem_of(error))
         facts = MaterialFacts(
@@ -152,7 +154,6 @@ class Materials:
         material = None
         if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
             material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
-        signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
         return DeclaredMaterial(
             facts=facts, material=material, signed=signed, password=reading.password
         )
@@ -160,7 +161,7 @@ class Materials:
     async def _signed_lists(
         self, cas: ClientCAMaterial, lists: RevocationListMaterial, reading: "_Reading"
     ) -> Mapping[str, frozenset[str]]:
-        """Return `signed_lists`, made once for each version of the two."""
+        """Return `signed_lists`, or raise its error, made once for each version of the two."""
         (of_cas, cas_version), (of_lists, lists_version) = (
             reading.sources[_CA],
             reading.sources[_CRL],
@@ -168,8 +169,15 @@ class Materials:
         pair, versions = (of_cas, of_lists), (cas_version, lists_version)
         found = self._signed.get(pair)
         if found is not None and found[0] == versions:
+            if isinstance(found[1], MaterialError):
+                raise _again(found[1])
             return found[1]
-        signed = await offloaded(lambda: signed_lists(cas, lists))
+        where = f"{of_lists.kind} {of_lists.name[1]}, key {of_lists.keys[0]}"
+        try:
+            signed = await offloaded(lambda: signed_lists(cas, lists, where=where))
+        except MaterialError as error:
+            self._signed[pair] = (versions, _again(error))
+            raise
         self._signed[pair] = (versions, signed)
         return signed
 
