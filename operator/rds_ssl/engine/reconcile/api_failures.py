@@ -190,7 +190,8 @@ def _not_understood(ports: Ports, gathered: Gathered, error: ObservationError) -
 
 def _silent(ports: Ports, gathered: Gathered, finding: Finding) -> Decided:
     """Return that the whole endpoint is silent: the next look comes from whoever probes it."""
-    verdict = _unavailable(ports, gathered, finding)
+    told = ports.outages.words(gathered.cloud.endpoint, finding)
+    verdict = _unavailable(ports, gathered, told)
     return Decided(draft=gathered, verdict=verdict, look_after=_NOT_PROBED, looked=False)
 
 

@@ -8,6 +8,7 @@ is noticed by some after five; or all would hammer it.
 import asyncio
 from collections.abc import Callable
 
+from rds_ssl.core.model import Finding
 from rds_ssl.engine.objects import Key
 
 PROBE_EVERY = 2.0
@@ -29,6 +30,7 @@ class Outages:
         self._wake_after = wake_after
         self._probers: dict[str, tuple[Key, float]] = {}
         self._parked: dict[str, dict[Key, None]] = {}
+        self._told: dict[str, Finding] = {}
 
     def blocks(self, endpoint: str, key: Key) -> bool:
         """True if *key* must wait; it is woken when the endpoint answers again."""
@@ -57,9 +59,19 @@ class Outages:
         self._probers[endpoint] = (turn, now)
         self._wake_after(turn, PROBE_EVERY)
 
+    def words(self, endpoint: str, finding: Finding) -> Finding:
+        """
+        Return what all say of an outage: what was found first.
+
+        Else each would say in turn what its own probe has found and that another one probes, which
+        is a PATCH each time.
+        """
+        return self._told.setdefault(endpoint, finding) if endpoint in self._probers else finding
+
     def answered(self, endpoint: str) -> None:
         """Note that the endpoint answers, whatever it said: everybody goes on."""
         if self._probers.pop(endpoint, None) is not None:
+            self._told.pop(endpoint, None)
             self._wake(endpoint)
 
     def gone(self, key: Key) -> None:
@@ -69,6 +81,8 @@ class Outages:
         for endpoint, (prober, _) in list(self._probers.items()):
             if prober == key:
                 del self._probers[endpoint]
+                if not self._parked.get(endpoint):
+                    self._told.pop(endpoint, None)  # Nobody else is there to go on telling it.
                 self._wake(endpoint)
 
     def _wake(self, endpoint: str) -> None:
