@@ -89,7 +89,12 @@ def counted(number: int) -> str:
     return str(number) if bits <= 160 else f"one of {bits} bits"
 
 
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
 def _escape(letter: str) -> str:
+    if letter in _SHORT:
+        return _SHORT[letter]
     code = ord(letter)
     if code < 0x100:
         return f"\\x{code:02x}"

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rds_ssl.core.formats import escaped
+
 SEQUENCE = 0x30
 INTEGER, OCTET_STRING, OID = 0x02, 0x04, 0x06
 _SET = 0x31
@@ -173,6 +175,6 @@ def _name(element: Element) -> str:
         for _, pair in children(content) if tag == _SET else ():
             parts = tuple(children(pair))
             if len(parts) == 2 and parts[0][0] == OID and parts[0][1] in _ATTRIBUTES:
-                value = parts[1][1][:_MOST_TEXT].decode("utf-8", "replace")
+                value = escaped(parts[1][1][:_MOST_TEXT].decode("utf-8", "replace"))
                 found.append(f"{_ATTRIBUTES[parts[0][1]]}={value}")
     return ",".join(reversed(found))

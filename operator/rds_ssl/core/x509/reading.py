@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
+from rds_ssl.core.formats import escaped
 from rds_ssl.core.model import UNTOLD, CertificateFacts, RevocationListFacts
 from rds_ssl.core.x509 import bounds, lax_der
 
@@ -165,7 +166,7 @@ def _revocation_list(der: bytes) -> RevocationList:
     number = extension(crl, x509.CRLNumber)
     facts = RevocationListFacts(
         sha256=sha256_of(crl),
-        issuer=crl.issuer.rfc4514_string(),
+        issuer=escaped(crl.issuer.rfc4514_string()),
         number=number.crl_number if number else None,
         this_update=crl.last_update_utc,
         next_update=crl.next_update_utc,
@@ -186,9 +187,10 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
         addresses = names.get_values_for_type(x509.IPAddress)
     return CertificateFacts(
         sha256=sha256_of(certificate),
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        dns_names=tuple(dns_names),
+        # Escaped here, once: they stand in conditions, Events, logs and on terminals.
+        subject=escaped(certificate.subject.rfc4514_string()),
+        issuer=escaped(certificate.issuer.rfc4514_string()),
+        dns_names=tuple(map(escaped, dns_names)),
         ip_addresses=tuple(str(address) for address in addresses),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
@@ -198,7 +200,7 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
 def common_name(name: x509.Name) -> str:
     """Return the last common name, which is the one that counts; empty if there is none."""
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[-1].value) if found else ""
+    return escaped(str(found[-1].value)) if found else ""
 
 
 def extension(of: x509.Certificate | x509.CertificateRevocationList, kind: type[_E]) -> _E | None:
