@@ -3,6 +3,7 @@
 from faults.fault import Fault
 
 BOUNDS = "core/x509/test_bounds.py"
+ANSWERS = "aliyun/test_answers.py"
 
 HOSTILE = (
     Fault(
@@ -67,5 +68,90 @@ HOSTILE = (
         old=" > _MAX_CONSTRAINED:\n",
         new=" > 100 * _MAX_CONSTRAINED:\n",
         tests=(BOUNDS,),
+    ),
+    Fault(
+        name="take an answer that is nested deeper than anything walks",
+        where="answers._is_deep",
+        old="        level = inner\n    return True\n",
+        new="        level = inner\n    return False\n",
+        tests=(ANSWERS,),
+    ),
+    Fault(
+        name="take the last of two values of one field",
+        where="answers._without_twins",
+        old="    if len(found) < len(pairs):\n",
+        new="    if not pairs and found:\n",
+        tests=(ANSWERS,),
+    ),
+    Fault(
+        name="keep half a surrogate pair that no status can hold",
+        where="answers.read_object",
+        old="    return _with_whole_letters(body) if _SURROGATE.search(raw) else body\n",
+        new="    return body\n",
+        tests=(ANSWERS,),
+    ),
+    Fault(
+        name="compare a request id with secrets after it was cut",
+        where="answers._request_id",
+        old="        if len(whole) > _ID_CHARACTERS or _echoes(whole, secrets):\n",
+        new="        if whole[:_ID_CHARACTERS] in secrets:\n",
+        tests=(ANSWERS,),
+    ),
+    Fault(
+        name="take a code that echoes a password for a code",
+        where="answers.read_error",
+        old="        or _echoes(whole.strip()[:_NAME_CHARACTERS], secrets, code=code)\n",
+        new="",
+        tests=(ANSWERS,),
+    ),
+    Fault(
+        name="show a key in the field that came beside it",
+        where="RdsApi._call",
+        old=" if lines else kept\n",
+        new=" if not lines else kept\n",
+        tests=("aliyun/test_rds.py",),
+    ),
+    Fault(
+        name="end a pass for a Date with a huge offset",
+        where="Transport._compare_clocks",
+        old="        except (ValueError, OverflowError):",
+        new="        except ValueError:",
+        tests=("aliyun/test_transport.py",),
+    ),
+    Fault(
+        name="end a pass for a time at the end of the calendar",
+        where="moments.shifted",
+        old="    except OverflowError:\n",
+        new="    except ZeroDivisionError:\n",
+        tests=("core/test_moments.py",),
+    ),
+    Fault(
+        name="tell an outage in other words with each probe",
+        where="Outages.words",
+        old="        return self._told.setdefault(endpoint, finding) if endpoint in self._probers"
+        " else finding\n",
+        new="        return finding\n",
+        tests=("engine/reconcile/test_api_failures.py",),
+    ),
+    Fault(
+        name="show a name that steers a terminal",
+        where="formats.escaped",
+        old="    if text.isprintable():\n",
+        new="    if text:\n",
+        tests=("core/test_formats.py",),
+    ),
+    Fault(
+        name="wait for the headers of a request for ever",
+        where="PatientServer.connection_made",
+        old="        self._wait(handler)\n",
+        new="",
+        tests=("tests/contract/test_http_server.py",),
+    ),
+    Fault(
+        name="ask the terminal for the passphrase of a kubeconfig's key",
+        where="KubeCredentials.tls",
+        old=", password=_no_passphrase\n",
+        new="\n",
+        tests=("kube/test_access.py",),
     ),
 )

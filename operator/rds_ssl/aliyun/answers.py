@@ -8,7 +8,7 @@ be anything.
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,15 @@ _ID_CHARACTERS = 64
 
 WITHHELD = "withheld"
 """In place of a RequestId that is none, or repeats a part of a secret."""
+
+SHOWN = 4096
+"""Characters of a text of which a part may be shown; what is longer is PEM, and read for facts."""
+
+_MOST_SHORT = 512 * 1024
+"""Characters of all those together: 1,000 rows of pg_hba.conf have a quarter."""
+
+_BLOCK = 12
+"""Characters of a secret that are looked for, one block of it after the other."""
 
 _RUN_OF_A_SECRET = 8
 """Letters and digits of a secret by which a name is taken for an echo, be it cut or re-wrapped."""
@@ -100,11 +109,51 @@ def read_object(raw: bytes) -> dict[str, object] | None:
 
 
 def read_body(raw: bytes, *, secrets: Collection[str]) -> dict[str, object] | None:
-    """Return `read_object` of an answer to a call that held *secrets*; its RequestId is safe."""
+    """
+    Return `read_object` of an answer to a call that held *secrets*, without an echo of them.
+
+    Its RequestId is safe. Of its other texts those that are long are read for facts alone; any
+    other may be shown, so that one with a part of a secret is withheld.
+    """
     body = read_object(raw)
-    if body is not None and isinstance(body.get("RequestId"), str):
+    if body is None:
+        return None
+    if isinstance(body.get("RequestId"), str):
         body["RequestId"] = _request_id(body, secrets)
-    return body
+    short = "\0".join(_short_texts(body))
+    if len(short) > _MOST_SHORT:
+        return None
+    blocks = [block for secret in secrets for block in _blocks(secret)]
+    found = [block for block in blocks if block in short]
+    return _withheld(body, found) if found else body
+
+
+def _short_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) <= SHOWN:
+            yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _short_texts(each)
+
+
+def _blocks(secret: str) -> Iterator[str]:
+    """Yield pieces of which at least one is in any run of twice their length, but for one less."""
+    if len(secret) < _SHORTEST_VALUE:
+        return  # A part of too many words.
+    for form in {secret, percent_encode(secret)}:
+        yield from (
+            form[at : at + _BLOCK] for at in range(0, max(1, len(form) - _BLOCK + 1), _BLOCK)
+        )
+
+
+def _withheld(value: Any, blocks: Sequence[str]) -> Any:  # noqa: ANN401  # JSON in, JSON out.
+    if isinstance(value, str):
+        echo = len(value) <= SHOWN and any(block in value for block in blocks)
+        return WITHHELD if echo else value
+    if isinstance(value, dict):
+        return {name: _withheld(each, blocks) for name, each in value.items()}
+    return [_withheld(each, blocks) for each in value] if isinstance(value, list) else value
 
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")

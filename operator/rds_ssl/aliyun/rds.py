@@ -33,9 +33,6 @@ _KEYS = frozenset({"serverkey", "clientkey", "password"})
 _SHORTEST = 8
 """Characters of a line of a key that is looked for in what came beside it."""
 
-_SHOWN = 4096
-"""Characters of a field of which a part may be shown; what is longer is read for facts."""
-
 
 class RdsApi:
     """
@@ -231,7 +228,7 @@ def _without_echoes(fields: Mapping[str, object], lines: Sequence[str]) -> dict[
     """Return *fields* without a line of a key beside which they came; long texts are PEM."""
     return {
         name: answers.replaced(value, lines)
-        if isinstance(value, str) and len(value) <= _SHOWN
+        if isinstance(value, str) and len(value) <= answers.SHOWN
         else value
         for name, value in fields.items()
     }
