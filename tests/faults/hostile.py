@@ -112,6 +112,13 @@ HOSTILE = (
         tests=("aliyun/test_rds.py",),
     ),
     Fault(
+        name="spoil a certificate that has lines in common with its key",
+        where="rds._without_echoes",
+        old="        return answers.replaced(before, lines) + begin + rest\n",
+        new="        return answers.replaced(value, lines)\n",
+        tests=("aliyun/test_rds.py",),
+    ),
+    Fault(
         name="end a pass for a Date with a huge offset",
         where="Transport._compare_clocks",
         old="        except (ValueError, OverflowError):",

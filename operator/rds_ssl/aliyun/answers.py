@@ -44,6 +44,12 @@ WITHHELD = "withheld"
 SHOWN = 4096
 """Characters of a text of which a part may be shown; what is longer is PEM, and read for facts."""
 
+PEM = "-----BEGIN"
+"""
+From here on a text is read for facts alone. It is left as it is: a certificate and its private key
+have the public half in common, and with it whole lines, by chance of where it stands.
+"""
+
 _MOST_SHORT = 512 * 1024
 """Characters of all those together: 1,000 rows of pg_hba.conf have a quarter."""
 
@@ -131,7 +137,7 @@ def read_body(raw: bytes, *, secrets: Collection[str]) -> dict[str, object] | No
 def _short_texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         if len(value) <= SHOWN:
-            yield value
+            yield value.partition(PEM)[0]
     elif isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:
             yield from _short_texts(each)
@@ -149,8 +155,9 @@ def _blocks(secret: str) -> Iterator[str]:
 
 def _withheld(value: Any, blocks: Sequence[str]) -> Any:  # noqa: ANN401  # JSON in, JSON out.
     if isinstance(value, str):
-        echo = len(value) <= SHOWN and any(block in value for block in blocks)
-        return WITHHELD if echo else value
+        before, begin, block_of_pem = value.partition(PEM)
+        echo = len(value) <= SHOWN and any(block in before for block in blocks)
+        return f"{WITHHELD}{begin}{block_of_pem}" if echo else value
     if isinstance(value, dict):
         return {name: _withheld(each, blocks) for name, each in value.items()}
     return [_withheld(each, blocks) for each in value] if isinstance(value, list) else value

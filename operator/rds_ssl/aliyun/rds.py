@@ -225,13 +225,15 @@ def _cleaned(value: object, dropped: list[str]) -> object:
 
 
 def _without_echoes(fields: Mapping[str, object], lines: Sequence[str]) -> dict[str, object]:
-    """Return *fields* without a line of a key beside which they came; long texts are PEM."""
-    return {
-        name: answers.replaced(value, lines)
-        if isinstance(value, str) and len(value) <= answers.SHOWN
-        else value
-        for name, value in fields.items()
-    }
+    """Return *fields* without a line of a key beside which they came, where they may be shown."""
+
+    def without(value: object) -> object:
+        if not isinstance(value, str) or len(value) > answers.SHOWN:
+            return value
+        before, begin, rest = value.partition(answers.PEM)
+        return answers.replaced(before, lines) + begin + rest
+
+    return {name: without(value) for name, value in fields.items()}
 
 
 def _size(value: object) -> int:

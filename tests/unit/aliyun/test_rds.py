@@ -313,3 +313,24 @@ def test_a_word_that_echoes_a_key_is_not_told_in_the_error() -> None:
 
     assert str(caught.value) == 'SSLEnabled has the value "…", which is not understood'
     assert line[:24] not in str(caught.value)
+
+
+def test_a_certificate_is_read_whatever_it_has_in_common_with_the_key_beside_it() -> None:
+    # Both have the public half, which by chance of where it stands makes whole lines the same.
+    root = pki.make_root("Shop")
+    for length in range(1, 65):
+        leaf = root.leaf("a" * length)
+        wire = Wire(
+            {
+                "RequestId": "R",
+                "SSLEnabled": "Yes",
+                "ServerCert": leaf.pem.decode(),
+                "ServerKey": leaf.key_pem().decode(),
+            }
+        )
+
+        observed = wire.use(describe)
+
+        assert observed.server_certificate is not None
+        assert observed.server_certificate.sha256 == leaf.sha256
+        assert observed.server_certificate.unreadable == ""
