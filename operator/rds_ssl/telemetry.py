@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
@@ -21,6 +21,9 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+
+from rds_ssl.core.formats import escaped
+from rds_ssl.web_server import Page, PatientServer
 
 REDACTED = "[redacted]"
 
@@ -115,15 +118,15 @@ class RedactingHandler(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         """Format a redacted copy of *record*."""
         copy = logging.makeLogRecord(record.__dict__)
-        copy.msg, copy.args = redact(record.getMessage()), None
+        copy.msg, copy.args = _visible(redact(record.getMessage())), None
         if record.exc_info:
             # The formatter takes this text rather than the exception.
-            copy.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+            copy.exc_text = _visible(redact(logging.Formatter().formatException(record.exc_info)))
             copy.exc_info = None
         elif record.exc_text:
-            copy.exc_text = redact(record.exc_text)
+            copy.exc_text = _visible(redact(record.exc_text))
         if record.stack_info:
-            copy.stack_info = redact(record.stack_info)
+            copy.stack_info = _visible(redact(record.stack_info))
         for name in _fields(record):
             copy.__dict__[name] = _redacted(record.__dict__[name])
         return super().format(copy)
@@ -171,6 +174,11 @@ def configure_logging(
     logging.captureWarnings(capture=True)
 
 
+def _visible(text: str) -> str:
+    """Escape what steers a terminal, or hides in it; line breaks and tabs stay."""
+    return "".join(each if each in "\r\n\t" else escaped(each) for each in text)
+
+
 def _json_formatter() -> logging.Formatter:
     return JsonFormatter(
         ["levelname", "name", "message"],
@@ -200,10 +208,10 @@ def _redacted(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {redact(str(key)): _redacted(each) for key, each in value.items()}
+        return {_visible(redact(str(key))): _redacted(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_redacted(each) for each in value]
-    return redact(str(value))
+    return _visible(redact(str(value)))
 
 
 class Metrics:
@@ -341,16 +349,17 @@ class HttpServer:
         """*bind* is ``[HOST]:PORT``; port 0 takes any free one, an empty text serves nothing."""
         self._bind = bind
         self._metrics = metrics
-        application = aiohttp.web.Application()
-        application.router.add_get("/healthz", _probe(healthy))
-        application.router.add_get("/readyz", _probe(ready))
-        application.router.add_get("/metrics", self._give_metrics)
-        self._runner = aiohttp.web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._pages: Mapping[str, Page] = {
+            "/healthz": _probe(healthy),
+            "/readyz": _probe(ready),
+            "/metrics": self._give_metrics,
+        }
+        self._runner: aiohttp.web.ServerRunner | None = None
 
     @property
     def port(self) -> int | None:
         """The port that is served; None before `start`, after `stop`, or with nothing to serve."""
-        addresses = self._runner.addresses
+        addresses = self._runner.addresses if self._runner else []
         return int(addresses[0][1]) if addresses else None
 
     async def start(self) -> None:
@@ -363,28 +372,29 @@ class HttpServer:
         if not self._bind:
             return
         host, _, port = self._bind.rpartition(":")
-        await self._runner.setup()
+        server = PatientServer(self._pages, access_log=None)
+        self._runner = runner = aiohttp.web.ServerRunner(server, shutdown_timeout=1.0)
+        await runner.setup()
         try:
             # No host is every address of the machine, IPv4 and IPv6.
-            await aiohttp.web.TCPSite(self._runner, host.strip("[]") or None, int(port)).start()
+            await aiohttp.web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
         except BaseException:
-            await self._runner.cleanup()
+            await runner.cleanup()
             raise
 
     async def stop(self) -> None:
         """End it; does nothing if it was not begun."""
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
-    async def _give_metrics(self, _request: aiohttp.web.Request) -> aiohttp.web.Response:
+    async def _give_metrics(self, _request: aiohttp.web.BaseRequest) -> aiohttp.web.Response:
         return aiohttp.web.Response(
             body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
         )
 
 
-def _probe(
-    faults: Faults,
-) -> Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.StreamResponse]]:
-    async def answer(_request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+def _probe(faults: Faults) -> Page:
+    async def answer(_request: aiohttp.web.BaseRequest) -> aiohttp.web.StreamResponse:
         found = tuple(faults())
         lines = found or ("ok",)
         return aiohttp.web.Response(

@@ -37,8 +37,8 @@ AHEAD = (
     Fault(
         name="let newer material wait for the answer to an edit until it is too late",
         where="awaits_edit",
-        old="        until = min(until, plan.deadline - ALONE_BEFORE)\n",
-        new="        until = max(until, plan.deadline - ALONE_BEFORE)\n",
+        old="        until = min(until, shifted(plan.deadline, -ALONE_BEFORE))\n",
+        new="        until = max(until, shifted(plan.deadline, -ALONE_BEFORE))\n",
         tests=_TESTS,
     ),
     Fault(

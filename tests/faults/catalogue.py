@@ -6,6 +6,7 @@ from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.grants import GRANTS
+from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.meeting import MEETING
@@ -18,6 +19,7 @@ FAULTS = (
     *JUDGING,
     *CERTIFICATES,
     *CHAIN,
+    *HOSTILE,
     *AHEAD,
     *ACTING,
     *GATING,

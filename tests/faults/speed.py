@@ -63,16 +63,16 @@ PRIVATE_KEYS = (
     ),
     Fault(
         name="test the group of a Diffie-Hellman key for primality",
-        where="load_private_key",
-        old="    if any(algorithm in der[:_PKCS8_HEAD] for algorithm in _NO_TLS_KEYS):\n",
-        new="    if False:\n",
-        tests=KEYS,
+        where="_must_be_bounded",
+        old="not in {None, *_OF_TLS}:\n",
+        new="in {bounds.DSA}:\n",
+        tests=(*KEYS, "core/x509/test_bounds.py"),
     ),
     Fault(
         name="compute with a modulus of any size",
-        where="load_private_key",
-        old="key.key_size > MAX_RSA_BITS:",
-        new="key.key_size > 10 * MAX_RSA_BITS:",
+        where="_must_be_bounded",
+        old="lax_der.bits(numbers[0]) > MAX_RSA_BITS:",
+        new="lax_der.bits(numbers[0]) > 10 * MAX_RSA_BITS:",
         tests=KEYS,
     ),
 )

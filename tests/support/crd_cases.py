@@ -100,6 +100,13 @@ IDENTITY = [
     bad("a longer role", {"identity": {"roleARN": f"{ROLE}{'x' * 128}"}}, "spec.identity.roleARN"),
     good("a region with a number", {"regionID": "ap-southeast-1"}),
     good("a region of the finance cloud", {"regionID": "cn-shenzhen-finance-1"}),
+    good("a region as long as a label of a host name", {"regionID": "cn-" + "h" * 60}),
+    bad(
+        "a region longer than a label of a host name",
+        {"regionID": "cn-" + "h" * 61},
+        "spec.regionID",
+        "63",
+    ),
     bad("a region that is a host name", {"regionID": "cn-h.evil.example"}, "spec.regionID", REGION),
     bad("a region with a path", {"regionID": "cn-h/../x"}, "spec.regionID", REGION),
     bad("a region without a hyphen", {"regionID": "hangzhou"}, "spec.regionID", REGION),

@@ -8,10 +8,13 @@ one call is not seen.
 
 import asyncio
 import gc
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Protocol
 
 import pytest
 
@@ -19,6 +22,12 @@ REFERENCE = 0.010
 """Seconds that `reference` takes on the machine that bounds are meant for."""
 
 ROUNDS = 5
+
+
+class TraceFunction(Protocol):
+    """What `sys.settrace` takes, and a call of it returns."""
+
+    def __call__(self, frame: FrameType, event: str, argument: object, /) -> "TraceFunction": ...
 
 
 @dataclass(slots=True)
@@ -95,3 +104,33 @@ def measured(*, kept: int = 20) -> Iterator[LoopMeter]:
         ended.append(True)
         gc.unfreeze()
         meter.slowness = max(1.0, max(before, reference()) / REFERENCE)
+
+
+def longest_hold(work: Callable[[], object]) -> float:
+    """
+    Give the most CPU seconds for which *work*, in a thread, would keep the interpreter's lock.
+
+    Python code gives it away between two of its instructions, and no sooner: what one takes is a
+    call into C. It is traced for that, which makes it fifty times slower. The collector of garbage
+    leaves alone what was there before.
+    """
+    longest = last = 0.0
+
+    def tracer(frame: FrameType, _event: str, _argument: object) -> TraceFunction:
+        nonlocal longest, last
+        longest = max(longest, time.thread_time() - last)
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        last = time.thread_time()
+        return tracer
+
+    before = sys.gettrace()
+    gc.collect()
+    gc.freeze()
+    last = time.thread_time()
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+        gc.unfreeze()
+    return longest

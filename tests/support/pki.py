@@ -240,6 +240,7 @@ class Authority:
         next_update: datetime | None = None,
         expires: bool = True,
         delta_of: int | None = None,
+        key_id: x509.AuthorityKeyIdentifier | None = None,
     ) -> bytes:
         """
         Make a revocation list of this CA, as PEM.
@@ -251,6 +252,7 @@ class Authority:
             next_update: `CRL_LIFETIME` after *this_update* if None.
             expires: False leaves nextUpdate out.
             delta_of: The number of the full list that a delta list is based on.
+            key_id: By which it names the key that signed it; None: it does not.
         """
         start = this_update or real_now() - HOUR
         builder = (
@@ -263,6 +265,8 @@ class Authority:
             builder = builder.add_extension(x509.CRLNumber(number), critical=False)
         if delta_of is not None:
             builder = builder.add_extension(x509.DeltaCRLIndicator(delta_of), critical=True)
+        if key_id is not None:
+            builder = builder.add_extension(key_id, critical=False)
         for serial in serials:
             revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(start)
             builder = builder.add_revoked_certificate(revoked.build())

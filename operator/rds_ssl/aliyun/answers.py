@@ -8,10 +8,12 @@ be anything.
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rds_ssl.aliyun.signing import percent_encode
+from rds_ssl.core.rds.fault_codes import BY_CODE
 
 MESSAGE_CHARACTERS = 300
 """Of the API's text in a log line or an Event (a note of an Event ends at 1,024)."""
@@ -23,6 +25,9 @@ Objects, lists and commas in an answer: what takes long to decode are many value
 some hundred.
 """
 
+MOST_DEPTH = 128
+"""Objects and lists within each other; those of the API have five. At 480 calls of Python end."""
+
 ERROR_BYTES = 64 * 1024
 """
 Of an error whose text is shown. Those of the API have 1 KB; to look through a megabyte for what
@@ -30,6 +35,30 @@ must not be shown takes 50 ms and more, and whoever writes that much is not the 
 """
 
 _NAME_CHARACTERS = 100
+_ID_CHARACTERS = 64
+"""Of a RequestId, which is a UUID of 36."""
+
+WITHHELD = "withheld"
+"""In place of a RequestId that is none, or repeats a part of a secret."""
+
+SHOWN = 4096
+"""Characters of a text of which a part may be shown; what is longer is PEM, and read for facts."""
+
+PEM = "-----BEGIN"
+"""
+From here on a text is read for facts alone. It is left as it is: a certificate and its private key
+have the public half in common, and with it whole lines, by chance of where it stands.
+"""
+
+_MOST_SHORT = 512 * 1024
+"""Characters of all those together: 1,000 rows of pg_hba.conf have a quarter."""
+
+_BLOCK = 12
+"""Characters of a secret that are looked for, one block of it after the other."""
+
+_RUN_OF_A_SECRET = 8
+"""Letters and digits of a secret by which a name is taken for an echo, be it cut or re-wrapped."""
+
 # Codes become parts of condition messages and metrics, request ids of log lines.
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._:-]")
 
@@ -64,15 +93,111 @@ class ErrorBody:
 
 
 def read_object(raw: bytes) -> dict[str, object] | None:
-    """Decode a JSON object; None if *raw* is none, or one of more than `MOST_PARTS`."""
+    """
+    Decode a JSON object; None if *raw* is none, or one that nobody writes.
+
+    That is: of more than `MOST_PARTS`, nested deeper than `MOST_DEPTH`, with a name twice in one
+    object (of which one value would decide, and nobody says which), with NaN or an infinity. Half a
+    surrogate pair in a text, which no encoding has, becomes a replacement character.
+    """
     if len(raw) > MOST_PARTS and sum(map(raw.count, (b",", b"[", b"{"))) > MOST_PARTS:
         return None
     try:
-        body = json.loads(raw)
+        # The decoder itself would take UTF-16 for it as well, and half a surrogate pair.
+        text = raw.decode("utf-8-sig")
+        body = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number)
     # A hostile nesting exhausts the stack of the decoder.
     except (ValueError, RecursionError):
         return None
-    return body if isinstance(body, dict) else None
+    if not isinstance(body, dict) or _is_deep(body):
+        return None
+    return _with_whole_letters(body) if _SURROGATE.search(raw) else body
+
+
+def read_body(raw: bytes, *, secrets: Collection[str]) -> dict[str, object] | None:
+    """
+    Return `read_object` of an answer to a call that held *secrets*, without an echo of them.
+
+    Its RequestId is safe. Of its other texts those that are long are read for facts alone; any
+    other may be shown, so that one with a part of a secret is withheld.
+    """
+    body = read_object(raw)
+    if body is None:
+        return None
+    if isinstance(body.get("RequestId"), str):
+        body["RequestId"] = _request_id(body, secrets)
+    short = "\0".join(_short_texts(body))
+    if len(short) > _MOST_SHORT:
+        return None
+    blocks = [block for secret in secrets for block in _blocks(secret)]
+    found = [block for block in blocks if block in short]
+    return _withheld(body, found) if found else body
+
+
+def _short_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) <= SHOWN:
+            yield value.partition(PEM)[0]
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _short_texts(each)
+
+
+def _blocks(secret: str) -> Iterator[str]:
+    """Yield pieces of which at least one is in any run of twice their length, but for one less."""
+    if len(secret) < _SHORTEST_VALUE:
+        return  # A part of too many words.
+    for form in {secret, percent_encode(secret)}:
+        yield from (
+            form[at : at + _BLOCK] for at in range(0, max(1, len(form) - _BLOCK + 1), _BLOCK)
+        )
+
+
+def _withheld(value: Any, blocks: Sequence[str]) -> Any:  # noqa: ANN401  # JSON in, JSON out.
+    if isinstance(value, str):
+        before, begin, block_of_pem = value.partition(PEM)
+        echo = len(value) <= SHOWN and any(block in before for block in blocks)
+        return f"{WITHHELD}{begin}{block_of_pem}" if echo else value
+    if isinstance(value, dict):
+        return {name: _withheld(each, blocks) for name, each in value.items()}
+    return [_withheld(each, blocks) for each in value] if isinstance(value, list) else value
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _no_number(_constant: str) -> object:
+    raise ValueError("NaN and infinities are no JSON")
+
+
+def _is_deep(body: object) -> bool:
+    level = [body]
+    for _ in range(MOST_DEPTH):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += [value for value in each.values() if isinstance(value, dict | list)]
+            elif isinstance(each, list):
+                inner += [value for value in each if isinstance(value, dict | list)]
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
+def _with_whole_letters(value: Any) -> Any:  # noqa: ANN401  # JSON in, JSON out.
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_with_whole_letters(key): _with_whole_letters(each) for key, each in value.items()}
+    return [_with_whole_letters(each) for each in value] if isinstance(value, list) else value
 
 
 def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -> ErrorBody | None:
@@ -119,12 +244,13 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
             value in code or value in whole.strip()[: _NAME_CHARACTERS + len(value) - 1]
             for value in values
         )
+        or _echoes(whole.strip()[:_NAME_CHARACTERS], secrets, code=code)
     ):
         return None
     detail = fields.get("AccessDeniedDetail")
     return ErrorBody(
         code=code,
-        request_id=read_request_id(fields),
+        request_id=_request_id(fields, secrets),
         message=clean(fields.get("Message"), MESSAGE_CHARACTERS),
         access_denied={
             name: clean(detail[name], _NAME_CHARACTERS)
@@ -137,8 +263,47 @@ def read_error(raw: bytes, *, sent: Collection[str], secrets: Collection[str]) -
 
 
 def read_request_id(fields: Mapping[str, object]) -> str:
-    """Return the ``RequestId`` of a body, cut and safe to print; empty if there is none."""
+    """Return the ``RequestId`` of `read_body`, safe to print; empty if there is none."""
     return _name(fields.get("RequestId"))
+
+
+def _request_id(fields: Mapping[str, object], secrets: Collection[str]) -> str:
+    whole = fields.get("RequestId")
+    name = _name(whole)
+    if isinstance(whole, str) and name:
+        # Compared before anything is cut, or replaced.
+        whole = whole.strip()
+        if len(whole) > _ID_CHARACTERS or _echoes(whole, secrets):
+            return WITHHELD
+    return name
+
+
+def _echoes(name: str, secrets: Collection[str], *, code: str = "") -> bool:
+    """
+    True if *name* repeats a part of one of *secrets*, or all of a short one.
+
+    *code*: if the API documents it, what it has in common with a secret is chance.
+    """
+    if code in BY_CODE:
+        return False
+    runs = _letters(name)
+    windows = {runs[at : at + _RUN_OF_A_SECRET] for at in range(len(runs) - _RUN_OF_A_SECRET + 1)}
+    for secret in secrets:
+        for form in (secret, percent_encode(secret)):
+            letters = _letters(form)
+            if any(window in letters for window in windows):
+                return True
+            if len(form) >= _SHORTEST and form in name:
+                return True
+    return False
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text)
+
+
+_NO_LETTERS = re.compile(r"[^A-Za-z0-9]+")
+"""What a cut, a new line or another encoding may change of a secret."""
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -158,9 +323,14 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
 
 def scrubbed(text: str, values: Iterable[str] = ()) -> str:
     """Replace *values*, PEM, and runs of Base64 in *text* by an ellipsis."""
+    return _RUN.sub("…", _PEM.sub("…", replaced(text, values)))
+
+
+def replaced(text: str, values: Iterable[str]) -> str:
+    """Replace *values* in *text* by an ellipsis, in their order."""
     for value in values:
         text = text.replace(value, "…")
-    return _RUN.sub("…", _PEM.sub("…", text))
+    return text
 
 
 def _name(value: object) -> str:

@@ -6,7 +6,7 @@ private key in clear, which is dropped before anything else sees the answer.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from rds_ssl.aliyun import answers
@@ -30,6 +30,9 @@ besides."""
 _MODIFY = "ModifyDBInstanceSSL"
 
 _KEYS = frozenset({"serverkey", "clientkey", "password"})
+
+_SHORTEST = 8
+"""Characters of a line of a key that is looked for in what came beside it."""
 
 
 class RdsApi:
@@ -210,11 +213,11 @@ class RdsApi:
                 now = asyncio.get_running_loop().time()
                 self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)
             raise
-        try:
-            return _without_keys(body)
-        except RecursionError:
-            # A nesting that the decoder, which is not written in Python, has just taken.
-            raise NoAnswer(action=action, kind="unreadable answer", http_status=200) from None
+        dropped: list[str] = []
+        kept = _without_keys(body, dropped)
+        lines = {line.strip() for secret in dropped for line in secret.splitlines()}
+        lines = {line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")}
+        return _without_echoes(kept, sorted(lines, key=len, reverse=True)) if lines else kept
 
     async def _signed(
         self, action: str, parameters: Mapping[str, str | SecretText], *, write: bool
@@ -243,20 +246,32 @@ class RdsApi:
         return body
 
 
-def _without_keys(fields: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: _cleaned(value) if isinstance(value, dict | list) else value
-        for name, value in fields.items()
-        if name.lower() not in _KEYS
-    }
+def _without_keys(fields: Mapping[str, object], dropped: list[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in fields.items():
+        if name.lower() not in _KEYS:
+            found[name] = _cleaned(value, dropped)
+        elif isinstance(value, str):
+            dropped.append(value)
+    return found
 
 
-def _cleaned(value: object) -> object:
+def _cleaned(value: object, dropped: list[str]) -> object:
     if isinstance(value, dict):
-        return _without_keys(value)
-    if isinstance(value, list):
-        return [_cleaned(item) if isinstance(item, dict | list) else item for item in value]
-    return value
+        return _without_keys(value, dropped)
+    return [_cleaned(item, dropped) for item in value] if isinstance(value, list) else value
+
+
+def _without_echoes(fields: Mapping[str, object], lines: Sequence[str]) -> dict[str, object]:
+    """Return *fields* without a line of a key beside which they came, where they may be shown."""
+
+    def without(value: object) -> object:
+        if not isinstance(value, str) or len(value) > answers.SHOWN:
+            return value
+        before, begin, rest = value.partition(answers.PEM)
+        return answers.replaced(before, lines) + begin + rest
+
+    return {name: without(value) for name, value in fields.items()}
 
 
 def _size(value: object) -> int:

@@ -64,11 +64,41 @@ def format_duration(duration: timedelta) -> str:
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
-def shown(name: str) -> str:
-    """Return a name out of a certificate fit for a message: one line, printable, not too long."""
-    clean = "".join(letter if letter.isprintable() else "?" for letter in name[:_MAX_SHOWN])
-    return clean if len(name) <= _MAX_SHOWN else f"{clean}…"
-
-
-_MAX_SHOWN = 160
+MAX_SHOWN = 160
 """Longer names are cut: a message of a condition is read by people, and status is small."""
+
+
+def escaped(text: str) -> str:
+    r"""
+    Return foreign text fit for a log, a status and a terminal: one line, all of it visible.
+
+    What does not print (controls, marks of direction, what has no width) becomes ``\u202e``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def shown(name: str, most: int = MAX_SHOWN) -> str:
+    """Return a name out of a certificate fit for a message: as `escaped`, and not too long."""
+    clean = escaped(name[:most])
+    return clean if len(name) <= most else f"{clean}…"
+
+
+def counted(number: int) -> str:
+    """Return a number out of a revocation list fit for a message: a huge one by its length."""
+    # RFC 5280 has 20 octets for it; Python writes no number of more than 4,300 digits.
+    bits = number.bit_length()
+    return str(number) if bits <= 160 else f"one of {bits} bits"
+
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escape(letter: str) -> str:
+    if letter in _SHORT:
+        return _SHORT[letter]
+    code = ord(letter)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -11,7 +11,7 @@ from typing import Any
 from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict, compose
 from rds_ssl.core.api.status import OperationStatus, Status
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
-from rds_ssl.core.formats import write_time
+from rds_ssl.core.formats import escaped, write_time
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.kube.resources import Resources
 
@@ -211,7 +211,7 @@ class Reporter:
                     name = await self._resources.create_event(
                         {"metadata": resource.metadata},
                         reason=event.reason,
-                        message=event.message,
+                        message=escaped(event.message),
                         warning=event.warning,
                         time=write_time(self._now()),
                     )

@@ -35,6 +35,8 @@ _UNREADABLE = (
     KeyError,
     TypeError,
     ValueError,
+    OverflowError,
+    RecursionError,  # Of YAML that is nested deeply.
 )
 
 
@@ -95,8 +97,10 @@ class KubeCredentials:
         try:
             context = ssl.create_default_context(cafile=found.ssl_ca_cert)
             if found.cert_file:
-                context.load_cert_chain(found.cert_file, keyfile=found.key_file)
-        except OSError as error:  # ssl.SSLError is one.
+                context.load_cert_chain(
+                    found.cert_file, keyfile=found.key_file, password=_no_passphrase
+                )
+        except (OSError, ValueError, TypeError) as error:  # ssl.SSLError is the first.
             raise KubeError(f"TLS to {self.server} cannot be set up: {error}") from error
         if not found.verify_ssl:
             context.check_hostname = False
@@ -200,6 +204,11 @@ def from_pod(acting_as: Impersonation = NOBODY_ELSE) -> KubeCredentials:
     return KubeCredentials(
         configuration=configuration, namespace=namespace or "default", impersonation=acting_as
     )
+
+
+def _no_passphrase() -> str:
+    # Without it OpenSSL asks the terminal, and waits for it.
+    raise KubeError("the client's key in the kubeconfig is encrypted; store it unencrypted")
 
 
 class _NoContextError(KubeError):

@@ -113,7 +113,16 @@ class ExecPlugin:
             }
             ends = status.get("expirationTimestamp")
             until = datetime.fromisoformat(ends).astimezone(UTC) if ends else None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            for each in found.values():
+                each.encode()  # Only a text has that, and only one that can be sent.
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise self._failed("gives no ExecCredential") from error
         if bool(found["clientCertificateData"]) is not bool(found["clientKeyData"]):
             raise self._failed("gives a certificate or a key without the other")

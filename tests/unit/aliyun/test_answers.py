@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from rds_ssl.aliyun.answers import ERROR_BYTES, MOST_PARTS, read_error, read_object
+from rds_ssl.aliyun.answers import (
+    ERROR_BYTES,
+    MOST_PARTS,
+    WITHHELD,
+    read_body,
+    read_error,
+    read_object,
+)
 
 KEY_LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7+abc/def/ghi"
 SECRET = f"-----BEGIN PRIVATE KEY-----\n{KEY_LINE}\n-----END PRIVATE KEY-----\n"
@@ -75,3 +82,85 @@ def test_long_values_are_not_many() -> None:
     text = "-----BEGIN X509 CRL-----" + "A" * 2_000_000
 
     assert read_object(json.dumps({"Crl": text}).encode()) == {"Crl": text}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b'{"SSLEnabled": "Yes", "SSLEnabled": "No"}', id="a name twice"),
+        pytest.param(b'{"a": {"b": 1, "b": 1}}', id="a name twice within"),
+        pytest.param(b'{"Port": NaN}', id="NaN"),
+        pytest.param(b'{"Port": -Infinity}', id="an infinity"),
+        pytest.param(b'{"Port": ' + b"9" * 5_000 + b"}", id="a number of 5,000 digits"),
+        pytest.param(b'{"a": ' * 129 + b"1" + b"}" * 129, id="objects in each other"),
+        pytest.param(b'{"a": ' + b"[" * 479 + b"]" * 479 + b"}", id="480 deep"),
+        pytest.param(b'{"a": ' + b"[" * 99_999 + b"]" * 99_999 + b"}", id="deeper than any stack"),
+        pytest.param(b"\xff\xfe{\0}\0", id="UTF-16"),
+        pytest.param(b'{"a": "\xed\xa0\x80"}', id="half a surrogate pair in UTF-8"),
+        pytest.param(b'"RequestId"', id="a text"),
+    ],
+)
+def test_what_nobody_writes_is_no_answer(raw: bytes) -> None:
+    assert read_object(raw) is None
+
+
+def test_half_a_surrogate_pair_becomes_a_letter_that_can_be_written() -> None:
+    raw = b'{"\\ud800": ["\\uDFFFx", {"whole": "\\ud83d\\ude00"}], "n": 1}'
+
+    found = read_object(raw)
+
+    assert found == {"\ufffd\ufffd\ufffd": ["\ufffd\ufffd\ufffdx", {"whole": "\U0001f600"}], "n": 1}
+    assert json.dumps(found, ensure_ascii=False).encode()
+
+
+PASSWORD = "pa55-W0rd"
+ECHOES = {
+    "all of it": PASSWORD,
+    "all of it, in a sentence": f"bad-{PASSWORD}-bad",
+    "a line of a key": KEY_LINE,
+    "the end of a line that was cut": f"{'a' * 56}{KEY_LINE[:8]}",
+    "what is lost in a cut": f"{'a' * 63}{KEY_LINE}",
+    "a part re-wrapped": f"{KEY_LINE[10:15]}\n{KEY_LINE[15:20]}",
+    "a part in another encoding": KEY_LINE[38:52].replace("+", "%2B"),
+    "a short password": "hush",
+}
+
+
+@pytest.mark.parametrize("case", ECHOES)
+def test_a_request_id_that_echoes_a_secret_is_withheld_from_both_kinds_of_answers(
+    case: str,
+) -> None:
+    echo = ECHOES[case]
+    secrets = (SECRET, PASSWORD, "hush")
+
+    found = read_error(
+        json.dumps({"Code": "InvalidX", "RequestId": echo}).encode(), sent=(), secrets=secrets
+    )
+    body = read_body(json.dumps({"RequestId": echo}).encode(), secrets=secrets)
+
+    assert found is not None
+    assert found.request_id == WITHHELD
+    assert body == {"RequestId": WITHHELD}
+
+
+@pytest.mark.parametrize("case", ["all of it", "a part re-wrapped", "a short password"])
+def test_a_code_that_echoes_a_secret_is_none(case: str) -> None:
+    found = read_error(error(ECHOES[case]), sent=(), secrets=(SECRET, PASSWORD, "hush"))
+
+    assert found is None
+
+
+def test_a_code_that_the_api_documents_is_no_echo_of_a_password() -> None:
+    found = read_error(error("Throttling"), sent=(), secrets=("Thrott", "ling"))
+
+    assert found is not None
+    assert found.code == "Throttling"
+
+
+def test_an_id_of_the_api_is_shown_whatever_was_sent() -> None:
+    request_id = "F2E9F6C1-0A6B-5D6C-9E51-2B8A7D1C4E55"
+
+    body = read_body(json.dumps({"RequestId": request_id}).encode(), secrets=(SECRET, PASSWORD))
+
+    assert body == {"RequestId": request_id}
+    assert read_body(b'{"RequestId": 7}', secrets=(SECRET,)) == {"RequestId": 7}

@@ -18,6 +18,7 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, ObservationError
 from rds_ssl.core.model import Observed, Priority, SecretText
 from rds_ssl.core.rds import responses
+from support import pki
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEthisIsTheInstancesPrivateKey\n-----END PRIVATE KEY-----\n"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -286,3 +287,54 @@ def test_another_refusal_pauses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ApiError, match="InvalidSSLStatus"):
         wire.use(modify)
+
+
+def test_a_key_that_comes_beside_its_echo_is_in_neither() -> None:
+    key = pki.key_pem(pki.make_key()).decode()
+    line = key.splitlines()[1]
+    wire = Wire(
+        {
+            "RequestId": "R",
+            "SSLEnabled": "Yes",
+            "ServerKey": key,
+            "LastModifyStatus": "failed",
+            "ModifyStatusReason": f"cannot read {line[:40]} {line}, nor {line}",
+        }
+    )
+
+    observed = wire.use(describe)
+
+    assert line[:32] not in repr(observed)
+    assert observed.modify_status_reason == "cannot read … …, nor …"
+
+
+def test_a_word_that_echoes_a_key_is_not_told_in_the_error() -> None:
+    line = pki.key_pem(pki.make_key()).decode().splitlines()[1]
+    wire = Wire({"RequestId": "R", "SSLEnabled": line})
+
+    with pytest.raises(ObservationError) as caught:
+        wire.use(describe)
+
+    assert str(caught.value) == 'SSLEnabled has the value "…", which is not understood'
+    assert line[:24] not in str(caught.value)
+
+
+def test_a_certificate_is_read_whatever_it_has_in_common_with_the_key_beside_it() -> None:
+    # Both have the public half, which by chance of where it stands makes whole lines the same.
+    root = pki.make_root("Shop")
+    for length in range(1, 65):
+        leaf = root.leaf("a" * length)
+        wire = Wire(
+            {
+                "RequestId": "R",
+                "SSLEnabled": "Yes",
+                "ServerCert": leaf.pem.decode(),
+                "ServerKey": leaf.key_pem().decode(),
+            }
+        )
+
+        observed = wire.use(describe)
+
+        assert observed.server_certificate is not None
+        assert observed.server_certificate.sha256 == leaf.sha256
+        assert observed.server_certificate.unreadable == ""

@@ -618,3 +618,30 @@ def test_cookies_are_not_kept() -> None:
     run(handler, use=use)
 
     assert cookies == [None, None]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        pytest.param("Sat, 01 Jan 2000 00:00:00 +99999999999999", id="a huge offset"),
+        pytest.param("Sat, 01 Jan 0001 00:00:00 +2359", id="before the calendar"),
+        pytest.param("Fri, 31 Dec 9999 23:59:59 -2359", id="after the calendar"),
+        pytest.param("Sat, 99 Jan 2000 99:99:99 GMT", id="no day"),
+        pytest.param("9" * 5_000, id="digits"),
+    ],
+)
+@pytest.mark.parametrize("write", [False, True])
+def test_a_date_that_no_calendar_has_says_nothing_and_spoils_nothing(
+    date: str, *, write: bool
+) -> None:
+    def handler(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"RequestId": "R"}, headers={"date": date})
+
+    bodies = []
+
+    async def use(transport: Transport) -> None:
+        bodies.append(await transport.call("A", {}, CREDENTIALS, ENDPOINT, write=write))
+
+    run(handler, use=use)
+
+    assert bodies == [{"RequestId": "R"}]

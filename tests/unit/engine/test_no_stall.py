@@ -1,4 +1,8 @@
-"""The largest inputs of each kind through the whole engine, on a real loop with a real thread."""
+"""
+The largest inputs of each kind through the whole engine, on a real loop with a real thread.
+
+And what is costly though it is small, beside the loop: there a call into C must be short as well.
+"""
 
 import asyncio
 import contextlib
@@ -18,20 +22,22 @@ from rds_ssl.aliyun.identity.providers import StaticProvider
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.errors import AliyunError, ObservationError
+from rds_ssl.core.errors import AliyunError, MaterialError, ObservationError
 from rds_ssl.core.model import Priority, SecretText
 from rds_ssl.core.operation.verification import Limits
+from rds_ssl.core.x509 import pem
 from rds_ssl.core.x509.pem_blocks import (
     MAX_CERTIFICATES,
     MAX_CERTIFICATES_BYTES,
     MAX_CHAIN,
     MAX_REVOCATION_LISTS_BYTES,
 )
+from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.engine.reconcile.ports import Timings
-from support import odd_pem, pki, virtual_time
+from support import hostile_der, odd_pem, pki, virtual_time
 from support.engine_world import EngineWorld
 from support.line import Connection
-from support.loop_meter import LoopMeter, measured
+from support.loop_meter import LoopMeter, longest_hold, measured
 from support.simulator import in_process
 
 MOST = 0.020
@@ -252,3 +258,78 @@ def test_the_loop_is_not_held_by_a_hostile_answer(name: str) -> None:
         return meter
 
     assert held(story) == []
+
+
+def key_of(text: bytes) -> None:
+    """Read a private key; it fits no certificate."""
+    leaf = pki.make_root().leaf("a.example.com")
+    pem.parse_server_certificate(leaf.chain_pem, text, certificate_field="crt", key_field="key")
+
+
+def signatures(cas: int, *, bits: int, exponent_bits: int = 64) -> None:
+    """Look for the CA of a list that none of a bundle has signed."""
+    bundle = hostile_der.slow_namesakes(cas, bits=bits, exponent_bits=exponent_bits)
+    crl = hostile_der.list_signed_with_rsa(bits=bits)
+    signed_lists(
+        pem.parse_client_ca(bundle, field="ca"), pem.parse_revocation_list(crl, field="crl")
+    )
+
+
+def constrained(names: int) -> None:
+    """Read a chain of as many names, and as many constraints, as are compared."""
+    host = "a.h99.example.com"
+    allowed = [pki.x509.DNSName(f"h{number}.example.com") for number in range(100)]
+    constraints = pki.x509.NameConstraints(allowed, None)
+    root = pki.make_root()
+    issuer = root.intermediate(extras=pki.Extras(constraints=constraints))
+    leaf = issuer.leaf(*([host] * names))
+    pem.parse_server_certificate(
+        leaf.chain_pem + root.pem, leaf.key_pem(), certificate_field="crt", key_field="key"
+    )
+
+
+def shown(certificate: Callable[[pki.Authority], bytes]) -> Callable[[], object]:
+    text = odd_pem.to_block(certificate(pki.make_root()))
+    return lambda: pem.parse_certificates(text, field="ServerCert")
+
+
+N, P = hostile_der.odd(8192), hostile_der.odd(4096)
+
+COSTLY: Mapping[str, Callable[[], Callable[[], object]]] = {
+    "a key with a Diffie-Hellman group": lambda: functools.partial(
+        key_of, hostile_der.diffie_hellman_key()
+    ),
+    "a key with huge primes": lambda: functools.partial(
+        key_of, hostile_der.rsa_key((N, 65537, N, hostile_der.odd(9000), N, N, N, N))
+    ),
+    "the largest key": lambda: functools.partial(
+        key_of, hostile_der.rsa_key((N, hostile_der.odd(256), N, P, P, P, P, P))
+    ),
+    "a certificate with a Diffie-Hellman group": lambda: shown(
+        lambda ca: hostile_der.with_public_key(
+            ca,
+            hostile_der.DHX + hostile_der.diffie_hellman_group(),
+            hostile_der.integer(4),
+        )
+    ),
+    "a certificate with a huge modulus": lambda: shown(
+        lambda ca: hostile_der.with_rsa_public_key(ca, bits=12_000_000)
+    ),
+    "a name of many parts": lambda: shown(lambda ca: hostile_der.with_name(ca, 60_000)),
+    "signatures of the largest keys": lambda: functools.partial(signatures, 3, bits=16_384),
+    "signatures with the largest exponents": lambda: functools.partial(
+        signatures, 3, bits=3072, exponent_bits=256
+    ),
+    "name constraints": lambda: functools.partial(constrained, 100),
+}
+
+
+@pytest.mark.parametrize("case", COSTLY)
+def test_the_lock_is_not_kept_by_what_is_costly_though_small(case: str) -> None:
+    read = COSTLY[case]()
+
+    def work() -> None:
+        with contextlib.suppress(MaterialError):
+            read()
+
+    assert min(longest_hold(work) for _ in range(ATTEMPTS)) < MOST

@@ -17,6 +17,7 @@ TARGETS = {
     "cover",
     "soak",
     "faults",
+    "fuzz",
     "year",
     "bench",
     "check",

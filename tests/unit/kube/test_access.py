@@ -470,3 +470,24 @@ def test_a_user_that_is_not_there_is_told(tmp_path: Path) -> None:
     config = write(tmp_path / "config", context("a", "east", "eve"), current="a")
 
     assert "the context a names the user eve, and there is none" in refusal(config)
+
+
+def test_the_passphrase_of_a_key_is_asked_of_nobody(tmp_path: Path) -> None:
+    leaf = pki.make_root().leaf("client", client=True)
+    (tmp_path / "crt").write_bytes(leaf.pem)
+    (tmp_path / "key").write_bytes(leaf.key_pem(pki.KeyFormat.PKCS8_ENCRYPTED))
+    user = {"client-certificate": "crt", "client-key": "key"}
+    file = write(
+        tmp_path / "config", context("dev", "east", "ann"), current="dev", users={"ann": user}
+    )
+
+    with pytest.raises(KubeError, match="key in the kubeconfig is encrypted; store it unencrypted"):
+        asyncio.run(from_kubeconfig(file)).tls()
+
+
+@pytest.mark.parametrize("content", ["[" * 1000, "{a: " * 800 + "}" * 800])
+def test_a_kubeconfig_that_is_nested_deeply_is_none(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(content)
+
+    assert refusal(str(file)).endswith("it is no kubeconfig (RecursionError)")

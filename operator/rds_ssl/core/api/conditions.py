@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rds_ssl.core.api.status import Condition
+from rds_ssl.core.formats import escaped
 from rds_ssl.core.model import Finding
 
 READY = "Ready"
@@ -61,7 +62,7 @@ def compose(
                 "type": kind,
                 "status": status,
                 "reason": finding.reason.value,
-                "message": finding.message,
+                "message": escaped(finding.message),
                 "last_transition_time": since,
                 "observed_generation": generation,
             },

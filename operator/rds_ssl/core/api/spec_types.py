@@ -108,8 +108,9 @@ InstanceID = Annotated[
 ]
 RegionID = Annotated[
     str,
-    Field(max_length=64),
-    # It becomes part of a host name: nothing but labels of letters and digits gets through.
+    # It becomes a label of a host name, of which 63 is the most (RFC 1035, 2.3.4): nothing but
+    # letters and digits gets through.
+    Field(max_length=63),
     *matching("[a-z]{2,4}(-[a-z0-9]+)+", "must be a region ID such as cn-hangzhou"),
 ]
 HostName = Annotated[

@@ -60,7 +60,7 @@ class Condition(Part):
         str, Field(min_length=1, max_length=1024, json_schema_extra={"pattern": _CONDITION_REASON})
     ]
     """Why, as one word; docs/conditions.md has a row for each."""
-    message: Annotated[str, *cut(32768)]
+    message: Annotated[str, *cut(32768, foreign=True)]
     """Why, for people; empty if there is nothing to add."""
 
 

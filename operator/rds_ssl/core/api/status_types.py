@@ -13,7 +13,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from rds_ssl.core.formats import write_time
+from rds_ssl.core.formats import escaped, write_time
 from rds_ssl.core.model import UNTOLD, Impact
 
 TOKEN_LENGTH = 1024
@@ -42,13 +42,20 @@ Time = Annotated[
 ]
 
 
-def cut(limit: int, ending: str = "…") -> tuple[Any, ...]:
-    """Bound a text: a longer one is shortened to *limit* characters, *ending* included."""
+def cut(limit: int, ending: str = "…", *, foreign: bool = False) -> tuple[Any, ...]:
+    """
+    Bound a text: a longer one is shortened to *limit* characters, *ending* included.
+
+    What would steer a terminal that shows it, or hide there, is escaped, unless the text is
+    *foreign*: somebody else's, and to be written back as it is.
+    """
 
     def shorten(value: object) -> object:
-        if isinstance(value, str) and len(value) > limit:
-            return value[: limit - len(ending)] + ending
-        return value
+        if not isinstance(value, str):
+            return value
+        if not foreign:
+            value = escaped(value)
+        return value[: limit - len(ending)] + ending if len(value) > limit else value
 
     return Field(max_length=limit), BeforeValidator(shorten)
 
@@ -71,6 +78,6 @@ Code = Annotated[str, *cut(256)]
 Phrase = Annotated[str, *cut(512)]
 Line = Annotated[str, *cut(1024)]
 Summary = Annotated[str, *cut(4096)]
-Token = Annotated[str, *cut(TOKEN_LENGTH, ending="")]
+Token = Annotated[str, *cut(TOKEN_LENGTH, ending="", foreign=True)]
 Material = Annotated[tuple[Word, ...], *first(4)]
 Impacts = Annotated[tuple[Impact, ...], *first(6)]

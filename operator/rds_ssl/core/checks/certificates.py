@@ -197,6 +197,13 @@ def check_revocation_list(
         signed: The CA's sha256 → sha256 of its lists, as
             `rds_ssl.core.x509.signers.signed_lists` gives them.
     """
+    for ca in cas:
+        if ca.unverified and _is_valid(ca.certificate, now=now):
+            return _invalid(
+                where,
+                f"{title(ca.certificate)} {ca.unverified}, so that nobody can tell which list is"
+                " its own; issue the CA again with another key, or use no list.",
+            )
     known = frozenset[str]().union(*signed.values())
     for one in lists:
         if one.sha256 not in known:

@@ -19,6 +19,7 @@ from rds_ssl.core.model import (
     Reason,
     RevocationListFacts,
 )
+from rds_ssl.core.moments import shifted
 from rds_ssl.core.x509.facts import canonical, list_title, title
 
 EXPIRY_WARNING = timedelta(days=30)
@@ -54,8 +55,8 @@ class _Span:
 
     def warns_at(self, warning: timedelta) -> datetime:
         if self.start is None:
-            return self.end - warning
-        return self.end - min(warning, (self.end - self.start) * WARNING_SHARE)
+            return shifted(self.end, -warning)
+        return shifted(self.end, -min(warning, (self.end - self.start) * WARNING_SHARE))
 
 
 def expiry(
@@ -186,7 +187,7 @@ def _server_span(observed: Observed) -> Iterator[_Span]:
     if server is not None:  # SSLExpireTime is its notAfter then.
         what, start, end = f"{what} {title(server)}", server.not_before, server.not_after
     elif end is not None and observed.ca_type is CAType.ALIYUN:
-        start = end - CLOUD_LIFETIME
+        start = shifted(end, -CLOUD_LIFETIME)
     if end is None:
         return
     yield _Span(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from rds_ssl.core.model import Phase
+from rds_ssl.core.moments import shifted
 
 APART = timedelta(minutes=10)
 """Between the end of a change and the next with the same material, after a failure."""
@@ -62,7 +63,7 @@ class FailureHistory:
 
     def next_start(self) -> datetime | None:
         """Return the time before which no change with the material starts; None: at any time."""
-        return None if self.last is None or not self.failures else self.last + APART
+        return None if self.last is None or not self.failures else shifted(self.last, APART)
 
 
 def failure_history(

@@ -21,6 +21,7 @@ from rds_ssl.core.formats import write_time
 from rds_ssl.core.gates.approval import Approval
 from rds_ssl.core.gates.failures import FailureHistory
 from rds_ssl.core.model import Cause, Finding, Impact, Observed, Reason, Restart
+from rds_ssl.core.moments import shifted
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.windows import Opening, is_bound, window_words
@@ -196,7 +197,7 @@ def _drift(case: Case) -> Hold | None:
         )
     if _needed(plan, declaration):
         return None  # It is never put back by itself: the next gate says so at once.
-    due = at.seen_since + at.drift_delay
+    due = shifted(at.seen_since, at.drift_delay)
     if at.now >= due:
         return None
     return Hold(
@@ -269,7 +270,7 @@ def _window(plan: Plan, declaration: Declaration, at: Circumstances) -> Hold | N
     if margin is not None and _expires_within(plan, margin, at.now):
         return None
     named = window_words(maintenance, at.maintain_time)
-    urgent = plan.deadline - margin if plan.deadline and margin else None
+    urgent = shifted(plan.deadline, -margin) if plan.deadline and margin else None
     early = f" Because of what expires, it is sent at {write_time(urgent)}." if urgent else ""
     if at.opening is None:
         return Hold(
@@ -315,9 +316,9 @@ def _change_limit(case: Case) -> Hold | None:
     if at.approval.allows(plan) or _expires_within(plan, URGENT, at.now):
         return None
     # Never later than a day from now, whatever was done to the clock.
-    until = min(today[-at.most_restarts], at.now) + DAY
+    until = shifted(min(today[-at.most_restarts], at.now), DAY)
     if plan.deadline is not None:
-        until = min(until, plan.deadline - URGENT)
+        until = min(until, shifted(plan.deadline, -URGENT))
     return Hold(
         reason=Reason.CHANGE_LIMIT_REACHED,
         message=f"The instance was changed {len(today)} times within 24 hours, with a restart each:"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.gates.gate import Hold
 from rds_ssl.core.model import Reason
+from rds_ssl.core.moments import shifted
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import Plan
 
@@ -27,9 +28,9 @@ def awaits_edit(plan: Plan, *, since: datetime, now: datetime) -> Hold | None:
     """
     if any(each.field == Field.REVOCATION_LIST for each in plan.changes):
         return None
-    until = since + WITH_EDIT
+    until = shifted(since, WITH_EDIT)
     if plan.deadline is not None:
-        until = min(until, plan.deadline - ALONE_BEFORE)
+        until = min(until, shifted(plan.deadline, -ALONE_BEFORE))
     if now >= until:
         return None
     return Hold(

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.model import Phase
+from rds_ssl.core.moments import shifted
 from rds_ssl.core.operation.verification import Limits
 
 RETRY_FAILED = timedelta(minutes=10)
@@ -61,10 +62,10 @@ def may_retry(
         case Phase.FAILED if same and not wanted and (untold or operation.attempt >= MAX_ATTEMPTS):
             return Retry.NO, 0.0
         case Phase.FAILED if (
-            same and operation.attempt < MAX_ATTEMPTS and now < ended + RETRY_FAILED
+            same and operation.attempt < MAX_ATTEMPTS and now < shifted(ended, RETRY_FAILED)
         ):
             # A clock that was set back must not make it longer.
-            wait = min(ended + RETRY_FAILED - now, RETRY_FAILED)
+            wait = min(shifted(ended, RETRY_FAILED) - now, RETRY_FAILED)
             return Retry.LATER, wait.total_seconds()
         case Phase.NOT_CONVERGING if same and not approved:
             return Retry.NO, 0.0

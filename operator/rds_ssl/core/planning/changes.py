@@ -46,6 +46,10 @@ def changes(
     )
 
 
+_SERIAL = 40
+"""Hexadecimal digits of a serial number: 20 octets (RFC 5280, 4.1.2.2)."""
+
+
 def notes(desired: Desired, observed: Observed) -> Iterator[str]:
     """Return what the reader should know beside the changes, and who is not revoked any more."""
     for _, sentence in observed.not_understood:
@@ -54,7 +58,7 @@ def notes(desired: Desired, observed: Observed) -> Iterator[str]:
         return
     left = serials_left(observed.lists_in_force or (), desired.revocation_list)
     for issuer, serials in left.items():
-        named = ", ".join(f"{each:x}" for each in serials[:10])
+        named = ", ".join(shown(f"{each:x}", _SERIAL) for each in serials[:10])
         more = f" and {len(serials) - 10} more" if len(serials) > 10 else ""
         yield f"No longer revoked by {shown(issuer)}: {named}{more}."
 

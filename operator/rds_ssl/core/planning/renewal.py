@@ -13,6 +13,7 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.states import IntermediateStatus
 from rds_ssl.core.api.status import HistoryEntry
 from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Observed, Phase
+from rds_ssl.core.moments import shifted
 from rds_ssl.core.planning.fields import SERVER, Field
 
 
@@ -25,7 +26,7 @@ def renewal_at(declaration: Declaration, observed: Observed, *, engine: str) -> 
         return None
     if declaration.effective_ca_type is not CAType.ALIYUN:
         return None
-    return observed.expire_time - margin
+    return shifted(observed.expire_time, -margin)
 
 
 def tried(history: Sequence[HistoryEntry], renews: datetime | None) -> bool:

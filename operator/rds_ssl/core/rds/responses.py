@@ -45,7 +45,9 @@ _ACL_SPELLINGS: Mapping[str, str] = {"perfer": ACL.PREFER}
 _MODIFY_STATUSES = frozenset({"", "success", "setting", "failed"})
 
 _TLS_VERSION = re.compile(r"(?:tlsv?)?(1(?:\.[0-3])?)", re.IGNORECASE)
-_UNPRINTABLE = re.compile(r"[^ -~]")
+_UNPRINTABLE = re.compile(r"[^ -~…]")
+_RUN = re.compile(r"[A-Za-z0-9+/=%]{32,}")
+"""A line of base64, perhaps of a key; no word is as long."""
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -256,11 +258,11 @@ def _time(fields: Mapping[str, object], name: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        time = time.replace(microsecond=0)  # As it stands in a status, to be compared with it.
+        # Documented as UTC; without a zone that is all there is to go by.
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):  # The first and the last day of the calendar, in UTC.
         raise _not_understood(name, text) from None
-    time = time.replace(microsecond=0)  # As it stands in a status, to be compared with it.
-    # Documented as UTC; without a zone that is all there is to go by.
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _certificates(
@@ -295,12 +297,13 @@ def _revocation_lists(
 
 def _not_understood(name: str, text: str) -> ObservationError:
     # The word goes into a condition: short, and never a PEM that has come in the wrong field.
-    word = "PEM" if "-----BEGIN" in text else _UNPRINTABLE.sub("?", text[:40])
+    word = "PEM" if "-----BEGIN" in text else _UNPRINTABLE.sub("?", _RUN.sub("…", text)[:40])
     return ObservationError(f'{name} has the value "{word}", which is not understood')
 
 
 def _shown(text: str) -> str:
-    shown = text.partition("-----BEGIN")[0][:MODIFY_STATUS_CHARACTERS]
+    # Before it is cut, for the beginning of a line of a key is one as well.
+    shown = _RUN.sub("…", text.partition("-----BEGIN")[0])[:MODIFY_STATUS_CHARACTERS]
     return _UNPRINTABLE.sub("?", shown).strip()
 
 

@@ -7,7 +7,8 @@ asked (OpenSSL, Go, the webpki profile of cryptography), see docs/certificates.m
 docs/decisions/012-who-judges-a-chain.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -36,6 +37,12 @@ _MAX_CANDIDATES = 3
 """
 Of one name, that are tried for one certificate: as many as a CA has when it is renewed. A signature
 takes 0.1 to 0.5 ms, so that the longest chain takes 10 ms at most.
+"""
+
+_MAX_CONSTRAINED = 10_000
+"""
+Names of a leaf times name constraints above it. All pairs are compared in one call of the library,
+which holds the interpreter's lock meanwhile: 360 ms for a million, 4 ms for as many.
 """
 
 _NO_ROOT = "has no root above it: PostgreSQL refuses its clients; add the root"
@@ -127,13 +134,24 @@ def ways_to_root(
     The reason is a sentence that goes on after the name of the CA, empty if there is none:
     PostgreSQL takes a way that ends in a root only. Each CA's signature is verified once.
     """
+    named = _by_name(bundle)
     issuers: dict[str, tuple[Certificate | None, str]] = {}
     for ca in bundle:
-        issuers[ca[1].sha256] = _issuer(ca, bundle)
+        issuers[ca[1].sha256] = _issuer(ca, named)
     return [_way_to_root(ca, issuers) for ca in bundle]
 
 
-def _issuer(ca: Certificate, bundle: Sequence[Certificate]) -> tuple[Certificate | None, str]:
+def _by_name(certificates: Iterable[Certificate]) -> Mapping[str, Sequence[Certificate]]:
+    """Return them by their canonical subject: to make that of a long name takes a while."""
+    found: defaultdict[str, list[Certificate]] = defaultdict(list)
+    for each in certificates:
+        found[canonical(each[1].subject)].append(each)
+    return found
+
+
+def _issuer(
+    ca: Certificate, bundle: Mapping[str, Sequence[Certificate]]
+) -> tuple[Certificate | None, str]:
     """Return who has signed *ca*, or what is said where that is not known; a root needs nobody."""
     if is_self_issued(ca[1]):
         return None, ""
@@ -213,10 +231,10 @@ def _verified(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> 
 
 def _path(chain: Sequence[Certificate]) -> tuple[list[Certificate], str]:
     """Follow the signatures from the leaf up; also give the fault where they end, or nothing."""
-    path = [chain[0]]
+    path, by_name = [chain[0]], _by_name(chain)
     while not is_self_issued(path[-1][1]):
         below = path[-1]
-        named = _named_as_issuer(below, chain, but=path)
+        named = _named_as_issuer(below, by_name, but=path)
         issuer = next((each for each in named if signed_by(below[0], each[0])), None)
         if issuer is not None:
             path.append(issuer)
@@ -233,7 +251,7 @@ def _path(chain: Sequence[Certificate]) -> tuple[list[Certificate], str]:
 
 
 def _named_as_issuer(
-    below: Certificate, among: Sequence[Certificate], *, but: Sequence[Certificate]
+    below: Certificate, among: Mapping[str, Sequence[Certificate]], *, but: Sequence[Certificate]
 ) -> list[Certificate]:
     """Return those that bear the name of the issuer: the likeliest first, and not too many."""
     name, known = canonical(below[1].issuer), {facts.sha256 for _, facts in but}
@@ -244,9 +262,7 @@ def _named_as_issuer(
         own = attempt(lambda: extension(each[0], x509.SubjectKeyIdentifier))
         return own is not None and own.digest == key_id, each[1].not_after
 
-    named = [
-        each for each in among if canonical(each[1].subject) == name and each[1].sha256 not in known
-    ]
+    named = [each for each in among.get(name, ()) if each[1].sha256 not in known]
     return sorted(named, key=likely, reverse=True)[:_MAX_CANDIDATES]
 
 
@@ -288,8 +304,16 @@ def may_issue(certificate: x509.Certificate) -> bool:
 def _constraint_fault(path: Sequence[Certificate]) -> str:
     """Return that a name constraint forbids the leaf's names, as cryptography's verifier finds."""
     links = [certificate for certificate, _ in path]
-    if not any(extension(each, x509.NameConstraints) for each in links[1:]):
+    constraints = [extension(each, x509.NameConstraints) for each in links[1:]]
+    if not any(constraints):
         return ""
+    names = extension(links[0], x509.SubjectAlternativeName)
+    if _count(constraints) * max(1, len(tuple(names or ()))) > _MAX_CONSTRAINED:
+        return (
+            f"the names of {title(path[0][1])} and the name constraints above it are too many to be"
+            f" compared (more than {_MAX_CONSTRAINED} pairs); issue it for fewer names, or from a"
+            " CA with fewer constraints."
+        )
     start = max(facts.not_before for _, facts in path)
     policy = verification.ExtensionPolicy
     builder = (
@@ -313,6 +337,14 @@ def _constraint_fault(path: Sequence[Certificate]) -> str:
                 " so that clients refuse it; issue it for other names, or from another CA."
             )
     return ""
+
+
+def _count(constraints: Iterable[x509.NameConstraints | None]) -> int:
+    return sum(
+        len(each.permitted_subtrees or ()) + len(each.excluded_subtrees or ())
+        for each in constraints
+        if each is not None
+    )
 
 
 def _usages(certificate: x509.Certificate) -> frozenset[x509.ObjectIdentifier]:

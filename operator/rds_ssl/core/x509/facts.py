@@ -147,6 +147,8 @@ class ClientCAFacts:
     """Whether its extended key usage, if it has one, lets it issue certificates of clients."""
     above: tuple[CertificateFacts, ...] = ()
     """The CAs of the bundle on its way to a root, nearest first."""
+    unverified: str = ""
+    """Why no list is held against its key, after its name; empty if they are."""
     way_fault: str = ""
     """Why its way ends in no root, or is too long; goes on after its name."""
 

@@ -2,13 +2,15 @@
 What can be said of a certificate or a list that is no strict DER: its dates, and its names.
 
 For what an instance shows, where not to know is worse than to be lenient: nothing of that is ever
-taken for equal to what is declared. And for the outline of a private key. It looks at some twenty
-elements, whatever the input is.
+taken for equal to what is declared. And for the outline of keys, certificates and lists, before
+anything is computed with them. It looks at some twenty elements, whatever the input is.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from rds_ssl.core.formats import escaped
 
 SEQUENCE = 0x30
 INTEGER, OCTET_STRING, OID = 0x02, 0x04, 0x06
@@ -68,7 +70,7 @@ def written(tag: int, content: bytes) -> bytes:
 
 def certificate_facts(der: bytes) -> LaxFacts:
     """Return what a certificate says of names and dates, where it can be found."""
-    parts = _to_be_signed(der)
+    parts = to_be_signed(der)
     for index, (tag, content) in enumerate(parts):
         times = _times(children(content)) if tag == SEQUENCE else ()
         if len(times) == 2 and index > 0:
@@ -84,7 +86,7 @@ def certificate_facts(der: bytes) -> LaxFacts:
 
 def list_facts(der: bytes) -> LaxFacts:
     """Return what a revocation list says of its issuer and its dates, where it can be found."""
-    parts = _to_be_signed(der)
+    parts = to_be_signed(der)
     for index, (tag, _) in enumerate(parts):
         if tag in {_UTC_TIME, _GENERALIZED_TIME} and index > 0:
             times = (*_times(parts[index : index + 2]), None, None)
@@ -93,10 +95,24 @@ def list_facts(der: bytes) -> LaxFacts:
     return LaxFacts()
 
 
-def _to_be_signed(der: bytes) -> Sequence[Element]:
+def to_be_signed(der: bytes) -> Sequence[Element]:
+    """Return what is signed of a certificate or a list, part by part; empty if it is neither."""
     outer = element(der)
     inner = element(outer[0][1]) if outer else None
     return tuple(children(inner[0][1])) if inner else ()
+
+
+def inside(der: bytes) -> Sequence[Element]:
+    """Return what is in the one SEQUENCE that *der* is; empty if it is none, or not alone."""
+    outer = element(der)
+    return tuple(children(outer[0][1])) if outer and not outer[1] else ()
+
+
+def bits(number: bytes) -> int:
+    """Return the length of an INTEGER's content in bits, without leading zeros."""
+    # A shorter copy at most: nothing is computed with what may be large.
+    digits = number.lstrip(b"\0")
+    return 8 * len(digits) - 8 + digits[0].bit_length() if digits else 0
 
 
 def children(content: bytes) -> Iterator[Element]:
@@ -159,6 +175,6 @@ def _name(element: Element) -> str:
         for _, pair in children(content) if tag == _SET else ():
             parts = tuple(children(pair))
             if len(parts) == 2 and parts[0][0] == OID and parts[0][1] in _ATTRIBUTES:
-                value = parts[1][1][:_MOST_TEXT].decode("utf-8", "replace")
+                value = escaped(parts[1][1][:_MOST_TEXT].decode("utf-8", "replace"))
                 found.append(f"{_ATTRIBUTES[parts[0][1]]}={value}")
     return ",".join(reversed(found))

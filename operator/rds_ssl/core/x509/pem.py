@@ -62,6 +62,7 @@ from rds_ssl.core.x509.reading import (
     shown_certificate,
     shown_revocation_list,
 )
+from rds_ssl.core.x509.signers import unverified
 
 _NAMES: Mapping[type[x509.GeneralName], str] = {
     x509.RFC822Name: "an email address",
@@ -329,6 +330,7 @@ def _client_ca_facts(
         unknown_critical=link.unknown_critical,
         for_clients=for_clients(certificate),
         above=way[0],
+        unverified=unverified(certificate.public_key()),
         way_fault=way[1],
     )
 

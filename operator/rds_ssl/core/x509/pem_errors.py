@@ -62,6 +62,33 @@ def large_key(field: str, *, most: int) -> MaterialError:
     return invalid(field, f"is a private key larger than RSA with {most} bits; use a smaller one.")
 
 
+def many_signers(field: str) -> MaterialError:
+    """Which list is whose would take too long to tell."""
+    return invalid(
+        field,
+        "has revocation lists that too many CAs of one name may have signed, and none says which;"
+        " issue the lists with an authority key identifier, or remove CAs that are not needed.",
+    )
+
+
+def exponent_of_key(field: str, *, most: int) -> MaterialError:
+    """The private key is an RSA key with a public exponent that takes long to compute with."""
+    return invalid(
+        field,
+        f"is a private key with a public exponent of more than {most} bits, which no server is"
+        " given; make a new key with the exponent 65537, and a certificate for it.",
+    )
+
+
+def primes_of_key(field: str) -> MaterialError:
+    """The private key is an RSA key with three primes or more."""
+    return invalid(
+        field,
+        "is a private key with more than two primes, which few programs read; make a new key with"
+        " two (openssl genpkey -algorithm RSA), and a certificate for it.",
+    )
+
+
 def kind_of_key(field: str) -> MaterialError:
     """The private key is DSA, X25519 or the like, or on a curve without a name."""
     return invalid(

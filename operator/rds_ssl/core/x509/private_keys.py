@@ -8,7 +8,7 @@ from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from rds_ssl.core.x509 import lax_der, pem_errors
+from rds_ssl.core.x509 import bounds, lax_der, pem_errors
 
 PrivateKey = (
     rsa.RSAPrivateKey
@@ -29,18 +29,11 @@ _UNREADABLE = (
 MAX_RSA_BITS = 8192
 """The largest modulus; what is computed below takes 0.2 ms for it."""
 
-_NO_TLS_KEYS = (
-    bytes.fromhex("06092a864886f70d010301"),  # dhKeyAgreement (PKCS#3)
-    bytes.fromhex("06072a8648ce3e0201"),  # dhpublicnumber (X9.42)
-    bytes.fromhex("06072a8648ce380401"),  # dsa
-)
+_OF_TLS = frozenset({bounds.RSA, bounds.RSA_PSS, bounds.EC, bounds.ED25519, bounds.ED448})
 """
-Algorithms, as DER object identifiers, of keys that cryptography reads and TLS servers do not use.
-To read a Diffie-Hellman key is to test its group for primality, which takes seconds.
+Algorithms of keys that are read at all. Of others TLS serves none, and to read one may take long:
+of a Diffie-Hellman key the group is tested for primality, 43 s for 2 KB.
 """
-
-_PKCS8_HEAD = 32
-"""Bytes of a PKCS#8 key in which its algorithm stands: two lengths, a version, the identifier."""
 
 _TLS_CURVES = {
     bytes.fromhex("2a8648ce3d030107"): "P-256",
@@ -57,22 +50,19 @@ _TLS_CURVE_NAMES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _PARAMETERS = 0xA0
 """Tag of the curve in a key of SEC1."""
 
-_EC = bytes.fromhex("2a8648ce3d0201")
-"""Content of the object identifier of ecPublicKey."""
-
 
 def load_private_key(der: bytes, *, field: str) -> PrivateKey:
     """
     Return the key in *der*: PKCS#8 of either version, PKCS#1 or SEC1, not encrypted.
 
-    The numbers of an RSA key are read, not checked; `prove_private_key` does that.
+    The numbers of an RSA key are read, not checked; `prove_private_key` does that. Their lengths
+    are looked at before, in what is not parsed yet.
 
     Raises:
         MaterialError: If it cannot be read, or is of a kind that serves no TLS; no error tells
             anything of what is in it.
     """
-    if any(algorithm in der[:_PKCS8_HEAD] for algorithm in _NO_TLS_KEYS):
-        raise pem_errors.kind_of_key(field)
+    _must_be_bounded(der, field=field)
     key: object = None
     unsupported = False
     try:
@@ -93,9 +83,24 @@ def load_private_key(der: bytes, *, field: str) -> PrivateKey:
         raise pem_errors.kind_of_key(field)
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name not in _TLS_CURVE_NAMES:
         raise pem_errors.curve_of_key(field, curve=key.curve.name)
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size > MAX_RSA_BITS:
-        raise pem_errors.large_key(field, most=MAX_RSA_BITS)
     return key
+
+
+def _must_be_bounded(der: bytes, *, field: str) -> None:
+    """Raise `MaterialError` unless a library may be given *der*: see `rds_ssl.core.x509.bounds`."""
+    if bounds.algorithm_of(lax_der.inside(der)) not in {None, *_OF_TLS}:
+        raise pem_errors.kind_of_key(field)
+    numbers = bounds.rsa_numbers(der)
+    if numbers is None:
+        return
+    if bounds.has_more_primes(der):
+        raise pem_errors.primes_of_key(field)
+    if numbers and lax_der.bits(numbers[0]) > MAX_RSA_BITS:
+        raise pem_errors.large_key(field, most=MAX_RSA_BITS)
+    if numbers and lax_der.bits(numbers[1]) > bounds.MAX_EXPONENT_BITS:
+        raise pem_errors.exponent_of_key(field, most=bounds.MAX_EXPONENT_BITS)
+    if not bounds.add_up(numbers):
+        raise pem_errors.private_key(field)
 
 
 def _first_version(der: bytes) -> bytes:
@@ -104,11 +109,8 @@ def _first_version(der: bytes) -> bytes:
 
     Source: RFC 5958, 2; OpenSSL 3.0 and cryptography read the first version only.
     """
-    outer = lax_der.element(der)
-    parts = list(lax_der.children(outer[0][1])) if outer and not outer[1] else []
-    tags = [tag for tag, _ in parts[:3]]
-    is_pkcs8 = tags == [lax_der.INTEGER, lax_der.SEQUENCE, lax_der.OCTET_STRING]
-    if not is_pkcs8 or parts[0][1] != b"\x01":
+    parts = lax_der.inside(der)
+    if bounds.algorithm_of(parts) is None or parts[0][1] != b"\x01":
         return der
     content = b"".join(lax_der.written(tag, part) for tag, part in parts[1:3])
     return lax_der.written(lax_der.SEQUENCE, lax_der.written(lax_der.INTEGER, b"\0") + content)
@@ -116,11 +118,9 @@ def _first_version(der: bytes) -> bytes:
 
 def _has_other_curve(der: bytes) -> bool:
     """True if *der* is a key on a curve that is no curve of TLS, perhaps one without a name."""
-    outer = lax_der.element(der)
-    parts = list(lax_der.children(outer[0][1])) if outer and not outer[1] else []
-    for tag, content in parts[1:3]:
+    for tag, content in lax_der.inside(der)[1:3]:
         inner = list(lax_der.children(content))
-        if tag == lax_der.SEQUENCE and len(inner) == 2 and inner[0] == (lax_der.OID, _EC):
+        if tag == lax_der.SEQUENCE and len(inner) == 2 and inner[0] == (lax_der.OID, bounds.EC):
             return inner[1][1] not in _TLS_CURVES
         if tag == _PARAMETERS and inner:
             return inner[0][1] not in _TLS_CURVES

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
+from rds_ssl.core.formats import escaped
 from rds_ssl.core.model import UNTOLD, CertificateFacts, RevocationListFacts
-from rds_ssl.core.x509 import lax_der
+from rds_ssl.core.x509 import bounds, lax_der
 
 # Not `warnings.catch_warnings`, which is not safe across threads: large files are read in one.
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
@@ -60,12 +61,12 @@ def read_certificate(der: bytes) -> Certificate | None:
 
     It is parsed whole: cryptography reads names, dates and extensions only when asked for.
     """
-    return attempt(partial(_certificate, der))
+    return None if bounds.certificate_excess(der) else attempt(partial(_certificate, der))
 
 
 def read_revocation_list(der: bytes) -> RevocationList | None:
     """Return a revocation list with its facts (its serials are costly to read), or None."""
-    return attempt(partial(_revocation_list, der))
+    return None if bounds.revocation_list_excess(der) else attempt(partial(_revocation_list, der))
 
 
 def certificate_fault(der: bytes) -> str:
@@ -74,6 +75,8 @@ def certificate_fault(der: bytes) -> str:
 
     Whoever has made it should know whether it is damaged or only of an unusual kind.
     """
+    if excess := bounds.certificate_excess(der):
+        return excess
     certificate = attempt(lambda: x509.load_der_x509_certificate(der))
     if certificate is None:
         return _der_fault(der, found=lax_der.certificate_facts(der).second is not None)
@@ -88,6 +91,8 @@ def certificate_fault(der: bytes) -> str:
 
 def revocation_list_fault(der: bytes) -> str:
     """Return the same of a revocation list."""
+    if excess := bounds.revocation_list_excess(der):
+        return excess
     if read_revocation_list(der) is not None:
         return ""
     if attempt(lambda: x509.load_der_x509_crl(der)) is not None:
@@ -105,7 +110,11 @@ def shown_certificate(der: bytes) -> CertificateFacts:
     fault = certificate_fault(der)
     first = lax_der.first_element(der)
     # Without what stands behind its end, as in OpenSSL's own TRUSTED CERTIFICATE.
-    facts = attempt(lambda: certificate_facts(x509.load_der_x509_certificate(first)))
+    facts = (
+        None
+        if bounds.certificate_excess(first)
+        else attempt(lambda: certificate_facts(x509.load_der_x509_certificate(first)))
+    )
     if facts is None:
         lax = lax_der.certificate_facts(der)
         facts = CertificateFacts(
@@ -157,7 +166,7 @@ def _revocation_list(der: bytes) -> RevocationList:
     number = extension(crl, x509.CRLNumber)
     facts = RevocationListFacts(
         sha256=sha256_of(crl),
-        issuer=crl.issuer.rfc4514_string(),
+        issuer=escaped(crl.issuer.rfc4514_string()),
         number=number.crl_number if number else None,
         this_update=crl.last_update_utc,
         next_update=crl.next_update_utc,
@@ -178,9 +187,10 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
         addresses = names.get_values_for_type(x509.IPAddress)
     return CertificateFacts(
         sha256=sha256_of(certificate),
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        dns_names=tuple(dns_names),
+        # Escaped here, once: they stand in conditions, Events, logs and on terminals.
+        subject=escaped(certificate.subject.rfc4514_string()),
+        issuer=escaped(certificate.issuer.rfc4514_string()),
+        dns_names=tuple(map(escaped, dns_names)),
         ip_addresses=tuple(str(address) for address in addresses),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
@@ -190,7 +200,7 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
 def common_name(name: x509.Name) -> str:
     """Return the last common name, which is the one that counts; empty if there is none."""
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[-1].value) if found else ""
+    return escaped(str(found[-1].value)) if found else ""
 
 
 def extension(of: x509.Certificate | x509.CertificateRevocationList, kind: type[_E]) -> _E | None:

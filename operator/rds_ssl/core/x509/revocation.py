@@ -7,7 +7,7 @@ plan in status".
 
 from collections.abc import Sequence
 
-from rds_ssl.core.formats import shown
+from rds_ssl.core.formats import counted, shown
 from rds_ssl.core.model import RevocationListFacts
 from rds_ssl.core.x509.facts import canonical, list_title
 
@@ -66,7 +66,7 @@ def _newest(lists: Sequence[RevocationListFacts]) -> RevocationListFacts:
 
 def _step_back(old: RevocationListFacts, new: RevocationListFacts) -> str | None:
     if old.number is not None and new.number is not None and new.number < old.number:
-        return f"goes back from number {old.number} to {new.number}"
+        return f"goes back from number {counted(old.number)} to {counted(new.number)}"
     if new.this_update < old.this_update:
         return "is replaced by an older one"
     higher = old.number is not None and new.number is not None and new.number > old.number

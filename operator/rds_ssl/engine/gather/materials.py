@@ -14,7 +14,6 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.spec_types import KeyReference
 from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
-from rds_ssl.core.formats import shown
 from rds_ssl.core.model import CAType, Finding, Reason, SecretText
 from rds_ssl.core.planning.parameters import Material, PFXMaterial
 from rds_ssl.core.x509 import pem
@@ -28,10 +27,14 @@ from rds_ssl.core.x509.facts import (
 from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.engine.gather.kept import Kept
 from rds_ssl.engine.gather.refused import forbidden
+from rds_ssl.engine.gather.values import again, cost, value_of
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
 Version = tuple[str, str]
+
+_Signed = Mapping[str, frozenset[str]] | MaterialError
+"""Who has signed which list, or what is too costly to find that out."""
 
 _CA, _CRL = "spec.clientAuthentication.ca", "spec.clientAuthentication.revocationList"
 _PASSWORD = "spec.serverCertificate.pfx.passwordSecretKeyRef"  # noqa: S105  # A field.
@@ -41,9 +44,6 @@ MAX_PASSWORD_BYTES = 1024
 
 _FINGERPRINT_BYTES = 113
 """Of SHA-256 in hexadecimal, as Python keeps a text."""
-
-_FEW_BLOCKS = 8
-"""Of PEM in one text: each may have a signature that takes half a millisecond."""
 
 KEPT_BYTES = 24 * 2**20
 """
@@ -129,9 +129,9 @@ class Materials:
         self._resources = resources
         self._version = version
         self._kept: Kept[_Source, tuple[Version, object]] = Kept(KEPT_BYTES)
-        self._signed: Kept[
-            tuple[_Source, _Source], tuple[tuple[Version, Version], Mapping[str, frozenset[str]]]
-        ] = Kept(KEPT_SIGNED_BYTES)
+        self._signed: Kept[tuple[_Source, _Source], tuple[tuple[Version, Version], _Signed]] = Kept(
+            KEPT_SIGNED_BYTES
+        )
 
     def forget(self, kind: Kind, name: tuple[str, str]) -> None:
         """Drop the facts of an object that changed."""
@@ -156,6 +156,7 @@ class Materials:
             cas = await reading.client_ca(declaration)
             lists = await reading.revocation_list(declaration)
             pfx = await reading.pfx(declaration)
+            signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
         except MaterialError as error:
             return DeclaredMaterial(facts=MaterialFacts(), problem=certificates.problem_of(error))
         facts = MaterialFacts(
@@ -166,7 +167,6 @@ class Materials:
         material = None
         if not isinstance(server, ServerFacts) and not (reading.password and pfx is None):
             material = Material(server=server, client_ca=cas, revocation_list=lists, pfx=pfx)
-        signed = await self._signed_lists(cas, lists, reading) if cas and lists else None
         return DeclaredMaterial(
             facts=facts, material=material, signed=signed, password=reading.password
         )
@@ -174,7 +174,7 @@ class Materials:
     async def _signed_lists(
         self, cas: ClientCAMaterial, lists: RevocationListMaterial, reading: "_Reading"
     ) -> Mapping[str, frozenset[str]]:
-        """Return `signed_lists`, made once for each version of the two."""
+        """Return `signed_lists`, or raise its error, made once for each version of the two."""
         (of_cas, cas_version), (of_lists, lists_version) = (
             reading.sources[_CA],
             reading.sources[_CRL],
@@ -182,8 +182,15 @@ class Materials:
         pair, versions = (of_cas, of_lists), (cas_version, lists_version)
         found = self._signed.get(pair)
         if found is not None and found[0] == versions:
+            if isinstance(found[1], MaterialError):
+                raise again(found[1])
             return found[1]
-        signed = await offloaded(lambda: signed_lists(cas, lists))
+        where = f"{of_lists.kind} {of_lists.name[1]}, key {of_lists.keys[0]}"
+        try:
+            signed = await offloaded(lambda: signed_lists(cas, lists, where=where))
+        except MaterialError as error:
+            self._signed.put(pair, (versions, again(error)), size=len(str(error)))
+            raise
         size = sum(_FINGERPRINT_BYTES * (1 + len(each)) for each in signed.values())
         self._signed.put(pair, (versions, signed), size=size)
         return signed
@@ -356,7 +363,7 @@ class _Reading:
         if not self._fresh:
             kept = self._materials.kept(source)
             if kept is not None and isinstance(kept[1], MaterialError):
-                raise _again(kept[1])
+                raise again(kept[1])
             if kept is not None:
                 self.sources[field] = (source, kept[0])
                 return kept[1]
@@ -367,35 +374,11 @@ class _Reading:
         version = (read.uid, read.resource_version)
         self.sources[field] = (source, version)
         try:
-            values = tuple(_value(read, kind, name, key) for key in keys)
-            value = await offloaded(lambda: parse(values), size=_cost(values))
+            values = tuple(value_of(read, kind, name, key) for key in keys)
+            value = await offloaded(lambda: parse(values), size=cost(values))
         except MaterialError as error:
-            self._materials.keep(source, version=version, value=_again(error), size=len(str(error)))
+            self._materials.keep(source, version=version, value=again(error), size=len(str(error)))
             raise
         size = sum(map(len, values))
         self._materials.keep(source, version=version, value=public(value), size=size)
         return value
-
-
-def _cost(values: tuple[bytes, ...]) -> int | None:
-    """Return the bytes to work on; None if there may be many signatures to verify in them."""
-    blocks = sum(value.count(b"-----BEGIN ") for value in values)
-    return None if blocks > _FEW_BLOCKS else sum(map(len, values))
-
-
-def _value(source: DataObject, kind: Kind, name: str, key: str) -> bytes:
-    if not source.data.get(key):
-        where = f"{kind} {name}, key {key}"
-        present = shown(", ".join(sorted(source.data))) or "none"
-        what = "empty" if key in source.data else f"missing (keys present: {present})"
-        raise MaterialError(
-            f"{where}: the key is {what}; store its content, or name another key in the object.",
-            reason=Reason.SECRET_KEY_MISSING,
-            field=where,
-        )
-    return source.data[key]
-
-
-def _again(error: MaterialError) -> MaterialError:
-    # A fresh one: a raised exception collects the traceback of each raise.
-    return MaterialError(str(error), reason=error.reason, field=error.field)

@@ -478,3 +478,17 @@ def test_only_an_empty_list_says_that_there_is_no_instance(
 def test_an_answer_of_another_shape_is_a_failed_read(body: dict[str, object]) -> None:
     with pytest.raises(ObservationError, match="Items is without an instance"):
         read_attribute(body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "0000-00-00T00:00:00Z",
+        "9" * 5_000,
+    ],
+)
+def test_a_time_that_no_calendar_has_in_utc_is_not_understood(text: str) -> None:
+    with pytest.raises(ObservationError, match="SSLExpireTime has the value"):
+        read_ssl({"SSLEnabled": "Yes", "SSLExpireTime": text}, "MySQL")

@@ -1,8 +1,10 @@
 """What a pass does after calls that fail: back-off, outages, what is said."""
 
+import httpx
 import pytest
 
 from support.engine_world import MODIFY, EngineWorld, played
+from support.line import Call
 
 
 async def two_ready(world: EngineWorld) -> None:
@@ -106,3 +108,42 @@ async def test_an_accepted_write_ends_the_series_of_those_that_were_not_executed
 
         assert len(world.modifies("a")) == failed + 2
         assert world.ready("a") == ("True", "Verified")
+
+
+def patches(world: EngineWorld) -> int:
+    return sum(call.what == "patch_status" for call in world.line.calls)
+
+
+@played
+@pytest.mark.parametrize("refused", ["name", "connection", "both in turns"])
+async def test_an_outage_is_told_once_by_each_of_twenty_new_objects(refused: str) -> None:
+    async with EngineWorld(api_url="" if refused == "name" else "https://rds.test") as world:
+        turns = iter(range(10**6))
+
+        def fail(call: Call) -> None:
+            if call.port == "cloud":
+                error = OSError("refused") if next(turns) % 2 else ConnectionRefusedError("no")
+                raise httpx.ConnectError("no connection") from (
+                    error if refused == "both in turns" else ConnectionRefusedError("no")
+                )
+
+        if refused == "name":
+            world.dns_down = True
+        else:
+            world.line.before.append(fail)
+        for number in range(20):
+            world.add_instance(f"{number}")
+            world.declare(f"{number}")
+
+        await world.run(3600)
+
+        messages = {world.condition("Reconciling", f"{n}")["message"] for n in range(20)}  # type: ignore[index]
+        assert len(messages) == 1
+        # The first says that it cannot be reached, all others the same; then three resyncs later
+        # that nobody knows whether they are Ready.
+        assert patches(world) <= 2 * 20
+
+        world.dns_down = False
+        world.line.before.clear()
+        await world.run(300)
+        assert all(world.ready(f"{number}")[0] == "True" for number in range(20))

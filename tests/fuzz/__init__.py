@@ -1,0 +1,1 @@
+"""Hostile input by chance: `make fuzz MINUTES=20`."""
