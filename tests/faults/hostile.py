@@ -134,10 +134,9 @@ HOSTILE = (
     ),
     Fault(
         name="tell an outage in other words with each probe",
-        where="Outages.words",
-        old="        return self._told.setdefault(endpoint, finding) if endpoint in self._probers"
-        " else finding\n",
-        new="        return finding\n",
+        where="Outages.failed",
+        old="        outage.patience = PROBER_SILENT + every - PROBE_EVERY\n        return outage.error\n",
+        new="        outage.patience = PROBER_SILENT + every - PROBE_EVERY\n        return error\n",
         tests=("engine/reconcile/test_api_failures.py",),
     ),
     Fault(

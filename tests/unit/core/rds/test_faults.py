@@ -16,6 +16,7 @@ from rds_ssl.core.errors import (
     NotSent,
     RegionUnknown,
     TransportError,
+    TurnAwaited,
 )
 from rds_ssl.core.model import Disposition, Reason
 from rds_ssl.core.rds.fault_codes import BY_CODE
@@ -98,6 +99,7 @@ def test_every_class_of_the_tree_is_told_apart_above() -> None:
         NotSent,
         NoAnswer,
         RegionUnknown,
+        TurnAwaited,  # Nobody was asked; it ends a pass, and is never classified.
     }
 
 
