@@ -134,9 +134,9 @@ HOSTILE = (
     ),
     Fault(
         name="tell an outage in other words with each probe",
-        where="Outages.failed",
-        old="        outage.patience = PROBER_SILENT + every - PROBE_EVERY\n        return outage.error\n",
-        new="        outage.patience = PROBER_SILENT + every - PROBE_EVERY\n        return error\n",
+        where="Outages._note",
+        old="        if outage is None:\n",
+        new="        if outage is not None:\n            outage.error = error\n        else:\n",
         tests=("engine/reconcile/test_api_failures.py",),
     ),
     Fault(
