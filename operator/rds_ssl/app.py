@@ -16,6 +16,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from rds_ssl import wiring
+from rds_ssl.aliyun.aiohttp_transport import Proxy
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
@@ -26,7 +27,7 @@ from rds_ssl.engine.objects import Key
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Kind, Resources
-from rds_ssl.settings import Settings
+from rds_ssl.settings import Settings, sends_plain_http
 from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
 from rds_ssl.wiring import Parts
 
@@ -55,6 +56,8 @@ _TAKEN_AT_ONCE = 20
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
     configure_logging(settings.log_format, settings.log_level)
+    if sends_plain_http(settings):
+        _log.warning("API_URL has http: with ALLOW_HTTP private keys leave this machine in clear")
     operator = Operator(settings)
     gc.set_threshold(_YOUNG)
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
@@ -69,7 +72,7 @@ class Operator:
         self._settings = settings
         self._metrics = Metrics()
         # Made before the loop runs: to read all CA certificates takes 50 ms.
-        self._http = make_http_transport()
+        self._http = make_http_transport(ca_bundle=settings.ca_bundle, proxy=_proxy(settings))
         self._stop = asyncio.Event()
         self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
@@ -114,14 +117,18 @@ class Operator:
 
     async def _connected(self) -> int:
         settings = self._settings
-        kube = await KubeClient.connect(settings.kubeconfig)
+        kube = await KubeClient.connect(settings.kubeconfig, verified=True)
         agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
         try:
             resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
             if not await self._wait_for_rights(resources):
                 return 0
             transport = Transport(
-                self._http, now=wiring.now, on_call=self._metrics.api_call, user_agent=agent
+                self._http,
+                now=wiring.now,
+                on_call=self._metrics.api_call,
+                user_agent=agent,
+                allow_http=settings.allow_http,
             )
             return await self._work(kube, resources, transport)
         finally:
@@ -278,6 +285,12 @@ class Operator:
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
         )
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if not settings.proxy:
+        return None
+    return Proxy(url=settings.proxy, credentials=settings.proxy_credentials)
 
 
 async def _all_synced(watches: list[MetadataWatch]) -> None:

@@ -8,6 +8,7 @@ and takes longer to import than all else here.
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -18,18 +19,22 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from rds_ssl.core.errors import SettingsError
 from rds_ssl.core.formats import format_duration
 from rds_ssl.setting_types import (
+    HTTP_FAULT,
     ApiUrl,
     Bind,
     Duration,
     Globs,
     KeyText,
     LogFormat,
+    Login,
     LogLevel,
     Namespaces,
     Network,
     PositiveDuration,
+    ProxyUrl,
     Secret,
     Selector,
+    is_kept_safe,
 )
 
 PREFIX = "RDS_SSL_"
@@ -43,7 +48,9 @@ _VARIABLES: Mapping[str, str] = {
 }
 """The settings whose variable is not the prefix and the name."""
 
-_WITHOUT_FLAG = ("access_key_id", "access_key_secret", "security_token")
+_OF_A_KEY = ("access_key_id", "access_key_secret", "security_token")
+
+_WITHOUT_FLAG = (*_OF_A_KEY, "proxy_credentials")
 """Never shown, and never in the list of processes for all to read."""
 
 _ORDERED = (
@@ -82,6 +89,20 @@ class Settings(BaseModel):
     )
     network: Network = Field(
         default="public", description="Which endpoints reach RDS from here: public or vpc."
+    )
+    ca_bundle: str = Field(
+        default="",
+        description="File with the CAs (PEM) to trust for the cloud API, in place of the public.",
+    )
+    proxy: ProxyUrl = Field(
+        default="", description="HTTP proxy to the cloud API, http://HOST:PORT; empty: none."
+    )
+    proxy_credentials: Login | None = Field(
+        default=None, description="USER:PASSWORD for the proxy."
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Allow http to other machines in API_URL: private keys travel in clear.",
     )
     namespaces: Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
     identity_namespaces: Globs = Field(
@@ -228,6 +249,11 @@ def load(
     return settings
 
 
+def sends_plain_http(settings: Settings) -> bool:
+    """True if the cloud API is reached by http on another machine, for some regions at least."""
+    return not is_kept_safe(settings.api_url)
+
+
 def flags() -> tuple[Flag, ...]:
     """Return the flags, in the order of the settings."""
     return tuple(
@@ -257,6 +283,22 @@ def describe(settings: Settings) -> list[Described]:
     ]
 
 
+def _unusable_bundle(path: str) -> str:
+    """Return what is wrong with a file of CAs; empty if nothing is, or there is none."""
+    if not path:
+        return ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return "it holds no certificate that can be read; it should be a file of CAs in PEM"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    if not context.cert_store_stats()["x509_ca"]:
+        return "none of its certificates is of a CA"
+    return ""
+
+
 def _source(settings: Settings, name: str) -> Literal["default", "environment", "flag"]:
     if name in settings._flags:  # noqa: SLF001  # Our own class.
         return "flag"
@@ -272,8 +314,10 @@ def _option(name: str) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    if name in _WITHOUT_FLAG:
+    if name in _OF_A_KEY:
         return "set" if value else "not set"
+    if name == "proxy_credentials":
+        return "set" if value else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -326,7 +370,7 @@ def _faults(given: Mapping[str, object], overridden: Mapping[str, object]) -> di
 def _is(name: str, value: object) -> str:
     text = str(value)
     # A URL may hold a password.
-    if name in _WITHOUT_FLAG or (name == "api_url" and {"@", "?"} & set(text)):
+    if name in _WITHOUT_FLAG or (name in {"api_url", "proxy"} and {"@", "?"} & set(text)):
         return ""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS] + "…"
@@ -342,8 +386,16 @@ def _contradictions(
         for short, long, why in _ORDERED
         if getattr(settings, short) > getattr(settings, long) and not {short, long} & set(faulty)
     ]
-    present = [name for name in _WITHOUT_FLAG if name in given]
-    missing = [name for name in _WITHOUT_FLAG[:2] if name not in given]
+    if sends_plain_http(settings) and not settings.allow_http:
+        faults.append(f"{_variable('api_url')}{_is('api_url', settings.api_url)}: {HTTP_FAULT}")
+    if settings.proxy_credentials and not settings.proxy and "proxy" not in faulty:
+        faults.append(
+            f"{_variable('proxy_credentials')} set without {_variable('proxy')}: nobody asks for it"
+        )
+    if unusable := _unusable_bundle(settings.ca_bundle):
+        faults.append(f"{_variable('ca_bundle')}{_is('ca_bundle', settings.ca_bundle)}: {unusable}")
+    present = [name for name in _OF_A_KEY if name in given]
+    missing = [name for name in _OF_A_KEY[:2] if name not in given]
     if present and missing:
         faults.append(
             f"{' and '.join(map(_variable, present))} set without"

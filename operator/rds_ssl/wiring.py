@@ -53,6 +53,7 @@ class Parts:
             identity_namespaces=settings.identity_namespaces,
             network=settings.network,
             api_url=settings.api_url,
+            allow_http=settings.allow_http,
         )
         ports = Ports(
             resources=resources,

@@ -9,6 +9,7 @@ from faults.judging import JUDGING
 from faults.meeting import MEETING
 from faults.service import SERVICE
 from faults.speed import SPEED
+from faults.way import WAY
 
 FAULTS = (
     *JUDGING,
@@ -20,4 +21,5 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *WAY,
 )

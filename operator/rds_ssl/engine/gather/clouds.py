@@ -1,6 +1,7 @@
 """From an object to its client of the cloud API: whose credentials, which endpoint, which rate."""
 
 import fnmatch
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -125,6 +126,7 @@ class Clouds:
         identity_namespaces: tuple[str, ...],
         network: Network,
         api_url: str,
+        allow_http: bool = False,
         names: Names | None = None,
     ) -> None:
         """*names* is asked when a region has no host; None: the names of the machine's DNS."""
@@ -135,8 +137,9 @@ class Clouds:
         self._answered = answered
         self._own = own
         self._identity_namespaces = identity_namespaces
-        self._network = network
-        self._api_url = api_url
+        self._endpoint_of = functools.partial(
+            endpoint_of, network=network, override=api_url, allow_http=allow_http
+        )
         self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
@@ -149,7 +152,7 @@ class Clouds:
             KubeError: The API server.
         """
         credentials = await self._credentials(declaration, namespace)
-        place = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        place = self._endpoint_of(declaration.region_id)
         url = place.url
         account = credentials.access_key_id
         api = RdsApi(
