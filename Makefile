@@ -22,12 +22,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 # How long `make soak` goes on.
 MINUTES ?= 20
 
-# The tests' own modules: support, demo, soak, faults, year, bench.
+# The tests' own modules: support, demo, soak, faults, leaks, year, bench.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover soak faults year bench check fmt crds controlplane built
+.PHONY: help setup demo test cover soak faults leaks year bench check fmt crds controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ soak: $(SYNCED) ## Play random histories for MINUTES=20; SEED= for those of an e
 
 faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT= for one of them
 	@$(RUN) faults $(if $(FAULT),--only "$(FAULT)")
+
+leaks: $(SYNCED) ## Let everything fail with marked secrets, and search all that comes out; PART=, SEED=
+	@$(RUN) leaks $(if $(PART),--part $(PART)) $(if $(SEED),--seed $(SEED))
 
 year: $(SYNCED) ## Play a year of 300 databases, beside an ordinary operator; SEED=, OBJECTS=, DAYS=
 	@$(RUN) year $(if $(SEED),--seed $(SEED)) $(if $(OBJECTS),--objects $(OBJECTS)) \

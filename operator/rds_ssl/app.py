@@ -8,8 +8,10 @@ Start: API server reachable, CRD and rights there (saying what is missing) · me
 import asyncio
 import collections
 import contextlib
+import ctypes
 import gc
 import logging
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -33,6 +35,9 @@ from rds_ssl.wiring import Parts
 
 _log = logging.getLogger(__name__)
 
+_PR_SET_DUMPABLE = 4
+"""Source: prctl(2)."""
+
 _GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
@@ -55,6 +60,7 @@ _TAKEN_AT_ONCE = 20
 
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
+    _forbid_core_dumps()
     configure_logging(settings.log_format, settings.log_level)
     if sends_plain_http(settings):
         _log.warning("API_URL has http: with ALLOW_HTTP private keys leave this machine in clear")
@@ -63,6 +69,13 @@ def run(settings: Settings) -> int:
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
     with asyncio.Runner() as runner:
         return runner.run(operator.run())
+
+
+def _forbid_core_dumps() -> None:
+    """Keep keys in memory and environment out of files, and from others of the same user."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A core pattern that is a program heeds no limit, but this.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Operator:

@@ -1,5 +1,6 @@
 """What the operator says about itself: logs, metrics, health."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -42,6 +43,13 @@ class _Secret:
     """One of these is in each match, case folded: a text without them needs no search."""
 
 
+_NAMES = (
+    "(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
+    "|server-?_?key|password|proxy-?_?credentials)"
+)
+_NAMED = re.compile(_NAMES)
+"""What is called so is a secret."""
+
 _SECRETS = (
     # PEM, whole or cut, with line breaks as they are, escaped (repr, JSON) or in a URL.
     _Secret(
@@ -68,14 +76,14 @@ _SECRETS = (
     # Ids of access keys; those of STS come with a token, which begins with CAIS.
     _Secret(re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}", words=("ltai", "sts.")),
     _Secret(re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), words=("cais",)),
-    # By name, in a query, a header, JSON or Python's repr.
+    # By name, in a query, a header, JSON or Python's repr; to its end if it stands in quotes.
     _Secret(
         re.compile(
-            r"(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
-            r"|server-?_?key|password)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"
+            _NAMES + r"(\\*[\"']?\s*[=:]\s*\[?)"
+            r"(?:(b?\\*\")[^\"]+|(b?\\*')[^']+|[^\s\"'&,;)}\\]+)"
         ),
-        rf"\1\2{REDACTED}",
-        words=("token", "secret", "signature", "key", "password"),
+        rf"\1\2\3\4{REDACTED}",
+        words=("token", "secret", "signature", "key", "password", "credentials"),
     ),
 )
 
@@ -118,6 +126,12 @@ class RedactingHandler(logging.StreamHandler[TextIO]):
         for name in _fields(record):
             copy.__dict__[name] = _redacted(record.__dict__[name])
         return super().format(copy)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # The base's name.
+        """Say that a record could not be written; the base would print message and arguments."""
+        kind = getattr(sys.exc_info()[0], "__name__", "an error")
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(f"a record of {record.name} could not be written: {kind}\n")
 
 
 class TextFormatter(logging.Formatter):
@@ -191,7 +205,10 @@ def _redacted(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {redact(str(key)): _redacted(each) for key, each in value.items()}
+        return {
+            redact(str(key)): REDACTED if _NAMED.search(str(key)) else _redacted(each)
+            for key, each in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_redacted(each) for each in value]
     return redact(str(value))

@@ -7,6 +7,7 @@ from faults.chain import CHAIN
 from faults.gating import GATING
 from faults.judging import JUDGING
 from faults.meeting import MEETING
+from faults.secrecy import SECRECY
 from faults.service import SERVICE
 from faults.speed import SPEED
 from faults.way import WAY
@@ -21,5 +22,6 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *SECRECY,
     *WAY,
 )
