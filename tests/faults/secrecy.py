@@ -43,7 +43,7 @@ SECRECY = (
     Fault(
         name="let RDS's message echo what was sent",
         where="answers.read_error",
-        old="""            scrubbed(value, (*values, *sorted(short, key=len, reverse=True)))[:length]\n""",
+        old="scrubbed(value, (*values, *sorted(short, key=len, reverse=True)))[:length]",
         new="value",
         tests=LEAKS,
     ),
