@@ -45,7 +45,9 @@ async def listening(handler: Handler, context: ssl.SSLContext | None = None) -> 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at_work.add(asyncio.current_task())
         try:
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            with contextlib.suppress(
+                asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+            ):
                 await handler(reader, writer)
         finally:
             await ended(writer)
