@@ -22,12 +22,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 # How long `make soak` and `make fuzz` go on.
 MINUTES ?= 20
 
-# The tests' own modules: support, demo, soak, faults, fuzz, year, bench.
+# The tests' own modules: support, demo, soak, faults, fuzz, leaks, year, bench.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover soak faults fuzz year bench check fmt crds controlplane built
+.PHONY: help setup demo test cover soak faults fuzz leaks year bench check fmt crds controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT
 
 fuzz: $(SYNCED) ## Give parsers and engine what nobody writes for MINUTES=20; SEED= as before, TARGET= for one
 	@$(RUN) fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--only $(TARGET))
+
+leaks: $(SYNCED) ## Let everything fail with marked secrets, and search all that comes out; PART=, SEED=
+	@$(RUN) leaks $(if $(PART),--part $(PART)) $(if $(SEED),--seed $(SEED))
 
 year: $(SYNCED) ## Play a year of 300 databases, beside an ordinary operator; SEED=, OBJECTS=, DAYS=
 	@$(RUN) year $(if $(SEED),--seed $(SEED)) $(if $(OBJECTS),--objects $(OBJECTS)) \

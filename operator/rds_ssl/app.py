@@ -8,28 +8,35 @@ Start: API server reachable, CRD and rights there (saying what is missing) · me
 import asyncio
 import collections
 import contextlib
+import ctypes
 import gc
 import logging
+import resource
 import signal
 import time
 from importlib.metadata import version
 
 from rds_ssl import wiring
+from rds_ssl.aliyun.aiohttp_transport import Proxy
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.events import handlers
 from rds_ssl.engine.events.watchdog import Watchdog
 from rds_ssl.engine.gather.identities import Identities
+from rds_ssl.http_server import HttpServer
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.data_watch import DataWatch, data_watch
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
-from rds_ssl.settings import Settings
-from rds_ssl.telemetry import HttpServer, Metrics, configure_logging
+from rds_ssl.settings import Settings, sends_plain_http
+from rds_ssl.telemetry import Metrics, configure_logging
 from rds_ssl.wiring import Parts
 
 _log = logging.getLogger(__name__)
+
+_PR_SET_DUMPABLE = 4
+"""Source: prctl(2)."""
 
 _GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
@@ -53,12 +60,22 @@ _TAKEN_AT_ONCE = 20
 
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
+    _forbid_core_dumps()
     configure_logging(settings.log_format, settings.log_level)
+    if sends_plain_http(settings):
+        _log.warning("API_URL has http: with ALLOW_HTTP private keys leave this machine in clear")
     operator = Operator(settings)
     gc.set_threshold(_YOUNG)
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
     with asyncio.Runner() as runner:
         return runner.run(operator.run())
+
+
+def _forbid_core_dumps() -> None:
+    """Keep keys in memory and environment out of files, and from others of the same user."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A core pattern that is a program heeds no limit, but this.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Operator:
@@ -68,7 +85,7 @@ class Operator:
         self._settings = settings
         self._metrics = Metrics()
         # Made before the loop runs: to read all CA certificates takes 50 ms.
-        self._http = make_http_transport()
+        self._http = make_http_transport(ca_bundle=settings.ca_bundle, proxy=_proxy(settings))
         self._stop = asyncio.Event()
         self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
@@ -112,14 +129,18 @@ class Operator:
 
     async def _connected(self) -> int:
         settings = self._settings
-        kube = await KubeClient.connect(settings.kubeconfig)
+        kube = await KubeClient.connect(settings.kubeconfig, verified=True)
         agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
         try:
             resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
             if not await self._wait_for_rights(resources):
                 return 0
             transport = Transport(
-                self._http, now=wiring.now, on_call=self._metrics.api_call, user_agent=agent
+                self._http,
+                now=wiring.now,
+                on_call=self._metrics.api_call,
+                user_agent=agent,
+                allow_http=settings.allow_http,
             )
             identities = wiring.make_identities(
                 self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent
@@ -284,6 +305,12 @@ class Operator:
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
         )
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if not settings.proxy:
+        return None
+    return Proxy(url=settings.proxy, credentials=settings.proxy_credentials)
 
 
 async def _all_synced(data: DataWatch, watches: list[MetadataWatch]) -> None:

@@ -23,7 +23,12 @@ _BIND = re.compile(rf"(?:{_HOST}?:{_PORT})?", re.ASCII)
 # rds_ssl.aliyun.endpoints asks the same before each call; here it is asked at the start.
 _URL = rf"(?:https://{_HOST}|http://{_LOOPBACK})(?::{_PORT})?/?"
 _OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_URL}"
-_API_URL = re.compile(rf"(?:{_URL}|{_OF_REGION}(?:\s*,\s*{_OF_REGION})*)?", re.ASCII)
+_KEPT_SAFE = re.compile(rf"(?:{_URL}|{_OF_REGION}(?:\s*,\s*{_OF_REGION})*)?", re.ASCII)
+_ANY_URL = rf"https?://{_HOST}(?::{_PORT})?/?"
+_ANY_OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_ANY_URL}"
+_API_URL = re.compile(rf"(?:{_ANY_URL}|{_ANY_OF_REGION}(?:\s*,\s*{_ANY_OF_REGION})*)?", re.ASCII)
+_PROXY = re.compile(rf"(?:{_ANY_URL})?", re.ASCII)
+_LOGIN = re.compile(r"[^:\x00-\x1f\x7f]{1,255}:[^\x00-\x1f\x7f]{0,255}")
 _ROLE_ARN = re.compile(rf"(?:{ROLE_ARN_PATTERN})?", re.ASCII)
 _PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,20}:oidc-provider/[A-Za-z0-9._@-]{1,128}", re.ASCII)
 # As in rds_ssl.aliyun.identity.roles, as are the two below.
@@ -98,6 +103,27 @@ Globs = Annotated[
 Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
 
 
+def _login(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _LOGIN.fullmatch(value):
+        raise ValueError("it should be USER:PASSWORD")
+    return SecretText(value)
+
+
+def is_kept_safe(api_url: str) -> bool:
+    """True if an `ApiUrl` has no http but to this machine."""
+    return _KEPT_SAFE.fullmatch(api_url) is not None
+
+
+_API_URL_WORDS = (
+    "https://HOST[:PORT], or http to this machine, with nothing behind it; or such URLs by region,"
+    " REGION=URL,REGION=URL"
+)
+HTTP_FAULT = f"it should be {_API_URL_WORDS} (http to another machine takes RDS_SSL_ALLOW_HTTP)"
+"""What is wrong with an `ApiUrl` that is not `is_kept_safe`."""
+
+
 def _once(text: str) -> str:
     regions = [entry.partition("=")[0].strip() for entry in text.split(",")]
     if len(set(regions)) < len(regions):
@@ -107,11 +133,7 @@ def _once(text: str) -> str:
 
 ApiUrl = Annotated[
     str,
-    _all_are(
-        _API_URL,
-        "https://HOST[:PORT], or http to this machine, with nothing behind it; or such URLs by"
-        " region, REGION=URL,REGION=URL",
-    ),
+    _all_are(_API_URL, _API_URL_WORDS),
     AfterValidator(_once),
 ]
 Bind = Annotated[
@@ -144,6 +166,15 @@ MetadataUrl = Annotated[
 ]
 KeyText = Annotated[str, AfterValidator(_key_text)]
 Secret = Annotated[InstanceOf[SecretText], BeforeValidator(_secret)]
+ProxyUrl = Annotated[
+    str,
+    _all_are(
+        _PROXY,
+        "http://HOST[:PORT] or https://HOST[:PORT], without a user (RDS_SSL_PROXY_CREDENTIALS has"
+        " it) and with nothing behind it",
+    ),
+]
+Login = Annotated[InstanceOf[SecretText], BeforeValidator(_login)]
 Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
 SecretWatch = Annotated[Literal["all", "named", "off"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -25,18 +24,23 @@ from rds_ssl.identity_settings import (
     IdentitySettings,
     contradictions,
 )
+from rds_ssl.setting_files import unusable_bundle, unusable_grants
 from rds_ssl.setting_types import (
+    HTTP_FAULT,
     ApiUrl,
     Bind,
     Duration,
     Globs,
     LogFormat,
+    Login,
     LogLevel,
     Namespaces,
     Network,
     PositiveDuration,
+    ProxyUrl,
     SecretWatch,
     Selector,
+    is_kept_safe,
 )
 
 PREFIX = "RDS_SSL_"
@@ -46,6 +50,9 @@ _VARIABLES: Mapping[str, str] = {
     **IDENTITY_VARIABLES,
 }
 """The settings whose variable is not the prefix and the name."""
+
+_WITHOUT_FLAG = (*OF_A_KEY, "proxy_credentials")
+"""Never shown, and never in the list of processes for all to read."""
 
 _ORDERED = (
     ("poll", "settle", "a change would count as not executed before anybody looked"),
@@ -83,6 +90,20 @@ class Settings(IdentitySettings):
     )
     network: Network = Field(
         default="public", description="Which endpoints reach RDS from here: public or vpc."
+    )
+    ca_bundle: str = Field(
+        default="",
+        description="File with the CAs (PEM) to trust for the cloud API, in place of the public.",
+    )
+    proxy: ProxyUrl = Field(
+        default="", description="HTTP proxy to the cloud API, http://HOST:PORT; empty: none."
+    )
+    proxy_credentials: Login | None = Field(
+        default=None, description="USER:PASSWORD for the proxy."
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Allow http to other machines in API_URL: private keys travel in clear.",
     )
     namespaces: Namespaces = Field(default=(), description="Namespaces to serve; empty: all.")
     identity_namespaces: Globs = Field(
@@ -225,18 +246,15 @@ def load(
     fine = {name: value for name, value in given.items() if name not in faulty}
     settings = Settings.model_validate(fine)
     faults = (*_unknown(environ), *faulty.values(), *_contradictions(settings, given, faulty))
-    if settings.identity_file:
-        # YAML takes long to import, and few need it.
-        from rds_ssl.grants import read_grants  # noqa: PLC0415  # As said above.
-
-        try:
-            read_grants(Path(settings.identity_file))
-        except SettingsError as error:
-            faults = (*faults, *(f"{_variable('identity_file')}: {each}" for each in error.faults))
     if faults:
         raise SettingsError(faults)
     settings._flags = frozenset(overridden)  # noqa: SLF001  # Our own class, and only here.
     return settings
+
+
+def sends_plain_http(settings: Settings) -> bool:
+    """True if the cloud API is reached by http on another machine, for some regions at least."""
+    return not is_kept_safe(settings.api_url)
 
 
 def flags() -> tuple[Flag, ...]:
@@ -251,7 +269,7 @@ def flags() -> tuple[Flag, ...]:
             meaning=field.description or "",
         )
         for name, field in _fields()
-        if name not in OF_A_KEY
+        if name not in _WITHOUT_FLAG
     )
 
 
@@ -291,6 +309,8 @@ def _option(name: str) -> str:
 def _shown(name: str, value: object) -> str:
     if name in OF_A_KEY:
         return "set" if value else "not set"
+    if name == "proxy_credentials":
+        return "set" if value else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -343,7 +363,7 @@ def _faults(given: Mapping[str, object], overridden: Mapping[str, object]) -> di
 def _is(name: str, value: object) -> str:
     text = str(value)
     # A URL may hold a password.
-    if name in OF_A_KEY or (name == "api_url" and {"@", "?"} & set(text)):
+    if name in _WITHOUT_FLAG or (name in {"api_url", "proxy"} and {"@", "?"} & set(text)):
         return ""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS] + "…"
@@ -359,10 +379,20 @@ def _contradictions(
         for short, long, why in _ORDERED
         if getattr(settings, short) > getattr(settings, long) and not {short, long} & set(faulty)
     ]
+    if sends_plain_http(settings) and not settings.allow_http:
+        faults.append(f"{_variable('api_url')}{_is('api_url', settings.api_url)}: {HTTP_FAULT}")
+    if settings.proxy_credentials and not settings.proxy and "proxy" not in faulty:
+        faults.append(
+            f"{_variable('proxy_credentials')} set without {_variable('proxy')}: nobody asks for it"
+        )
+    if unusable := unusable_bundle(settings.ca_bundle):
+        faults.append(f"{_variable('ca_bundle')}{_is('ca_bundle', settings.ca_bundle)}: {unusable}")
     if settings.identity_file and settings.identity_namespaces:
         faults.append(
             f"{_variable('identity_namespaces')} and {_variable('identity_file')} are both set;"
             " write the namespaces into the file, and remove the first"
         )
+    grants = unusable_grants(settings.identity_file)
+    faults += [f"{_variable('identity_file')}: {each}" for each in grants]
     variables = {name: _variable(name) for name in Settings.model_fields}
     return [*faults, *contradictions(given, variables)]

@@ -1,5 +1,6 @@
 """What the operator says about itself: logs, metrics, health."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-import aiohttp.web
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -18,12 +18,10 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from rds_ssl.core.formats import escaped
-from rds_ssl.web_server import Page, PatientServer
 
 REDACTED = "[redacted]"
 
@@ -44,6 +42,13 @@ class _Secret:
     words: tuple[str, ...] = ("",)
     """One of these is in each match, case folded: a text without them needs no search."""
 
+
+_NAMES = (
+    "(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
+    "|server-?_?key|password|proxy-?_?credentials)"
+)
+_NAMED = re.compile(_NAMES)
+"""What is called so is a secret."""
 
 _SECRETS = (
     # PEM, whole or cut, with line breaks as they are, escaped (repr, JSON) or in a URL.
@@ -71,14 +76,14 @@ _SECRETS = (
     # Ids of access keys; those of STS come with a token, which begins with CAIS.
     _Secret(re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}", words=("ltai", "sts.")),
     _Secret(re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), words=("cais",)),
-    # By name, in a query, a header, JSON or Python's repr.
+    # By name, in a query, a header, JSON or Python's repr; to its end if it stands in quotes.
     _Secret(
         re.compile(
-            r"(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
-            r"|server-?_?key|password)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"
+            _NAMES + r"(\\*[\"']?\s*[=:]\s*\[?)"
+            r"(?:(b?\\*\")[^\"]+|(b?\\*')[^']+|[^\s\"'&,;)}\\]+)"
         ),
-        rf"\1\2{REDACTED}",
-        words=("token", "secret", "signature", "key", "password"),
+        rf"\1\2\3\4{REDACTED}",
+        words=("token", "secret", "signature", "key", "password", "credentials"),
     ),
 )
 
@@ -130,6 +135,12 @@ class RedactingHandler(logging.StreamHandler[TextIO]):
         for name in _fields(record):
             copy.__dict__[name] = _redacted(record.__dict__[name])
         return super().format(copy)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # The base's name.
+        """Say that a record could not be written; the base would print message and arguments."""
+        kind = getattr(sys.exc_info()[0], "__name__", "an error")
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(f"a record of {record.name} could not be written: {kind}\n")
 
 
 class TextFormatter(logging.Formatter):
@@ -208,7 +219,10 @@ def _redacted(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {_visible(redact(str(key))): _redacted(each) for key, each in value.items()}
+        return {
+            _visible(redact(str(key))): REDACTED if _NAMED.search(str(key)) else _redacted(each)
+            for key, each in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_redacted(each) for each in value]
     return _visible(redact(str(value)))
@@ -336,69 +350,3 @@ class Metrics:
                 for labels, count in ask().items():
                     gauge.labels(*labels).set(count)
         return generate_latest(self._registry)
-
-
-Faults = Callable[[], Sequence[str]]
-"""Tells what is wrong, one sentence each; nothing if all is well."""
-
-
-class HttpServer:
-    """``/healthz``, ``/readyz`` and ``/metrics``."""
-
-    def __init__(self, *, bind: str, healthy: Faults, ready: Faults, metrics: Metrics) -> None:
-        """*bind* is ``[HOST]:PORT``; port 0 takes any free one, an empty text serves nothing."""
-        self._bind = bind
-        self._metrics = metrics
-        self._pages: Mapping[str, Page] = {
-            "/healthz": _probe(healthy),
-            "/readyz": _probe(ready),
-            "/metrics": self._give_metrics,
-        }
-        self._runner: aiohttp.web.ServerRunner | None = None
-
-    @property
-    def port(self) -> int | None:
-        """The port that is served; None before `start`, after `stop`, or with nothing to serve."""
-        addresses = self._runner.addresses if self._runner else []
-        return int(addresses[0][1]) if addresses else None
-
-    async def start(self) -> None:
-        """
-        Begin to serve.
-
-        Raises:
-            OSError: The address cannot be bound.
-        """
-        if not self._bind:
-            return
-        host, _, port = self._bind.rpartition(":")
-        server = PatientServer(self._pages, access_log=None)
-        self._runner = runner = aiohttp.web.ServerRunner(server, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            # No host is every address of the machine, IPv4 and IPv6.
-            await aiohttp.web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-
-    async def stop(self) -> None:
-        """End it; does nothing if it was not begun."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _give_metrics(self, _request: aiohttp.web.BaseRequest) -> aiohttp.web.Response:
-        return aiohttp.web.Response(
-            body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
-        )
-
-
-def _probe(faults: Faults) -> Page:
-    async def answer(_request: aiohttp.web.BaseRequest) -> aiohttp.web.StreamResponse:
-        found = tuple(faults())
-        lines = found or ("ok",)
-        return aiohttp.web.Response(
-            status=503 if found else 200, text="".join(f"{line}\n" for line in lines)
-        )
-
-    return answer

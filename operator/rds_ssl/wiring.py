@@ -63,12 +63,10 @@ class Parts:
             limits=RateLimits(settings.api_rate, self._wake_by),
             answered=self.outages.answered,
             identities=identities,
-            allowed=Grants(
-                namespaces=settings.identity_namespaces,
-                file=Path(settings.identity_file) if settings.identity_file else None,
-            ).allowed,
+            allowed=_grants(settings).allowed,
             network=settings.network,
             api_url=settings.api_url,
+            allow_http=settings.allow_http,
             external_id_prefix=settings.external_id_prefix,
         )
         ports = Ports(
@@ -134,6 +132,11 @@ class Parts:
             result = await self.reconciler.step(key)
         finally:
             self._metrics.pass_ended(result, time.perf_counter() - started)
+
+
+def _grants(settings: Settings) -> Grants:
+    file = Path(settings.identity_file) if settings.identity_file else None
+    return Grants(namespaces=settings.identity_namespaces, file=file)
 
 
 def own_identity(settings: Settings) -> OwnIdentity:

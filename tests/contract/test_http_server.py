@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from rds_ssl import web_server
-from rds_ssl.telemetry import HttpServer, Metrics
+from rds_ssl.http_server import HttpServer
+from rds_ssl.telemetry import Metrics
 
 
 async def get(server: HttpServer, path: str) -> tuple[int, str, str]:

@@ -483,6 +483,7 @@ def test_of_all_that_aiohttp_raises_only_what_comes_before_the_request_is_not_se
         "ClientConnectorError",
         "ClientConnectorDNSError",
         "ClientProxyConnectionError",
+        "ClientHttpProxyError",
         "UnixClientConnectorError",
         "ClientSSLError",
         "ClientConnectorSSLError",

@@ -188,6 +188,21 @@ def test_a_server_of_another_ca_is_not_talked_to_unless_told_so(tmp_path: Path) 
     run(test())
 
 
+def test_the_operator_takes_no_kubeconfig_that_leaves_the_server_unverified(tmp_path: Path) -> None:
+    careless = {"server": "https://kube.test", "insecure-skip-tls-verify": True}
+    plain = {"server": "http://kube.test"}
+    for name, cluster in (("careless", careless), ("plain", plain)):
+        path = tmp_path / name
+        write_kubeconfig(path, cluster=cluster, user={"token": "abc"})
+
+        with pytest.raises(KubeError, match=f"^kubeconfig {path}: .*insecure-skip-tls-verify"):
+            run(_connect(path))
+
+
+async def _connect(path: Path) -> None:
+    await KubeClient.connect(str(path), verified=True)
+
+
 def test_the_name_in_the_servers_certificate_may_be_another_one(tmp_path: Path) -> None:
     async def test() -> None:
         async with standing_in(tmp_path, name="kube.internal") as server:

@@ -11,9 +11,11 @@ from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.meeting import MEETING
 from faults.room import ROOM
+from faults.secrecy import SECRECY
 from faults.service import SERVICE
 from faults.speed import SPEED
 from faults.tenants import TENANTS
+from faults.way import WAY
 
 FAULTS = (
     *JUDGING,
@@ -30,4 +32,6 @@ FAULTS = (
     *IDENTITY,
     *ROOM,
     *TENANTS,
+    *SECRECY,
+    *WAY,
 )

@@ -18,6 +18,7 @@ import pytest
 
 from support.cluster import Cluster
 from support.controlplane import ControlPlane
+from support.office import Office, Person, guard
 from support.operator_process import OperatorProcess
 from support.shop import Shop, sweep
 from support.simulator import Simulator
@@ -69,3 +70,35 @@ def operator(
 def shop(cluster: Cluster, rds: Simulator) -> Shop:
     """A namespace of a user, with credentials; no operator by itself."""
     return Shop(cluster, rds)
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Cluster]:
+    """A control plane of its own, with deploy/policy in force for all of it."""
+    with ControlPlane.start(controllers=False) as control_plane:
+        cluster = Cluster(control_plane)
+        guard(cluster)
+        yield cluster
+        cluster.close()
+
+
+@pytest.fixture
+def office(guarded: Cluster) -> Iterator[Office]:
+    """A namespace under the policies, without objects."""
+    office = Office(guarded)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def editor(office: Office) -> Person:
+    """Somebody who may edit there, with an object of hers: orders."""
+    editor = office.person("editor")
+    assert editor.create("orders") == 201, editor.said
+    return editor
+
+
+@pytest.fixture
+def approver(office: Office) -> Person:
+    """Somebody who may approve there."""
+    return office.person("approver")

@@ -71,7 +71,7 @@ class OperatorProcess(WatchedProcess):
     @property
     def port(self) -> int | None:
         """The port of probes and metrics, once it is known."""
-        found = re.search(r"http_port=(\d+)", self.log)
+        found = re.search(r'http_port(?:=|": )(\d+)', self.log)
         return int(found.group(1)) if found else None
 
     def wait_ready(self) -> Self:

@@ -68,6 +68,14 @@ def real_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def read_rsa_key(pem: bytes) -> rsa.RSAPrivateKey:
+    """Read an RSA key from PEM, to make another certificate for it."""
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError(type(key))
+    return key
+
+
 def make_key(kind: KeyType = KeyType.EC) -> PrivateKey:
     """Make a new private key."""
     match kind:

@@ -73,6 +73,10 @@ class WatchedProcess:
         """Give the exit status, or None while it runs."""
         return self._process.poll()
 
+    def wait_ended(self) -> int:
+        """Wait until it has ended by itself; give the exit status."""
+        return self._process.wait(STOP_SECONDS)
+
     def kill(self) -> None:
         """End it as a crash does."""
         self._process.kill()

@@ -1,10 +1,13 @@
 """Settings: what is read, what wins, and that all faults come at once and without secrets."""
 
+from pathlib import Path
+
 import pytest
 
 from rds_ssl.core.errors import SettingsError
 from rds_ssl.core.model import SecretText
-from rds_ssl.settings import describe, flags, load
+from rds_ssl.settings import describe, flags, load, sends_plain_http
+from support import pki
 
 KEY = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tExample",
@@ -434,3 +437,93 @@ def test_what_is_no_identity_is_refused(variable: str, value: str) -> None:
 @pytest.mark.parametrize("url", ["http://100.100.100.200", "http://127.0.0.1:18080"])
 def test_the_metadata_service_is_where_it_is_or_on_this_machine(url: str) -> None:
     assert load({"RDS_SSL_ECS_METADATA_URL": url}).ecs_metadata_url == url
+
+
+# --- the way to the cloud -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["http://rds.corp", "cn-x=https://a,cn-y=http://rds.corp:8080/"])
+def test_plain_http_to_another_machine_is_allowed_by_those_who_say_so(url: str) -> None:
+    [fault] = faults({"RDS_SSL_API_URL": url})
+    assert fault.startswith(f"RDS_SSL_API_URL is {url!r}: it should be https://HOST")
+    assert "RDS_SSL_ALLOW_HTTP" in fault
+
+    settings = load({"RDS_SSL_API_URL": url, "RDS_SSL_ALLOW_HTTP": "true"})
+    assert settings.api_url == url
+    assert sends_plain_http(settings)
+
+
+@pytest.mark.parametrize("url", ["", "https://rds.corp", "http://127.0.0.1:1", "http://localhost"])
+def test_https_and_this_machine_are_no_plain_http(url: str) -> None:
+    assert not sends_plain_http(load({"RDS_SSL_API_URL": url, "RDS_SSL_ALLOW_HTTP": "true"}))
+
+
+@pytest.mark.parametrize("url", ["http://proxy.corp:3128", "https://10.0.0.1", "http://[::1]:1/"])
+def test_a_proxy_is_a_url_and_its_login_is_never_shown(url: str) -> None:
+    settings = load({"RDS_SSL_PROXY": url, "RDS_SSL_PROXY_CREDENTIALS": "gate:p@ss:word"})
+
+    assert settings.proxy == url
+    assert settings.proxy_credentials is not None
+    assert settings.proxy_credentials.reveal() == "gate:p@ss:word"
+    assert "p@ss" not in str(describe(settings)) + repr(settings)
+    assert [each.value for each in describe(settings) if "CREDENTIALS" in each.name] == ["set"]
+    assert "proxy_credentials" not in {flag.setting for flag in flags()}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["proxy.corp:3128", "socks5://proxy.corp", "http://gate:pa55word@proxy.corp", "http://a/b"],
+)
+def test_another_proxy_is_refused_without_its_password(url: str) -> None:
+    [fault] = faults({"RDS_SSL_PROXY": url})
+
+    assert fault.startswith("RDS_SSL_PROXY")
+    assert "it should be http://HOST[:PORT]" in fault
+    assert "pa55word" not in fault
+
+
+@pytest.mark.parametrize("login", ["pa55word", ":pa55word", "a\tb:pa55word"])
+def test_a_login_has_a_user_and_a_password(login: str) -> None:
+    [fault] = faults({"RDS_SSL_PROXY": "http://a", "RDS_SSL_PROXY_CREDENTIALS": login})
+
+    assert fault == "RDS_SSL_PROXY_CREDENTIALS: it should be USER:PASSWORD"
+
+
+def test_a_login_without_a_proxy_is_a_fault() -> None:
+    [fault] = faults({"RDS_SSL_PROXY_CREDENTIALS": "gate:pa55word"})
+
+    assert fault == "RDS_SSL_PROXY_CREDENTIALS set without RDS_SSL_PROXY: nobody asks for it"
+
+
+def test_a_proxy_of_the_environment_is_none_of_ours() -> None:
+    settings = load({"HTTPS_PROXY": "http://a", "https_proxy": "http://a", "ALL_PROXY": "http://a"})
+
+    assert settings.proxy == ""
+
+
+def test_a_file_of_cas_is_read_at_the_start(tmp_path: Path) -> None:
+    root = pki.make_root("Own")
+    (tmp_path / "ca.pem").write_bytes(root.pem + pki.make_root("Other").pem)
+
+    assert load({"RDS_SSL_CA_BUNDLE": str(tmp_path / "ca.pem")}).ca_bundle
+
+
+def test_a_file_without_cas_is_refused_with_what_is_wrong(tmp_path: Path) -> None:
+    root = pki.make_root("Own")
+    leaf = root.leaf("rds.test")
+    files: dict[str, tuple[bytes, str]] = {
+        "empty": (b"", "holds no certificate"),
+        "key": (leaf.key_pem(), "holds no certificate"),
+        "broken": (root.pem.replace(b"MII", b"MIX", 1), "holds no certificate"),
+        "half": (root.pem + root.pem[:200], "holds no certificate"),
+        "leaf": (leaf.chain_pem, "none of its certificates is of a CA"),
+    }
+    for name, (content, told) in files.items():
+        (tmp_path / name).write_bytes(content)
+        [fault] = faults({"RDS_SSL_CA_BUNDLE": str(tmp_path / name)})
+        assert fault.startswith(f"RDS_SSL_CA_BUNDLE is '{tmp_path / name}': "), name
+        assert told in fault, name
+    [fault] = faults({"RDS_SSL_CA_BUNDLE": str(tmp_path / "missing")})
+    assert "it cannot be read: No such file or directory" in fault
+    [fault] = faults({"RDS_SSL_CA_BUNDLE": str(tmp_path)})
+    assert fault.startswith(f"RDS_SSL_CA_BUNDLE is '{tmp_path}': it ")

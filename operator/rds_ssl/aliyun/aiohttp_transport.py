@@ -8,17 +8,25 @@ that may have been executed would be sent again (docs/decisions/008-httpx-on-aio
 """
 
 import asyncio
+import base64
 import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 import httpx
 from yarl import URL
 
+from rds_ssl.aliyun.endpoints import is_behind_no_proxy
+from rds_ssl.core.model import SecretText
+
 BEFORE_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
     # aiohttp raises these while it looks for a connection, which has to be there before it writes.
     aiohttp.ConnectionTimeoutError: httpx.ConnectTimeout,
+    # The proxy: it could not be reached, or has answered CONNECT with a no.
+    aiohttp.ClientProxyConnectionError: httpx.ProxyError,
+    aiohttp.ClientHttpProxyError: httpx.ProxyError,
     aiohttp.ClientConnectorError: httpx.ConnectError,
     aiohttp.ServerFingerprintMismatch: httpx.ConnectError,
 }
@@ -34,6 +42,10 @@ AFTER_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
 }
 """Those by which it may be at the other end; the first class that fits is taken."""
 
+NO_PROXY = aiohttp.ClientProxyConnectionError.__name__
+REFUSED_BY_PROXY = aiohttp.ClientHttpProxyError.__name__
+"""What httpx.ProxyError says; of a refusal, with the status behind it."""
+
 _LARGE = 2**20
 """Bytes of a body above which aiohttp asks for a file in place of bytes."""
 
@@ -41,17 +53,37 @@ _MADE_BY_US = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add; those of the request are all that is sent."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy, which opens a tunnel for https: it sees a host name and a port."""
+
+    url: str
+    """``http://HOST[:PORT]``, or ``https`` to it as well."""
+    credentials: SecretText | None = None
+    """``USER:PASSWORD``, sent to the proxy alone."""
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """
-    HTTP/1.1 over one bounded pool: no redirect, no cookie, no proxy, no retry, no unpacking.
+    HTTP/1.1 over one bounded pool: no redirect, no cookie, no retry, no unpacking.
+
+    No proxy but the one that it is given, and none to this machine and its metadata service.
 
     Time-outs are the request's, as httpx has them: *pool* for a free place among *connections*,
     *connect* for DNS, TCP and TLS together. How long the answer may take is for the caller to say,
     who waits for it as a whole.
     """
 
-    def __init__(self, *, connections: int, keep_alive: float, context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int,
+        keep_alive: float,
+        context: ssl.SSLContext,
+        proxy: Proxy | None = None,
+    ) -> None:
         """*keep_alive* is how many seconds an idle connection is kept."""
+        self._proxy = proxy
         self._places = asyncio.Semaphore(connections)
         self._connections = connections
         self._keep_alive = keep_alive
@@ -90,6 +122,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self, request: httpx.Request, limits: Mapping[str, float | None]
     ) -> aiohttp.ClientResponse:
         body = request.content
+        proxy = None if is_behind_no_proxy(request.url.host) else self._proxy
         failure: Exception
         try:
             return await self._open_session().request(
@@ -99,9 +132,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 data=io.BytesIO(body) if len(body) > _LARGE else body or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, connect=limits.get("connect")),
+                proxy=proxy.url if proxy else None,
+                proxy_headers=_login(proxy),
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = error
+        if proxy and isinstance(failure, aiohttp.ClientConnectorDNSError):
+            # The proxy looks for the host; the name that was not found here is its own.
+            raise httpx.ProxyError(NO_PROXY) from failure
         raise translated(failure) from _without_request(failure)
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -157,10 +195,22 @@ def translated(error: Exception) -> httpx.RequestError:
     """Return httpx's exception for one of aiohttp's; what nobody knows may have been sent."""
     for raised, ours in (*BEFORE_THE_REQUEST.items(), *AFTER_THE_REQUEST.items()):
         if isinstance(error, raised):
-            return ours(type(error).__name__)
+            return ours(_told(error))
     return httpx.ReadError(type(error).__name__)
 
 
+def _told(error: Exception) -> str:
+    status = getattr(error, "status", "") if isinstance(error, aiohttp.ClientHttpProxyError) else ""
+    return f"{type(error).__name__} {status}".strip()
+
+
+def _login(proxy: Proxy | None) -> Mapping[str, str] | None:
+    if proxy is None or proxy.credentials is None:
+        return None
+    encoded = base64.b64encode(proxy.credentials.reveal().encode()).decode("ascii")
+    return {"Proxy-Authorization": f"Basic {encoded}"}
+
+
 def _without_request(error: Exception) -> Exception | None:
-    """Return *error* unless it holds the headers of the request: a token and a signature."""
+    """Return *error* unless it holds headers of a request: token, signature, the proxy's login."""
     return None if isinstance(error, aiohttp.ClientResponseError) else error

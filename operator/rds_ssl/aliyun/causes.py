@@ -4,6 +4,8 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
+from rds_ssl.aliyun.aiohttp_transport import NO_PROXY, REFUSED_BY_PROXY
+
 # The first that fits is taken.
 _NO_CONNECTION: Mapping[type[Exception], str] = {
     ssl.SSLError: "TLS error",
@@ -29,6 +31,15 @@ def no_connection(error: Exception) -> str:
         ),
         "",
     )
+
+
+def no_tunnel(told: str) -> str:
+    """Return in a few words why a proxy gave no way; empty if nobody knows."""
+    name, _, status = told.partition(" ")
+    if name == REFUSED_BY_PROXY:
+        refused = "RDS_SSL_PROXY_CREDENTIALS" if status == "407" else "the host"
+        return f"the proxy refuses {refused}"
+    return "proxy not reached" if name == NO_PROXY else ""
 
 
 def is_no_such_host(error: Exception) -> bool:

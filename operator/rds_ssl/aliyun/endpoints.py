@@ -56,7 +56,7 @@ class RegionEndpoint:
 
 
 def endpoint_of(
-    region_id: str, *, network: Network = "public", override: str = ""
+    region_id: str, *, network: Network = "public", override: str = "", allow_http: bool = False
 ) -> RegionEndpoint:
     """
     Return where RDS of a region is called.
@@ -71,7 +71,7 @@ def endpoint_of(
     ours = _overrides(override)
     url = ours.get(region_id) or ours.get(_EVERYWHERE)
     if url:
-        return RegionEndpoint(url=checked_url(url))
+        return RegionEndpoint(url=checked_url(url, allow_http=allow_http))
     if not _REGION.fullmatch(region_id):
         raise ValueError("a region id has lower-case letters, digits and hyphens only")
     if network == "public" and region_id in _AT_THE_CENTRE:
@@ -98,11 +98,12 @@ def endpoint_url(region_id: str, *, network: Network = "public", override: str =
 
 
 @functools.lru_cache(maxsize=256)
-def checked_url(url: str) -> str:
+def checked_url(url: str, *, allow_http: bool = False) -> str:
     """
     Refuse a URL that must not get a private key; give it back without a trailing slash.
 
-    https to any host; http to this machine only (the simulator). No user, path, query or fragment.
+    https to any host; http to this machine only (the simulator), unless *allow_http*. No user,
+    path, query or fragment.
 
     Raises:
         ValueError: With a sentence that does not hold the URL, which may hold a password.
@@ -118,14 +119,24 @@ def checked_url(url: str) -> str:
         or parts.fragment
     ):
         raise ValueError("an API endpoint is a URL without user, path, query and fragment")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError("an API endpoint is reached by https; http is for this machine only")
     # An impossible port raises ValueError here instead of at the first request.
     _ = parts.port
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _is_loopback(host: str) -> bool:
+METADATA_HOST = "100.100.100.200"
+"""Of the ECS instance's metadata service, see `rds_ssl.aliyun.identity.metadata`."""
+
+
+def is_behind_no_proxy(host: str) -> bool:
+    """True if *host* is this machine, or what tells it its role: a proxy has another one."""
+    return host == METADATA_HOST or is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """True if *host*, a name or an address, is this machine whatever DNS says."""
     if host == "localhost":
         return True
     try:

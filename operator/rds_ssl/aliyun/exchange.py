@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import httpx
 
-from rds_ssl.aliyun.causes import is_no_such_host, no_connection
+from rds_ssl.aliyun.causes import is_no_such_host, no_connection, no_tunnel
 from rds_ssl.core.errors import NoAnswer, NotSent
 
 CONNECT_DEADLINE = 5.0
@@ -29,7 +29,7 @@ NOT_SENT: Mapping[type[Exception], str] = {
     # DNS, TCP and TLS up to the end of the handshake.
     httpx.ConnectError: "no connection",
     httpx.PoolTimeout: "no free connection",
-    # Raised for a refused CONNECT: the proxy has seen a host name, nothing else.
+    # No proxy, or a refused CONNECT: it has seen a host name, nothing else.
     httpx.ProxyError: "proxy error",
     # The next two are raised while the request is made.
     httpx.UnsupportedProtocol: "unsupported protocol",
@@ -124,7 +124,10 @@ def _raise_from(error: Exception, *, action: str) -> NoReturn:
     for raised, kind in NOT_SENT.items():
         if isinstance(error, raised):
             behind = no_connection(error) if isinstance(error, httpx.ConnectError) else ""
-            missing = is_no_such_host(error)
+            if isinstance(error, httpx.ProxyError):
+                behind = no_tunnel(str(error))
+            # The proxy's own name is no region's.
+            missing = not isinstance(error, httpx.ProxyError) and is_no_such_host(error)
             raise NotSent(action=action, kind=behind or kind, no_such_host=missing) from error
     for raised, kind in MAY_BE_SENT.items():
         if isinstance(error, raised):

@@ -13,6 +13,7 @@ import asyncio
 import functools
 import math
 import secrets
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from rds_ssl.aliyun import answers
-from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
+from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport, Proxy
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
@@ -59,15 +60,29 @@ OnCall = Callable[[str, str, float], None]
 ``Cancelled``, and seconds. It must not raise."""
 
 
-def make_http_transport() -> AiohttpTransport:
+def make_http_transport(*, ca_bundle: str = "", proxy: Proxy | None = None) -> AiohttpTransport:
     """
     Return the way to the network; the caller closes it.
 
-    HTTP/1.1 and a bounded pool. The environment is not trusted: a proxy variable that was meant for
-    something else would route private keys through it, and a netrc would replace our Authorization.
+    HTTP/1.1 and a bounded pool. Certificates are verified always. The environment is not trusted: a
+    proxy variable that was meant for something else would route private keys through it, SSL_CERT_*
+    would name other CAs, and a netrc would replace our Authorization.
+
+    Args:
+        ca_bundle: A file of PEM certificates: all that is trusted, for the proxy as well; empty:
+            the public CAs.
+        proxy: Leads to all hosts but this machine.
+
+    Raises:
+        OSError: *ca_bundle* cannot be read, or holds no certificate.
     """
-    context = httpx.create_ssl_context(trust_env=False)
-    return AiohttpTransport(connections=CONNECTIONS, keep_alive=KEEP_ALIVE_SECONDS, context=context)
+    if ca_bundle:
+        context = ssl.create_default_context(cafile=ca_bundle)
+    else:
+        context = httpx.create_ssl_context(trust_env=False)
+    return AiohttpTransport(
+        connections=CONNECTIONS, keep_alive=KEEP_ALIVE_SECONDS, context=context, proxy=proxy
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +113,17 @@ class Transport:
         on_call: OnCall = lambda _action, _outcome, _seconds: None,
         version: str = RDS_VERSION,
         user_agent: str = "rds-ssl-operator",
+        allow_http: bool = False,
     ) -> None:
-        """*http* stays the caller's; *now* is aware; *nonce* gives another text each time."""
+        """
+        Make it; *http* stays the caller's.
+
+        Args:
+            now: An aware time.
+            nonce: Gives another text each time.
+            allow_http: See `checked_url`.
+        """
+        self._checked = functools.partial(checked_url, allow_http=allow_http)
         self._http = http
         self._headers = {
             "user-agent": user_agent,
@@ -124,7 +148,7 @@ class Transport:
         It stands as long as nothing has moved by more than a slow answer would: it is part of a
         condition's text.
         """
-        return self._skews.get(_parsed(checked_url(endpoint)))
+        return self._skews.get(_parsed(self._checked(endpoint)))
 
     def their_now(self) -> datetime:
         """Return the time by the clock of whoever has answered last, as far as it is known."""
@@ -159,7 +183,7 @@ class Transport:
                 one: a proxy's page with status 403 says nothing about what stands behind it.
             ValueError: *endpoint* must not get a request.
         """
-        url = checked_url(endpoint)
+        url = self._checked(endpoint)
         wanted = _Wanted(
             action=action,
             parameters=parameters,

@@ -346,10 +346,7 @@ class Observed:
     revocation_list_pem: str = field(default="", compare=False, repr=False)
     """ClientCertRevocationList, for the same."""
     not_understood: tuple[tuple[str, str], ...] = ()
-    """
-    Fields that count as not told, because nobody knows their word and nothing that is declared
-    rests on them; with a sentence each, without its full stop.
-    """
+    """Fields whose word nobody knows, and nothing declared rests on: with a sentence each."""
 
     @property
     def acls(self) -> tuple[ACL | None, ACL | None]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.checks.expiry import Expiry
-from rds_ssl.core.gates.gate import Hold
+from rds_ssl.core.gates.hold import Hold
 from rds_ssl.core.model import CAType, Finding, Observed, Phase, Reason
 from rds_ssl.core.planning.plan import Plan
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from yaml import YAMLError
 
@@ -72,6 +73,13 @@ class KubeCredentials:
     def proxy(self) -> str | None:
         """The URL of the proxy."""
         return self.configuration.proxy or None
+
+    @property
+    def verifies(self) -> bool:
+        """True if nobody but the API server of that name and CA, or this machine, gets a word."""
+        url = urlsplit(self.server)
+        here = url.hostname in {"localhost", "127.0.0.1", "::1"}
+        return bool(self.configuration.verify_ssl) and (url.scheme == "https" or here)
 
     async def authorization(self) -> str | None:
         """

@@ -86,6 +86,7 @@ class KubeClient:
         context: str = "",
         acting_as: Impersonation = NOBODY_ELSE,
         manager: str = OPERATOR,
+        verified: bool = False,
     ) -> "KubeClient":
         """
         Read the credentials: *kubeconfig* if given, else those of the Pod.
@@ -96,13 +97,21 @@ class KubeClient:
             acting_as: Whom to impersonate; what is empty in it is as in the kubeconfig.
             manager: Field manager and user agent, so that managedFields and the audit log tell
                 people from the operator.
+            verified: Whether to refuse a kubeconfig that does not have the server verified.
 
         Raises:
-            KubeError: There are none, or they cannot be read.
+            KubeError: There are none, or they cannot be read, or are refused.
         """
         if not kubeconfig:
             return cls(from_pod(acting_as), manager)
-        return cls(await from_kubeconfig(kubeconfig, context, acting_as), manager)
+        found = await from_kubeconfig(kubeconfig, context, acting_as)
+        if verified and not found.verifies:
+            raise KubeError(
+                f"kubeconfig {kubeconfig}: the cluster of its context has insecure-skip-tls-verify,"
+                " or is reached by plain http, and private keys are read through it; give it a"
+                " certificate-authority and an https server"
+            )
+        return cls(found, manager)
 
     def session(self) -> aiohttp.ClientSession:
         """

@@ -18,6 +18,7 @@ TARGETS = {
     "soak",
     "faults",
     "fuzz",
+    "leaks",
     "year",
     "bench",
     "check",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.gates.gate import Hold
+from rds_ssl.core.gates.hold import Hold
 from rds_ssl.core.model import Reason
 from rds_ssl.core.moments import shifted
 from rds_ssl.core.planning.fields import Field

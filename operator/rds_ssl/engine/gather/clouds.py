@@ -1,5 +1,6 @@
 """From an object to its client of the cloud API: whose credentials, which endpoint, which rate."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -140,6 +141,7 @@ class Clouds:
         allowed: Allowed,
         network: Network,
         api_url: str,
+        allow_http: bool = False,
         external_id_prefix: str = "rds-ssl",
         names: Names | None = None,
     ) -> None:
@@ -158,8 +160,9 @@ class Clouds:
         self._answered = answered
         self._identities = identities
         self._allowed = allowed
-        self._network = network
-        self._api_url = api_url
+        self._endpoint_of = functools.partial(
+            endpoint_of, network=network, override=api_url, allow_http=allow_http
+        )
         self._external_id_prefix = external_id_prefix
         self._names = names or Names()
         self._kept: dict[tuple[str, str], _Kept] = {}
@@ -175,7 +178,7 @@ class Clouds:
             KubeError: The API server.
         """
         identity = await self._identity(declaration, key[0])
-        region = endpoint_of(declaration.region_id, network=self._network, override=self._api_url)
+        region = self._endpoint_of(declaration.region_id)
         place = Place(endpoint=region.url, identity=_proved_by(identity), namespace=key[0])
         provider = self._identities.provider(identity, user=key)
         if asked:

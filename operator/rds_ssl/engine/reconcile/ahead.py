@@ -12,7 +12,8 @@ from rds_ssl.core.api.conditions import Verdict
 from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus, PlanStatus
 from rds_ssl.core.checks import certificates
-from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, gate
+from rds_ssl.core.gates.gate import Circumstances, gate
+from rds_ssl.core.gates.hold import BUDGET, Hold
 from rds_ssl.core.gates.with_edit import awaits_edit
 from rds_ssl.core.planning.ahead import separate
 from rds_ssl.core.planning.chain import taken_over

@@ -13,7 +13,8 @@ from rds_ssl.core.api.status import ChangeStatus, HistoryEntry, PlanStatus, Step
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.gates.approval import Approval
 from rds_ssl.core.gates.failures import Outcome, failure_history
-from rds_ssl.core.gates.gate import Circumstances, Hold
+from rds_ssl.core.gates.gate import Circumstances
+from rds_ssl.core.gates.hold import Hold
 from rds_ssl.core.model import APPROVE_ANNOTATION, Impact, Phase, Reason, Restart
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.windows import is_bound, opening

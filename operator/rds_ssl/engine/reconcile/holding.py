@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.conditions import CHANGE_PENDING, RECONCILING, Verdict
-from rds_ssl.core.gates.gate import Circumstances, Hold, not_before
+from rds_ssl.core.gates.gate import Circumstances, not_before
+from rds_ssl.core.gates.hold import Hold
 from rds_ssl.core.model import Finding, Reason
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import gating, material_problems

@@ -14,7 +14,7 @@ from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
-from rds_ssl.core.gates.gate import OTHER, RATE, Hold
+from rds_ssl.core.gates.hold import OTHER, RATE, Hold
 from rds_ssl.core.model import (
     LEFT_BEHIND,
     Disposition,

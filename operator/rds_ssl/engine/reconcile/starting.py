@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, closes
+from rds_ssl.core.gates.gate import Circumstances, closes
+from rds_ssl.core.gates.hold import BUDGET, Hold
 from rds_ssl.core.model import UNFINISHED, Impact, Reason
 from rds_ssl.core.planning.renewal import tried
 from rds_ssl.engine.reconcile import gating, holding, material_problems, preflight, retry

@@ -13,7 +13,8 @@ from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.api.status import ApprovalStatus, HistoryEntry
 from rds_ssl.core.gates.approval import Approval
 from rds_ssl.core.gates.failures import APART, MOST, FailureHistory
-from rds_ssl.core.gates.gate import BUDGET, QUIET, Circumstances, Hold, closes, gate, not_before
+from rds_ssl.core.gates.gate import Circumstances, closes, gate, not_before
+from rds_ssl.core.gates.hold import BUDGET, QUIET, Hold
 from rds_ssl.core.model import Cause, Change, Impact, Observed, Reason, Restart
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.windows import TAIL, opening

@@ -4,7 +4,8 @@ import pytest
 
 from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.gates.failures import APART, FailureHistory
-from rds_ssl.core.gates.gate import BUDGET, Circumstances, Hold, gate, not_before
+from rds_ssl.core.gates.gate import Circumstances, gate, not_before
+from rds_ssl.core.gates.hold import BUDGET, Hold
 from rds_ssl.core.model import Cause, Change, Impact, Observed, Reason, Restart
 from rds_ssl.core.planning.plan import Plan
 
