@@ -222,18 +222,12 @@ OBJECTS = (
     Fault(
         name="keep a verdict on material",
         where="evaluate",
-        old="        judgement = validate(\n",
+        old="    judgement = _validation(ports, seen, endpoint=endpoint)\n",
         new=(
-            "        kept = globals().setdefault('KEPT', {}).setdefault(id(seen.memory), {})\n"
-            "        judgement = kept.get(seen.material.fingerprint) or validate(\n"
-        ),
-        also=(
-            (
-                "evaluate",
-                "        problem, seen = judgement.problem, ",
-                """        kept[seen.material.fingerprint] = judgement
-        problem, seen = judgement.problem, """,
-            ),
+            "    kept = globals().setdefault('KEPT', {}).setdefault(id(seen.memory), {})\n"
+            "    judgement = kept.get(seen.material.fingerprint)\n"
+            "    judgement = judgement or _validation(ports, seen, endpoint=endpoint)\n"
+            "    kept[seen.material.fingerprint] = judgement\n"
         ),
         tests=ENGINE,
     ),

@@ -2,6 +2,7 @@
 
 from faults.fault import Fault
 
+_STALLED = ("engine/reconcile/test_change_ahead_of_stalled.py",)
 _TESTS = ("core/planning/test_ahead.py", "engine/reconcile/test_change_ahead.py")
 
 AHEAD = (
@@ -21,14 +22,14 @@ AHEAD = (
     ),
     Fault(
         name="let newer material go although a person has to approve it",
-        where="change._pair",
+        where="reconcile.ahead._pair",
         old="    if needed & {*ahead.plan.impacts} or not",
         new="    if not",
         tests=_TESTS,
     ),
     Fault(
         name="let apart what needs an approval together",
-        where="change._pair",
+        where="reconcile.ahead._pair",
         old=" or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:\n",
         new=":\n",
         tests=_TESTS,
@@ -42,7 +43,7 @@ AHEAD = (
     ),
     Fault(
         name="restart once for an edit and once for the material that waits beside it",
-        where="_material_ahead",
+        where="material_ahead",
         old="        return _together(ports, whole, edit)\n",
         new="        pass\n",
         tests=_TESTS,
@@ -84,14 +85,14 @@ AHEAD = (
     ),
     Fault(
         name="leave newer material that came into force too late out of the record",
-        where="_came_true",
-        old="    if standing.plan is not None or standing.declared_applied:\n",
-        new="    if True:\n",
+        where="reconcile.ahead._came_true",
+        old="        if standing.plan is None and not standing.declared_applied:\n",
+        new="        if False:\n",
         tests=_TESTS,
     ),
     Fault(
         name="let the certificate wait with client CAs that are to be approved",
-        where="change._separated",
+        where="reconcile.ahead._separated",
         old=" or _pair(ports, whole, trust=False)\n",
         new="\n",
         tests=_TESTS,
@@ -101,6 +102,65 @@ AHEAD = (
         where="sending._of_step",
         old="client_ca=cas if cas and set(cas.certificates) == set(step.client_ca) else None,",
         new="client_ca=cas,",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="let newer material wait with an edit that cannot be carried out",
+        where="change._stopped",
+        old="    return ahead.beside_stalled(ports, whole.seen, whole.desired, stopped)\n",
+        new="    return stopped\n",
+        tests=_STALLED,
+    ),
+    Fault(
+        name="let newer material wait with a field of another engine, or an endpoint not covered",
+        where="_material_beside",
+        old="    if judgement.problem is not None:\n",
+        new="    if judgement.problem is None:\n",
+        tests=_STALLED,
+    ),
+    Fault(
+        name="judge newer material by the settings declared beside it",
+        where="starting.stopped",
+        old="    return preflight.refused(ports, seen, step, wanted=planned.desired)\n",
+        new="    from rds_ssl.core.planning.desired import desired_of\n"
+        "    declared = seen.declaration\n"
+        "    wanted = desired_of(declared, seen.material.facts, endpoint=step.connection_string)\n"
+        "    return preflight.refused(ports, seen, step, wanted=wanted)\n",
+        tests=_STALLED,
+    ),
+    Fault(
+        name="say nothing of an edit that cannot be carried out once newer material waits",
+        where="outcomes.beside",
+        old="ahead.stalled or (None if ahead.reconciling else waits.stalled)",
+        new="ahead.stalled",
+        tests=_STALLED,
+    ),
+    Fault(
+        name="leave a certificate that came too late out of the record where client CAs wait",
+        where="reconcile.ahead._came_true",
+        old="    for trust in (True, False):\n",
+        new="    for trust in (True,):\n",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="hide the edit that waits while it is not clear what came of its material",
+        where="retry.refused",
+        old="_as_shown(seen) if beside else seen.update(plan=None)",
+        new="seen.update(plan=None)",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="ask again for the approval of an edit once newer material was approved",
+        where="_given_up",
+        old=" or (was is not None and was.digest == last.to)",
+        new="",
+        tests=_TESTS,
+    ),
+    Fault(
+        name="end the approval of newer material with its first attempt",
+        where="destinations",
+        old="    return frozenset(found - {applied.state.digest})\n",
+        new="    return frozenset()\n",
         tests=_TESTS,
     ),
 )

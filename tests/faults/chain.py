@@ -52,4 +52,11 @@ CHAIN = (
         new="            last=True,\n",
         tests=("core/checks/test_expiry.py",),
     ),
+    Fault(
+        name="take a certificate that was found in force for one that is served alone",
+        where="brings_none",
+        old=" or state.intermediates_unknown",
+        new="",
+        tests=("engine/reconcile/test_chain.py",),
+    ),
 )

@@ -68,7 +68,7 @@ APPROVAL = (
     Fault(
         name="give a plan that comes back the digest whose approval was spent",
         where="plan_digest",
-        old='        "givenUp": _text(given_up),\n',
+        old='        "givenUp": _text(_given_up(last_approval, was)),\n',
         new="",
         tests=("core/planning/test_planner.py", *APPROVALS),
     ),
@@ -250,8 +250,8 @@ TIMES = (
     Fault(
         name="keep an approval open when its object is deleted",
         where="change.change",
-        old="    if spent != seen.status.last_approval:\n",
-        new="    if intent is Intent.DECLARED and spent != seen.status.last_approval:\n",
+        old="    if spent != last:\n",
+        new="    if intent is Intent.DECLARED and spent != last:\n",
         tests=("engine/reconcile/test_deletion.py",),
     ),
     Fault(
@@ -340,7 +340,7 @@ DAILY = (
 SLOTS = (
     Fault(
         name="hold a slot while a plan waits for its window",
-        where="change._start",
+        where="starting.start",
         old=(
             "    if hold is not None:\n"
             "        return holding.held(ports, planned, hold, at)\n"

@@ -172,6 +172,10 @@ class GoClient:
         return "" if told.returncode == 0 else told.stdout.decode("utf-8", "replace") or "refused"
 
 
+_STARTING_UP = b"C57P03"
+"""What a server answers that listens already, and lets nobody in yet."""
+
+
 class PostgreSQL:
     """A PostgreSQL with SSL, whose client CA and lists can be changed; ends with its block."""
 
@@ -245,22 +249,24 @@ class PostgreSQL:
             file.write(client.chain_pem + client.key_pem())
             file.flush()
             context.load_cert_chain(file.name)
+        until, answer = time.monotonic() + SECONDS, _STARTING_UP
+        while _STARTING_UP in answer and time.monotonic() < until:
+            answer = self._answer(context)
+        return answer.startswith(b"R")
+
+    def _answer(self, context: ssl.SSLContext) -> bytes:
+        """Give the first answer to a login; empty for an alert, or the end of the connection."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS) as plain:
                 plain.sendall(struct.pack("!II", 8, 80877103))
                 if plain.recv(1) != b"S":
-                    return False
+                    return b""
                 with context.wrap_socket(plain) as connection:
-                    return self._log_in(connection)
-        except OSError:  # An alert, or the end of the connection.
-            return False
-
-    @staticmethod
-    def _log_in(connection: ssl.SSLSocket) -> bool:
-        """True if the first answer to a startup message asks for nothing more."""
-        body = struct.pack("!I", 196608) + b"user\0app\0database\0postgres\0\0"
-        connection.sendall(struct.pack("!I", len(body) + 4) + body)
-        return connection.recv(1) == b"R"
+                    body = struct.pack("!I", 196608) + b"user\0app\0database\0postgres\0\0"
+                    connection.sendall(struct.pack("!I", len(body) + 4) + body)
+                    return connection.recv(4096)
+        except OSError:
+            return b""
 
     def _stop(self) -> None:
         if self._server is not None:

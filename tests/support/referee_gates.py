@@ -138,7 +138,9 @@ def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) 
         for each in status.get("history") or ()
     )
     steps = len(shown["steps"]) if shown is not None else 2
-    failing = any(each.fails for each in before)
+    # It may have failed before anybody approved anything.
+    last = next((each for each in reversed(past.of(call.instance_id)) if not _is_idle(each)), None)
+    failing = any(each.fails for each in before) or (last is not None and last.fails)
     failed = sum(each.fails or _is_idle(each) for each in before) if failing else 0
     if len(before) + 1 > steps + failed + repeats + lost:
         yield f"{len(before) + 1} calls under the approval {digest} of {steps} steps"

@@ -150,9 +150,9 @@ def held(
 
 def beside(waits: Verdict, ahead: Verdict | None) -> Verdict:
     """
-    Return what is said of an edit that waits, and of the newer material that goes ahead of it.
+    Return what is said of an edit that stays, and of the newer material that goes ahead of it.
 
-    *ahead*: of the material; None: nothing new.
+    *waits*: of the edit, which waits or is stalled; *ahead*: of the material; None: nothing new.
     """
     if ahead is None:
         return waits
@@ -164,8 +164,9 @@ def beside(waits: Verdict, ahead: Verdict | None) -> Verdict:
         waits,
         finding=ahead.finding if ahead.stalled else waits.finding,
         reconciling=ahead.reconciling,
-        stalled=ahead.stalled,
-        change_pending=pending,
+        stalled=ahead.stalled or (None if ahead.reconciling else waits.stalled),
+        change_pending=pending or other,
+        expiring=waits.expiring or ahead.expiring,
     )
 
 

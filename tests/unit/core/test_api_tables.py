@@ -193,6 +193,7 @@ def test_an_instance_that_some_source_allows_is_left_to_the_api(one: Instance) -
 
 
 SPEC = {"instanceID": "pgm-1", "regionID": "cn-hangzhou"}
+PLAIN = Desired(enabled=True, connection_string="a.example")
 
 
 @pytest.mark.parametrize(
@@ -233,8 +234,8 @@ def test_an_instance_that_no_source_allows_is_told_why(one: Instance, word: str)
     assert found.reason is Reason.ENGINE_NOT_SUPPORTED
     assert word in found.message
     # SSL that is on is proof enough.
-    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=True)) is None
-    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=False)) == found
+    assert eligibility.unfit_instance(PLAIN, one, Observed(enabled=True)) is None
+    assert eligibility.unfit_instance(PLAIN, one, Observed(enabled=False)) == found
 
 
 @pytest.mark.parametrize(
@@ -263,14 +264,14 @@ def test_an_engine_that_the_operation_does_not_know_is_told_with_those_that_it_d
 )
 def test_forced_encryption_needs_a_minor_version(version: str, kernel: str, *, fits: bool) -> None:
     one = instance(MY, version, kernel_version=kernel)
-    forced = parse_spec({**SPEC, "forceEncryption": True})
+    forced = replace(PLAIN, force_encryption=True)
 
     found = eligibility.unfit_instance(forced, one, Observed(enabled=True))
 
     assert (found is None) is fits
     if found is not None:
         assert "20241130" in found.message
-    assert eligibility.unfit_instance(parse_spec(SPEC), one, Observed(enabled=True)) is None
+    assert eligibility.unfit_instance(PLAIN, one, Observed(enabled=True)) is None
     has_it = Observed(enabled=True, force_encryption=True)
     assert eligibility.unfit_instance(forced, one, has_it) is None
 
@@ -279,8 +280,7 @@ def test_forced_encryption_needs_a_minor_version(version: str, kernel: str, *, f
     ("version", "fits"), [("10.0", False), ("11.0", False), ("12.0", True), ("17.0", True)]
 )
 def test_verify_full_needs_postgresql_12_as_row_1_1_acl_says(version: str, *, fits: bool) -> None:
-    ca = {"configMapKeyRef": {"name": "ca"}}
-    strict = parse_spec({**SPEC, "clientAuthentication": {"ca": ca, "acl": "verify-full"}})
+    strict = replace(PLAIN, client_ca=(CA,), acl=ACL.VERIFY_FULL)
     one = instance(PG, version)
 
     found = eligibility.unfit_instance(strict, one, Observed(enabled=True))

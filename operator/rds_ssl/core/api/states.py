@@ -6,6 +6,8 @@ The string below a field is its description in the CRD, for users.
 a call, to be read again.
 """
 
+import hashlib
+import json
 from typing import Annotated, Self
 
 from pydantic import StrictBool
@@ -162,6 +164,11 @@ class StateStatus(Part):
     The intermediates that were sent with it, the nearest to the certificate first; empty as well
     where nobody knows which are in force.
     """
+    intermediates_unknown: StrictBool | None = None
+    """
+    Present where the certificate was in force when this was recorded, and its intermediates were
+    not shown: nobody knows them.
+    """
     pfx: Line | None = None
     """The PFX file in OSS."""
     client_ca: Word | None = None
@@ -204,6 +211,14 @@ class StateStatus(Part):
         if not self.enabled:
             return ()
         return (self.server_certificate, self.client_ca, self.revocation_list, self.pfx)
+
+    @property
+    def digest(self) -> str:
+        """The whole state in a digest; a renewal with what it ends."""
+        chain = (self.chain,) if self.intermediates else ()
+        text = json.dumps((self.settings, self.material, self.renews, *chain), default=str)
+        # 64 bits tell the few states that one object ever has apart.
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def same(self, other: "StateStatus") -> bool:
         """True if nothing tells the two apart."""

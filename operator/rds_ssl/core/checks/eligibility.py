@@ -19,6 +19,7 @@ from rds_ssl.core.model import (
     Observed,
     Reason,
 )
+from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.parameters import ENGINES
 
@@ -53,6 +54,9 @@ _ENGINES = frozenset({Engine.MYSQL, Engine.POSTGRESQL, Engine.SQLSERVER})
 
 _FORCE_SINCE = "20241130"
 """The first minor version of MySQL with ForceEncryption."""
+
+_ACLS = ("acl", "replicationACL")
+"""Of spec.clientAuthentication, in the order of `Desired.acls`."""
 
 _MOST_ENDPOINTS = 6
 """An instance has two or three; a message is read by people."""
@@ -114,11 +118,9 @@ def unfit_engine(declaration: Declaration, *, engine: str) -> Finding | None:
     return None
 
 
-def unfit_instance(
-    declaration: Declaration, instance: Instance, observed: Observed
-) -> Finding | None:
+def unfit_instance(desired: Desired, instance: Instance, observed: Observed) -> Finding | None:
     """
-    Return why this instance cannot have what is declared; what it has already it can have.
+    Return why this instance cannot have what is wanted; what it has already it can have.
 
     Without a minor version, or with one of another form, the API decides.
     """
@@ -126,7 +128,7 @@ def unfit_instance(
         finding = ineligible(instance)
         if finding is not None:
             return finding
-    forced = declaration.force_encryption and not observed.force_encryption
+    forced = desired.force_encryption and not observed.force_encryption
     if forced and instance.engine == Engine.MYSQL:
         version, minor = instance.engine_version, instance.minor_version
         if version == "5.6" or (minor and minor < _FORCE_SINCE):
@@ -135,14 +137,13 @@ def unfit_instance(
                 f" {_FORCE_SINCE} or later, and this is MySQL {version} with"
                 f" {minor or 'an unknown one'}; upgrade the minor version, or remove the field."
             )
-    clients = declaration.client_authentication
     wanted = [
         name
-        for (name, acl), shown in zip(clients.acls.items(), observed.acls, strict=True)
+        for name, acl, shown in zip(_ACLS, desired.acls, observed.acls, strict=True)
         if acl is ACL.VERIFY_FULL and shown is not ACL.VERIFY_FULL
     ]
     major = _major(instance.engine_version)
-    if clients.ca and wanted and instance.engine == Engine.POSTGRESQL and 0 < major < 12:
+    if desired.client_ca and wanted and instance.engine == Engine.POSTGRESQL and 0 < major < 12:
         return _not_supported(
             f"spec.clientAuthentication.{wanted[0]}: verify-full needs PostgreSQL 12 or later, and"
             f" this is {instance.engine_version}; use cert or verify-ca."

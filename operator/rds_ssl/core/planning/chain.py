@@ -54,9 +54,15 @@ def intermediates_in_force(
 def is_alone(observed: Observed, applied: AppliedStatus | None) -> bool:
     """True if the certificate in force is known to be served without any intermediate."""
     was = _applied_in_force(observed, applied)
-    if observed.intermediates or was is None or was.server_certificate is None:
+    return not observed.intermediates and was is not None and brings_none(was)
+
+
+def brings_none(state: StateStatus) -> bool:
+    """True if *state* is known to be served without any intermediate."""
+    leaf = state.server_certificate
+    if leaf is None or state.intermediates_unknown:
         return False
-    return was.chain == fingerprint((was.server_certificate,), ordered=True)
+    return state.chain == fingerprint((leaf,), ordered=True)
 
 
 def taken_over(desired: Desired, observed: Observed) -> StateStatus:
@@ -66,9 +72,9 @@ def taken_over(desired: Desired, observed: Observed) -> StateStatus:
     Whether its intermediates are in force too, is not known unless they are shown; a later change
     of those declared is told all the same.
     """
-    if observed.intermediates:
+    if observed.intermediates or desired.server_certificate is None:
         return desired.state
-    return desired.state.model_copy(update={"intermediates": ()})
+    return desired.state.model_copy(update={"intermediates": (), "intermediates_unknown": True})
 
 
 def leads_elsewhere(desired: Desired, observed: Observed, applied: AppliedStatus | None) -> bool:

@@ -82,12 +82,8 @@ class Desired:
 
     @cached_property
     def digest(self) -> str:
-        """The whole state in a digest; a renewal with what it ends."""
-        state = self.state
-        chain = (state.chain,) if state.intermediates else ()
-        text = json.dumps((state.settings, state.material, state.renews, *chain), default=str)
-        # 64 bits tell the few states that one object ever has apart.
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """See `StateStatus.digest`."""
+        return self.state.digest
 
 
 def material_of(

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus, ApprovalStatus, OperationStatus
 from rds_ssl.core.formats import host_name
 from rds_ssl.core.model import CAType, Cause, Impact, Observed
@@ -46,7 +47,6 @@ def plan_digest(
     # What is put back after an own call has that cause as well.
     edits = cause is Cause.SPEC and was is not None and was.settings != desired.state.settings
     ended = _ended(operation, applied, edits=edits)
-    given_up = last_approval.end_time if last_approval else None
     value = {
         "uid": uid,
         "from": _before(observed, fields),
@@ -54,7 +54,7 @@ def plan_digest(
         "to": _after(desired, fields),
         "applied": _text(_since(applied, edits=edits)),
         "ended": _text(ended),
-        "givenUp": _text(given_up),
+        "givenUp": _text(_given_up(last_approval, was)),
     }
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -112,6 +112,13 @@ def _ended(
     was, target = applied.state if applied else None, operation.target
     rotation = was is not None and target is not None and was.settings == target.settings
     return None if rotation and edits else operation.start_time
+
+
+def _given_up(last: ApprovalStatus | None, was: StateStatus | None) -> datetime | None:
+    """Return when an approval ended whose plan is not what was applied."""
+    if last is None or (was is not None and was.digest == last.to):
+        return None
+    return last.end_time
 
 
 def _text(moment: datetime | None) -> str | None:

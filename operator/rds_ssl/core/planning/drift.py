@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from rds_ssl.core.api.states import StateStatus
 from rds_ssl.core.api.status import AppliedStatus, HistoryEntry, OperationStatus
-from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import LEFT_BEHIND, CAType, Observed, Phase
-from rds_ssl.core.planning.chain import same_chain
+from rds_ssl.core.planning.chain import brings_none, same_chain
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.diff import compare, observed_material
 from rds_ssl.core.planning.fields import MATERIAL, Comparison, Field, shows
@@ -137,8 +136,7 @@ def is_drift(
 
 def _other_chain(was: StateStatus, observed: Observed) -> bool:
     """True if other intermediates are shown than were sent; not so if nobody knows which were."""
-    alone = was.chain == fingerprint((was.server_certificate or "",), ordered=True)
-    known = bool(was.intermediates) or alone
+    known = bool(was.intermediates) or brings_none(was)
     return known and same_chain(was, observed, None) is False
 
 

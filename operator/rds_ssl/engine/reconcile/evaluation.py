@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.checks import eligibility
-from rds_ssl.core.checks.material import next_validation, validate
+from rds_ssl.core.checks.material import Validation, next_validation, validate
 from rds_ssl.core.model import Phase, Reason
 from rds_ssl.core.planning.chain import taken_over
 from rds_ssl.core.planning.desired import Desired, desired_of
@@ -14,6 +14,7 @@ from rds_ssl.core.planning.fields import Field, shows
 from rds_ssl.core.planning.plan import PlanResult
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.engine.reconcile import api_failures, material_problems, preflight
+from rds_ssl.engine.reconcile.ahead import beside_stalled
 from rds_ssl.engine.reconcile.attempt import Idle
 from rds_ssl.engine.reconcile.change import change
 from rds_ssl.engine.reconcile.holding import endpoint_of, next_look
@@ -29,9 +30,11 @@ def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
     seen = seen.update(rotation=None)  # Whether there still is one, is told anew.
     finding = eligibility.unfit_engine(seen.declaration, engine=seen.engine or "")
     if finding is not None:
+        material_problems.note_inputs(ports, seen, seen.material.problem)
         draft = seen.shown(endpoint=None).update(plan=None)
         verdict = outcomes.stalled(finding)
-        return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
+        stalled = Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
+        return _material_beside(ports, seen, stalled)
     endpoint = endpoint_of(seen) or preflight.first_endpoint(seen)
     if isinstance(endpoint, Read):
         return endpoint
@@ -39,26 +42,45 @@ def evaluate(ports: Ports, seen: Seen) -> Order | Decided | Read:
         verdict = outcomes.stalled(eligibility.NO_ENDPOINT)
         draft = seen.update(plan=None)
         return Decided(draft=draft, verdict=verdict, look_after=preflight.STALLED_AFTER)
-    problem = seen.material.problem
-    if problem is None:
-        judgement = validate(
-            seen.declaration,
-            seen.material.facts,
-            seen.material.signed,
-            seen.observed,
-            applied=seen.status.applied,
-            endpoint=endpoint,
-            now=ports.now(),
-        )
-        problem, seen = judgement.problem, replace(seen, warnings=judgement.warnings)
+    judgement = _validation(ports, seen, endpoint=endpoint)
+    problem, seen = judgement.problem, replace(seen, warnings=judgement.warnings)
     material_problems.note_inputs(ports, seen, problem)
     if problem is not None:
-        return material_problems.report(ports, seen, problem, endpoint=endpoint)
+        reported = material_problems.report(ports, seen, problem, endpoint=endpoint)
+        return _material_beside(ports, seen, reported)
     desired = desired_of(seen.declaration, seen.material.facts, endpoint=endpoint)
     outcome = change(ports, seen, desired, Intent.DECLARED)
     if isinstance(outcome, tuple):
         return _settled(ports, outcome[0], desired, outcome[1])
     return outcome
+
+
+def _validation(ports: Ports, seen: Seen, *, endpoint: str) -> Validation:
+    """Return what there is to say about the material for an endpoint."""
+    if seen.material.problem is not None:
+        return Validation(problem=seen.material.problem)
+    return validate(
+        seen.declaration,
+        seen.material.facts,
+        seen.material.signed,
+        seen.observed,
+        applied=seen.status.applied,
+        endpoint=endpoint,
+        now=ports.now(),
+    )
+
+
+def _material_beside(ports: Ports, seen: Seen, stalled: Decided) -> Order | Decided | Read:
+    """Let newer material go although what is declared beside it cannot be carried out."""
+    applied = seen.status.applied
+    if applied is None or applied.state is None:
+        return stalled
+    judgement = _validation(ports, seen, endpoint=applied.state.connection_string)
+    if judgement.problem is not None:
+        return stalled
+    seen = replace(seen, warnings=judgement.warnings)
+    desired = desired_of(seen.declaration, seen.material.facts, endpoint=endpoint_of(seen))
+    return beside_stalled(ports, seen, desired, stalled)
 
 
 def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -> Decided | Read:

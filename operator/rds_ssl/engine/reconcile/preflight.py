@@ -42,19 +42,25 @@ def first_endpoint(seen: Seen) -> str | Read:
     return next(private, "")
 
 
-def refused(ports: Ports, seen: Seen, desired: Desired) -> Decided | Read | None:
-    """Return why the instance takes no write now; None if it is Running and can have it."""
+def refused(ports: Ports, seen: Seen, step: Desired, *, wanted: Desired) -> Decided | Read | None:
+    """
+    Return why the instance takes no write now; None if it is Running and can have it.
+
+    Args:
+        step: What the call brings.
+        wanted: What the last call of the plan does.
+    """
     if seen.instance is None:
         return Read.ATTRIBUTES
     gone = eligibility.unavailable(seen.instance)
     if gone is not None:
         return seen.stalled(gone, look_after=STALLED_AFTER)
     stopped: Decided | Read | None = None
-    if desired.enabled:
-        unfit = eligibility.unfit_instance(seen.declaration, seen.instance, seen.observed)
+    if step.enabled:
+        unfit = eligibility.unfit_instance(wanted, seen.instance, seen.observed)
         if unfit is not None:
             return seen.stalled(unfit, look_after=_INELIGIBLE_AFTER)
-        stopped = unknown_endpoint(seen, desired)
+        stopped = unknown_endpoint(seen, step)
     elif seen.observed.enabled:
         stopped = _held_by_rows(seen)
     if stopped is not None:

@@ -50,7 +50,8 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     )
     if answer is Retry.YES:
         return None
-    seen = seen.update(plan=None)
+    beside = answer is Retry.LATER and operation.digest != sent.digest
+    seen = _as_shown(seen) if beside else seen.update(plan=None)
     if operation.phase is Phase.REFUSED:
         finding = api_failures.refusal(seen, operation.code or "", step, seen.observed)
     else:
@@ -69,6 +70,14 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
     later = answer is Retry.LATER
     decided = seen.stalled(finding, look_after=min(wait, after) if later else after)
     return replace(decided, request_open=later)
+
+
+def _as_shown(seen: Seen) -> Seen:
+    """Return it with the plans that the object shows, if they are of its declaration."""
+    status = seen.resource.status
+    if status.observed_generation != seen.resource.generation:
+        return seen.update(plan=None)
+    return seen.update(plan=status.plan, rotation=status.rotation)
 
 
 def inputs_of(seen: Seen, desired: Desired) -> str:

@@ -233,3 +233,43 @@ async def test_intermediates_that_somebody_else_has_put_there_are_not_undone_in_
 
         assert world.conditions("a")["ChangePending"] == ("True", "Drifted")
         assert world.cost("a") == (1, 1)
+
+
+@pytest.mark.parametrize("upgraded", [True, False])
+@played
+async def test_a_certificate_taken_over_alone_is_not_called_alone_before_it_is_sent(
+    *, upgraded: bool
+) -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        whole = world.issuer.leaf(world.host("a"))
+        if upgraded:
+            world.write_pair("a", whole)
+            world.declare_custom("a")
+            await world.run(100)
+            await world.crash()
+            strip(world)
+            world.start()
+        else:
+            world.meddle(
+                "a",
+                enabled=True,
+                server_cert=whole.chain_pem.decode(),
+                server_key=whole.key_pem().decode(),
+            )
+            world.declare_custom("a")
+        world.write_pair("a", replace(whole, intermediates=()))
+        await world.run(100)
+        assert world.ready("a")[0] == "True"
+        assert "In force is" not in message(world, "MaterialReady")
+
+        # Those in force, of which nobody knows, may be others.
+        await world.crash()
+        world.edit("a", maintenance=CLOSED)
+        world.write_pair("a", whole)
+        world.start()
+        await world.run(100)
+
+        plan = world.status("a")["plan"]
+        assert "TrustChanges" in plan["impacts"]
+        assert "from no intermediate" not in plan["summary"]

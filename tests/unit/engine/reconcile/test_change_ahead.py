@@ -484,3 +484,87 @@ async def test_a_certificate_goes_alone_where_newer_client_cas_are_to_be_approve
         assert world.ready("a") == ("True", "Verified")
         assert world.truth("a")["ssl"]["client_ca_sha256"] != before["client_ca_sha256"]
         assert world.cost("a") == (3, 3)
+
+
+async def held_after_a_failure(world: EngineWorld) -> tuple[str, pki.Leaf]:
+    """Let newer material need an approval although the edit waits; give the edit's digest."""
+    digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+    world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+    leaf = newer(world)
+    await world.run(ALONE - 300)
+    await world.crash()
+    world.kube.put_status((NAMESPACE, "a"), {"operation": {"phase": "NotConverging"}})
+    world.start()
+    await world.run(900)
+    return digest, leaf
+
+
+@played
+async def test_an_approval_of_newer_material_leaves_that_of_the_edit_valid() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        digest, leaf = await held_after_a_failure(world)
+
+        world.kube.annotate((NAMESPACE, "a"), approve=world.status("a")["rotation"]["digest"])
+        await world.run(900)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.status("a")["plan"]["digest"] == digest
+
+
+@played
+async def test_an_approval_of_newer_material_covers_the_attempts_after_one_that_failed() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        _, leaf = await held_after_a_failure(world)
+        world.rds.fault({"kind": "async-failed"}, action=MODIFY)
+
+        world.kube.annotate((NAMESPACE, "a"), approve=world.status("a")["rotation"]["digest"])
+        await world.run(300)
+        assert world.truth("a")["ssl"]["server_sha256"] != leaf.sha256
+        assert "endTime" not in world.status("a")["lastApproval"]
+        await world.run(1200)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert "endTime" in world.status("a")["lastApproval"]
+
+
+@played
+async def test_an_edit_stays_shown_beside_material_that_timed_out_after_a_new_start() -> None:
+    async with EngineWorld(timings=SLOW) as world:
+        digest = await waiting(world, clientAuthentication={"acl": "prefer"})
+        since = world.status("a")["plan"]["since"]
+        world.rds.config(durations={"change": 10 * DAY})
+        newer(world)
+        await world.run(ALONE + 1900)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyTimedOut")
+        world.rds.config(durations={"change": 2.0})
+        await world.crash()
+
+        world.start()
+        await world.run(60)
+
+        plan = world.status("a")["plan"]
+        assert (plan["digest"], plan["since"]) == (digest, since)
+
+
+@played
+async def test_a_certificate_that_came_into_force_too_late_is_on_record_beside_new_client_cas() -> (
+    None
+):
+    async with EngineWorld(timings=SLOW) as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        trust(world)
+        world.declare_custom("a", clientAuthentication=STRICT)
+        await world.run(100)
+        next_trust(world)
+        world.rds.config(durations={"change": 3000.0})
+        leaf = newer(world)
+        await world.run(ALONE + 1900)
+        assert world.conditions("a")["Stalled"] == ("True", "ApplyTimedOut")
+
+        await world.run(4000)
+
+        assert world.truth("a")["ssl"]["server_sha256"] == leaf.sha256
+        assert world.status("a")["applied"]["state"]["serverCertificate"] == leaf.sha256
+        assert "operation" not in world.status("a")
+        assert world.cost("a") == (2, 2)

@@ -38,6 +38,34 @@ async def test_an_intermediate_of_the_chain_that_ends_is_told_although_nothing_h
 
 
 @played
+async def test_an_intermediate_that_is_declared_and_perhaps_not_in_force_is_told_when_it_ends() -> (
+    None
+):
+    async with EngineWorld(timings=HOURLY) as world:
+        ends = world.clock() + timedelta(days=2)
+        issuer = world.root.intermediate("Short", extras=pki.Extras(not_after=ends))
+        world.add_instance("a")
+        host, until = world.host("a"), world.clock() + pki.CA_LIFETIME
+        leaf = world.write_pair("a", issuer.leaf(host, not_after=until))
+        world.meddle(
+            "a",
+            enabled=True,
+            server_cert=leaf.chain_pem.decode(),
+            server_key=leaf.key_pem().decode(),
+        )
+        world.declare_custom("a")
+        await world.run(5 * HOUR)
+        assert world.ready("a") == ("True", "Adopted")
+        assert "Short" not in (world.condition("MaterialReady", "a") or {})["message"]
+
+        await world.run(48 * HOUR)
+
+        message = (world.condition("MaterialReady", "a") or {})["message"]
+        assert "CN=Short in the chain expired" in message
+        assert world.modifies("a") == []
+
+
+@played
 async def test_a_status_edited_by_hand_is_put_right_at_the_next_look() -> None:
     async with EngineWorld(timings=HOURLY) as world:
         await settled(world)
