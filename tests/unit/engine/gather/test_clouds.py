@@ -199,7 +199,7 @@ async def test_many_objects_cost_one_call_of_sts_an_hour_and_none_fails() -> Non
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
         with_role(world)
-        names = await fleet(world, 20)
+        names = await fleet(world, 10)
         before = len(world.kube.written)
 
         await world.run(4 * HOUR)
@@ -218,7 +218,7 @@ async def test_a_session_that_was_revoked_is_renewed_once_for_all(how: str) -> N
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
         with_role(world)
-        names = await fleet(world, 30)
+        names = await fleet(world, 12)
         written, calls = len(world.kube.written), assumed(world)
         world.rds.end_sessions(how=how)
 
@@ -275,7 +275,7 @@ async def test_a_role_that_is_gone_is_told_and_heals_by_itself() -> None:
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
         with_role(world)
-        names = await fleet(world, 20)
+        names = await fleet(world, 10)
         before = assumed(world)
         world.rds.remove_role("rds-ssl")
 
@@ -294,7 +294,7 @@ async def test_sts_down_for_an_hour_changes_nothing_and_is_no_stampede() -> None
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
         with_role(world)
-        names = await fleet(world, 40)
+        names = await fleet(world, 15)
         await world.run(0.8 * HOUR)  # So that the key ends within the hour.
         before, written = assumed(world), len(world.kube.written)
 
@@ -309,7 +309,7 @@ async def test_sts_down_for_an_hour_changes_nothing_and_is_no_stampede() -> None
 
         assert {world.ready(name)[0] for name in names} <= {"True", "Unknown"}
         # At most one text for each object, when nobody could be asked for three resyncs.
-        assert len(world.kube.written) - written <= 40
+        assert len(world.kube.written) - written <= 15
         assert len(attempts) <= 90
         assert assumed(world) == before
         world.line.before.remove(down)
@@ -323,7 +323,7 @@ async def test_an_hour_without_sts_that_ends_before_the_key_does_shows_nowhere()
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
         with_role(world)
-        await fleet(world, 20)
+        await fleet(world, 10)
         written = len(world.kube.written)
 
         def down(call: Call) -> None:
