@@ -173,8 +173,11 @@ def test_the_external_id_and_the_policy_go_along(world: World) -> None:
 
 
 def test_an_external_id_of_a_secret_is_not_told(world: World) -> None:
-    error = refusal(lambda: world.assume(role(external_id="told-in-secret", arn=f"{ROLE_ARN}x")))
+    world.rds.put_role("rds-ssl", trusts(f"{ACCOUNT}:user/ann", external_id="another"))
 
+    error = refusal(lambda: world.assume(role(external_id="told-in-secret")))
+
+    assert meaning(error) == (Disposition.BLOCKED, Reason.FORBIDDEN)
     assert "told-in-secret" not in message(error, write=False) + repr(error) + str(error)
 
 

@@ -11,7 +11,7 @@ from rds_ssl.aliyun.identity.own import Oidc, OwnIdentity
 from rds_ssl.aliyun.identity.roles import Role
 from rds_ssl.core.model import SecretText
 from support.engine_world import EngineWorld, played
-from support.identities import Issuer, trusts, trusts_oidc, trusts_service
+from support.identities import Issuer, allows, trusts, trusts_oidc, trusts_service
 from support.line import Call
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
 
@@ -251,6 +251,45 @@ async def test_a_write_that_was_refused_for_its_key_is_made_once() -> None:
 
 
 @played
+async def test_a_call_that_was_refused_for_another_reason_is_not_made_again() -> None:
+    async with EngineWorld() as world:
+        world.rds.put_role("rds-ssl", trusts(ROOT), policy=allows("rds:Describe*"))
+        with_role(world)
+        world.add_instance("a")
+        world.declare("a")
+
+        await world.run(30)
+
+        assert world.ready("a") == ("False", "Forbidden")
+        assert len(world.modifies("a")) == 1
+        assert assumed(world) == 1
+
+
+@played
+async def test_an_sts_that_is_down_says_nothing_of_rds() -> None:
+    async with EngineWorld() as world:
+        with_role(world, "by-role")
+        for number in range(10):
+            world.add_instance(f"i{number}")
+            secret = "by-role" if number < 5 else "rds-credentials"
+            world.declare(f"i{number}", credentialsSecretRef={"name": secret})
+        asked: list[str] = []
+
+        def down(call: Call) -> None:
+            if call.port == "cloud":
+                asked.append(call.what)
+                raise httpx.ConnectTimeout("down")
+
+        world.line.before.append(down)
+        await world.run(300)
+
+        # RDS is probed every two seconds. A turn that comes to somebody without a key wakes the
+        # others, who call once each before one of them is the next to probe.
+        assert len([each for each in asked if each != "AssumeRole"]) <= 190
+        assert asked.count("AssumeRole") <= 12
+
+
+@played
 async def test_a_write_without_a_key_is_not_sent_and_tried_again() -> None:
     async with EngineWorld() as world:
         world.rds.put_role("rds-ssl", trusts(ROOT))
@@ -368,9 +407,13 @@ async def test_a_renewed_session_has_the_slot_of_the_one_before() -> None:
             world.declare(name)
         await world.run(60)
         world.rds.end_sessions(how="expire")
+        await world.run(60)
 
-        await world.run(400)
+        for name in ("a", "b"):
+            world.ask(name, "look")
+        await world.run(60)
 
+        assert assumed(world) == 2
         assert sum(len(world.modifies(name)) for name in ("a", "b")) == 1
 
 
