@@ -9,8 +9,8 @@ The API's quotas are per account and operation: a throttled write must not keep 
 that watch a change, so a pause is for one operation.
 
 A pass of the engine does not wait here for long, or one account's pause would hold all workers: it
-ends, its place stays, and it is called back once its tokens are there (`Pace`). Between callers of
-one priority the tenants take turns, as in `rds_ssl.engine.scheduling.turns`.
+ends, its place stays, and it is called back once its tokens are there (`rds_ssl.aliyun.pace`).
+Between callers of one priority the tenants take turns, as in `rds_ssl.engine.scheduling.turns`.
 """
 
 import asyncio
@@ -36,18 +36,6 @@ due, and with a bucket as deep as the server's that was refused (1.15 % at 20 ca
 # The loop's clock is a float: at the time a token is due, 0.9999999 of it may have been counted.
 _ALMOST_ONE = 1 - 1e-6
 
-
-PATIENCE = 0.25
-"""Seconds for which a pass waits for its first token; then it gives its worker back."""
-
-PATIENCE_BEGUN = 2.0
-"""
-Seconds for which it waits for one more: it goes before those that have not begun, and what it has
-read so far would have to be read again.
-"""
-
-PATIENCE_SENDING = 5.0
-"""Seconds for which it waits once it has a token to write with."""
 
 LAPSE = 30.0
 """Seconds after which tokens that were set aside for a pass go to others."""
@@ -122,7 +110,7 @@ class RateLimiter:
         rate: float,
         wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
     ) -> None:
-        """*rate*: calls per second; 0 is no limit (a pause still holds); *wake*: see `Pace`."""
+        """*rate*: calls a second; 0 is no limit (a pause still holds); *wake*: see `acquire_soon`."""
         if rate < 0:
             raise ValueError("a rate is at least 0")
         self._rate = rate
@@ -165,7 +153,7 @@ class RateLimiter:
         """
         Wait for a token and take it. A caller that is cancelled meanwhile has taken none.
 
-        *begun*: a pass that has had a token already, see `PATIENCE_BEGUN`.
+        *begun*: for a pass that has had a token already; it goes before those that have not.
         """
         turn = asyncio.get_running_loop().create_future()
         self._add(
@@ -331,43 +319,6 @@ class RateLimiter:
             if now - since > LAPSE:
                 del self._aside[caller]
                 self._tokens = min(self._burst, self._tokens + count)
-
-
-class Pace:
-    """
-    The calls of one pass: none of them waits long.
-
-    A pass that has to wait ends (`TurnAwaited`). Its place stays, and the limiter calls it back
-    once there are as many tokens as it has had, and the one that it lacked: what it has read by
-    then is read again.
-    """
-
-    def __init__(self, limiter: RateLimiter, caller: Caller) -> None:
-        self._limiter = limiter
-        self._caller = caller
-        self._had = 0
-        self._patience = PATIENCE
-
-    async def acquire(self, priority: Priority, action: str) -> None:
-        """
-        Take a token.
-
-        Raises:
-            TurnAwaited: There is none for now.
-        """
-        await self._limiter.acquire_soon(
-            priority, action, self._caller, had=self._had, patience=self._patience
-        )
-        self._had += 1
-        self._patience = max(self._patience, PATIENCE_BEGUN)
-
-    def sends(self) -> None:
-        """Note that a change is about to be sent: what follows belongs to it."""
-        self._patience = PATIENCE_SENDING
-
-    def pause(self, action: str, until: float, code: str = "") -> None:
-        """See `RateLimiter.pause`."""
-        self._limiter.pause(action, until, code)
 
 
 class RateLimits:

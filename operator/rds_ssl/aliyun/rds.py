@@ -12,7 +12,8 @@ from functools import partial
 from rds_ssl.aliyun import answers
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import Pace, RateLimiter
+from rds_ssl.aliyun.pace import Pace
+from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
 from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText

@@ -5,13 +5,12 @@ from typing import Self
 
 import pytest
 
+from rds_ssl.aliyun.pace import PATIENCE_BEGUN, Pace
 from rds_ssl.aliyun.rate_limit import (
     BURST,
     IDLE_ABOVE,
     LAPSE,
-    PATIENCE_BEGUN,
     Caller,
-    Pace,
     RateLimiter,
     RateLimits,
 )

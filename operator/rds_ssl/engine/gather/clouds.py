@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from rds_ssl.aliyun.credentials import Credentials, from_secret, identity_of
 from rds_ssl.aliyun.endpoints import Network, endpoint_of
 from rds_ssl.aliyun.names import Names
-from rds_ssl.aliyun.rate_limit import Pace, RateLimits
+from rds_ssl.aliyun.pace import Pace
+from rds_ssl.aliyun.rate_limit import RateLimits
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
