@@ -110,7 +110,7 @@ class RateLimiter:
         rate: float,
         wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
     ) -> None:
-        """*rate*: calls a second; 0 is no limit (a pause still holds); *wake*: see `acquire_soon`."""
+        """*rate*: calls a second, 0 for no limit (a pause holds); *wake*: see `acquire_soon`."""
         if rate < 0:
             raise ValueError("a rate is at least 0")
         self._rate = rate
