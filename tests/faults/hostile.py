@@ -147,7 +147,7 @@ HOSTILE = (
         tests=("core/test_formats.py",),
     ),
     Fault(
-        name="wait for the headers of a request for ever",
+        name="keep any number of unfinished requests open",
         where="PatientServer.connection_made",
         old="        self._wait(handler)\n",
         new="",

@@ -338,3 +338,11 @@ def test_a_certificate_is_read_whatever_it_has_in_common_with_the_key_beside_it(
         assert observed.server_certificate is not None
         assert observed.server_certificate.sha256 == leaf.sha256
         assert observed.server_certificate.unreadable == ""
+
+
+def test_a_short_line_of_a_key_is_not_told_either() -> None:
+    line = "aShortLineOfAKey+/=="
+    key = f"-----BEGIN PRIVATE KEY-----\n{'x' * 64}\n{line}\n-----END PRIVATE KEY-----\n"
+    wire = Wire({"SSLEnabled": "No", "ServerKey": key, "ModifyStatusReason": f"end {line} bad"})
+
+    assert wire.use(describe).modify_status_reason == "end … bad"
