@@ -19,17 +19,17 @@ KEY = marked()["private key"].text
 @pytest.mark.parametrize(
     "written",
     [
-        KEY,
-        KEY.replace("\n", ""),
-        KEY.replace("\n", "\\n"),
-        repr(KEY.encode()),
-        json.dumps(json.dumps({"key": KEY})),
-        quote(KEY),
-        quote(quote(KEY, safe=""), safe=""),
-        base64.b64encode(KEY.encode()).decode(),
-        base64.b64encode(b"x" + KEY.encode()).decode(),
-        base64.b64encode(b"xy" + KEY.encode()).decode(),
-        f"and {KEY[500:530]} in a sentence",
+        pytest.param(KEY, id="as it is"),
+        pytest.param(KEY.replace("\n", ""), id="without line breaks"),
+        pytest.param(KEY.replace("\n", "\\n"), id="with escaped line breaks"),
+        pytest.param(repr(KEY.encode()), id="repr of bytes"),
+        pytest.param(json.dumps(json.dumps({"key": KEY})), id="JSON in JSON"),
+        pytest.param(quote(KEY), id="in a URL"),
+        pytest.param(quote(quote(KEY, safe=""), safe=""), id="in a URL in a URL"),
+        pytest.param(base64.b64encode(KEY.encode()).decode(), id="base64"),
+        pytest.param(base64.b64encode(b"x" + KEY.encode()).decode(), id="base64, a byte later"),
+        pytest.param(base64.b64encode(b"xy" + KEY.encode()).decode(), id="base64, two bytes later"),
+        pytest.param(f"and {KEY[500:530]} in a sentence", id="a part, in a sentence"),
     ],
 )
 def test_the_search_finds_a_key_however_it_is_written(written: str) -> None:
