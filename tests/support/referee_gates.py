@@ -96,10 +96,30 @@ def _was_given(history: History, manifest: Json, digest: str, at: float) -> bool
     )
 
 
-def _meant(plan: Json) -> tuple[object, ...]:
-    """Give what a plan leads to: the vendor's own certificate, in its words, moves by itself."""
+MATERIAL = frozenset(
+    {"serverCertificate", "serverCertificate.chain", "clientAuthentication.revocationList"}
+)
+"""Newer content of these goes along with an edit of the settings that is approved."""
+
+
+def _is_meant(sent: Json, shown: Json) -> bool:
+    """
+    True if a plan is what was shown, and perhaps newer material with it that nobody has to approve.
+
+    Where it leads to counts: the vendor's own certificate, in its words, moves by itself.
+    """
+    ours, theirs = _leads_to(sent), _leads_to(shown)
+    along = set(MATERIAL)
+    if "DropsTrust" not in shown["impacts"]:
+        along.add("clientAuthentication.ca")
+    more = {field for field in ours if field not in theirs}
+    same = all(ours.get(field) == to for field, to in theirs.items())
+    return sent["impacts"] == shown["impacts"] and same and more <= along
+
+
+def _leads_to(plan: Json) -> Json:
     changes = (each for step in plan.get("steps", ()) for each in step["changes"])
-    return (plan["impacts"], [(each["field"], each["to"]) for each in changes])
+    return {each["field"]: each["to"] for each in changes}
 
 
 def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) -> Iterator[str]:
@@ -119,7 +139,7 @@ def _of_approval(history: History, call: Accepted, manifest: Json, past: _Past) 
         return
     plan, shown = status.get("plan") or {}, history.plans.get((uid, digest))
     if plan.get("digest") == digest:
-        if shown is not None and _meant(plan) != _meant(shown):
+        if shown is not None and not _is_meant(plan, shown):
             yield f"sent as approved by {digest}, which stood for another plan"
     elif not any(_is_first_under(each, uid, digest) for each in history.world.records):
         yield f"sent as what is left of {digest}, which was never begun"
