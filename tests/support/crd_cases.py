@@ -105,7 +105,6 @@ IDENTITY = [
         "a region longer than a label of a host name",
         {"regionID": "cn-" + "h" * 61},
         "spec.regionID",
-        "63",
     ),
     bad("a region that is a host name", {"regionID": "cn-h.evil.example"}, "spec.regionID", REGION),
     bad("a region with a path", {"regionID": "cn-h/../x"}, "spec.regionID", REGION),
