@@ -256,7 +256,8 @@ class Transport:
         secret_values: tuple[object, ...] = tuple(wanted.parameters.values())
         if credentials is not None:
             secret_values += (credentials.access_key_secret, credentials.security_token)
-        return _result(
+        result = functools.partial(
+            _result,
             answer,
             action=action,
             sent=tuple(plain.values()),
@@ -264,6 +265,7 @@ class Transport:
                 value.reveal() for value in secret_values if isinstance(value, SecretText)
             ),
         )
+        return await offloaded(result, size=len(answer.raw))
 
     def _compare_clocks(self, url: httpx.URL, date: str) -> None:
         try:
