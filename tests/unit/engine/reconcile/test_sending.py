@@ -14,8 +14,13 @@ from support.line import Call
 from support.simulator import ACCESS_KEY_SECRET
 
 
+@pytest.mark.parametrize(
+    "pause", [pytest.param(1.5, id="in the pass"), pytest.param(200.0, id="until another pass")]
+)
 @played
-async def test_what_is_sent_is_the_material_of_now_not_of_before_the_wait_for_a_token() -> None:
+async def test_what_is_sent_is_the_material_of_now_not_of_before_the_wait_for_a_token(
+    pause: float,
+) -> None:
     async with EngineWorld() as world:
         world.add_instance("a")
         world.write_pair("a")
@@ -23,15 +28,18 @@ async def test_what_is_sent_is_the_material_of_now_not_of_before_the_wait_for_a_
         await world.run(100)
         accepted = world.truth("a")["accepted"]
         assert world.engine is not None
-        limiter = world.limiter()
+        limiter, looks = world.limiter(), list[Call]()
 
         def spend(call: Call) -> None:
             if call.what == "DescribeDBInstanceAttribute":  # The last look before the token.
-                limiter.pause(MODIFY, world.monotonic() + 200)
+                looks.append(call)
+                limiter.pause(MODIFY, world.monotonic() + pause)
 
         world.line.after.append(spend)
         world.write_pair("a")
-        await world.run(50)
+        while not looks:
+            await world.run(0.1)
+        await world.run(min(pause - 1.0, 50.0))
         world.line.after.remove(spend)
         newest = world.write_pair("a")
         await world.run(900)
