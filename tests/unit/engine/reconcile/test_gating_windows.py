@@ -132,6 +132,22 @@ async def test_who_gets_a_token_after_the_window_has_closed_sends_nothing() -> N
 
 
 @played
+async def test_who_gets_a_token_within_the_pass_after_the_window_has_closed_sends_nothing() -> None:
+    async with EngineWorld() as world:
+        maintenance, opens = window(world, 2)
+        await custom(world)
+        world.edit("a", maintenance=maintenance)
+        await world.run((opens - world.clock()).total_seconds() + HOUR - 15 * MINUTE - 0.8)
+
+        world.limiter().pause(MODIFY, world.monotonic() + 1.5)
+        rotate(world)
+        await world.run(60)
+
+        assert world.cost("a")[0] == 1
+        assert pending(world)[0] == "AwaitingWindow"
+
+
+@played
 @pytest.mark.parametrize(
     ("days", "goes"),
     [pytest.param(2.9, True, id="within"), pytest.param(4.0, False, id="later")],
