@@ -45,8 +45,6 @@ Names of a leaf times name constraints above it. All pairs are compared in one c
 which holds the interpreter's lock meanwhile: 360 ms for a million, 4 ms for as many.
 """
 
-_NO_ROOT = "has no root above it: PostgreSQL refuses its clients; add the root"
-
 _SERVERS = frozenset({ExtendedKeyUsageOID.SERVER_AUTH})
 _ANY = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
