@@ -106,6 +106,9 @@ OTHER_CODE = "Other"
 _SHORTEST_SECRET = 8
 """Characters: what is shorter is a part of too many words."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+"""What is written in the same way everywhere."""
+
 _SIGNS = (
     "-----begin rsa private key----- -----begin ec private key----- -----begin private key-----"
     " -----end rsa private key----- -----end ec private key----- -----end private key-----"
@@ -144,6 +147,8 @@ def redact_exception(text: str) -> str:
 
 def _forms(secret: str) -> set[str]:
     """Return what a secret looks like as it is, in repr(), JSON, a URL, and twice in a URL."""
+    if _PLAIN.fullmatch(secret):
+        return {secret}  # Those of a thousand access keys take 2 ms, with all forms 30.
     once = quote(secret, safe="")
     return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], once, quote(once, safe="")}
 

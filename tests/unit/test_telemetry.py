@@ -255,7 +255,7 @@ def test_a_bug_says_no_secret_that_is_in_use_whatever_its_variables_are_called(
 
     text = written(
         partial(_bug, f"word is {say(password.reveal())}"),
-        "json" if form.endswith("json") else "text",
+        log_format,
     )
 
     assert "word is" in text
