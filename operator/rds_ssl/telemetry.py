@@ -316,6 +316,7 @@ class Metrics:
             "queue_oldest_age_seconds", "How long the longest waiting object has waited."
         )
         self._watch_age = gauge("watch_age_seconds", "Time since the API server was last heard of.")
+        self._leader = gauge("leader", "1 if this process leads, and makes passes; 0 if not.")
         self._clock_skew = gauge(
             "clock_skew_seconds", "How far this clock is ahead of the cloud API's."
         )
@@ -356,6 +357,7 @@ class Metrics:
         clock_skew: Callable[[], float | None] | None = None,
         objects: Callable[[], Mapping[tuple[str, str], int]] | None = None,
         plans: Callable[[], Mapping[tuple[str, str], int]] | None = None,
+        leads: Callable[[], float] | None = None,
     ) -> None:
         """
         Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown.
@@ -368,6 +370,7 @@ class Metrics:
             (self._queue_depth, queue_depth),
             (self._queue_age, queue_oldest_age),
             (self._watch_age, watch_age),
+            (self._leader, leads),
         ):
             if ask is not None:
                 gauge.set_function(ask)

@@ -13,6 +13,7 @@ from rds_ssl.core.errors import (
     KubeConflict,
     KubeError,
     KubeNotFound,
+    NotLeading,
     ObservationError,
 )
 from rds_ssl.core.model import Disposition, Priority
@@ -93,6 +94,11 @@ class Reconciler:
             self._queue.backoff(key)
             _log.warning("%s", error, extra=resource.log_fields)
             return "kube_error"
+        except NotLeading as error:
+            self.force(key)
+            self._queue.add(key)  # For when this process leads again.
+            _log.warning("%s", error, extra=resource.log_fields)
+            return "not_leading"
         finally:
             if not ended:
                 # Cancelled, or a bug: still to be done.

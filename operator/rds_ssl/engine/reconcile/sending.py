@@ -13,7 +13,7 @@ from functools import partial
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
+from rds_ssl.core.errors import AliyunError, ApiError, NotLeading, TurnAwaited
 from rds_ssl.core.gates.hold import OTHER, RATE, Hold
 from rds_ssl.core.model import LEFT_BEHIND, Disposition, Engine, Observed, Phase, Priority, Restart
 from rds_ssl.core.operation.retry import may_fall_back
@@ -87,6 +87,7 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
 
     Raises:
         KubeError: The API server, before anything was sent, or when the acceptance was recorded.
+        NotLeading: Nothing was sent, for another process may lead by now.
     """
     seen = order.planned.seen
     try:
@@ -284,6 +285,9 @@ async def _call(
     memory.attempt = sent
     try:
         request_id = await seen.cloud.modify_ssl(seen.declaration, wire)
+    except NotLeading:
+        memory.attempt = attempt.not_executed(sent, operation.digest)
+        raise
     except AliyunError as error:
         return await _not_accepted(ports, seen, sent, operation, error)
     at = ports.monotonic()
