@@ -29,6 +29,9 @@ from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
 
+OPENING = 10.0
+"""Seconds for the first bytes of a watch."""
+
 OPERATOR, COMMAND_LINE = "rds-ssl-operator", "rds-ssl-cli"
 """Field managers, and with the version user agents: who has written, and who asks."""
 
@@ -195,13 +198,20 @@ class KubeClient:
         """
         Open a watch; no bytes for *idle* seconds, or *total* seconds in all, end it.
 
+        The API server answers before it has anything to tell: without an answer for `OPENING`
+        seconds, there is nothing to wait for.
+
         Raises:
             KubeError: As `request`.
         """
         what = f"watch {path}"
-        timeout = aiohttp.ClientTimeout(total=total, sock_read=idle, sock_connect=10)
+        timeout = aiohttp.ClientTimeout(total=total, sock_read=idle, sock_connect=OPENING)
         try:
-            async with self._open("GET", path, query, accept=accept, timeout=timeout) as response:
+            async with (
+                asyncio.timeout(OPENING) as opening,
+                self._open("GET", path, query, accept=accept, timeout=timeout) as response,
+            ):
+                opening.reschedule(None)
                 if response.status >= 400:
                     content = await _read(what, response, LARGEST)
                     raise read_error(what, response.status, response.headers, content)
