@@ -6,7 +6,6 @@ Start: API server reachable, CRD and rights there (saying what is missing) · me
 """
 
 import asyncio
-import collections
 import contextlib
 import ctypes
 import gc
@@ -14,8 +13,8 @@ import logging
 import resource
 import signal
 import socket
-import time
 import uuid
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -47,8 +46,8 @@ _PR_SET_DUMPABLE = 4
 _GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
-_SILENCE = 600.0
-"""Seconds without a word of the API server after which the liveness probe fails."""
+_SILENCE = 60.0
+"""Seconds without a word of the API server after which the readiness probe fails."""
 
 _YOUNG = 10_000
 """
@@ -56,8 +55,6 @@ Objects that come into being between two looks of the collector of garbage. With
 took 1.5 of the 23 s of CPU of a cold start of 1,000 objects, with this many 0.5.
 """
 
-_MAX_RESTARTS = 3
-_RESTART_WINDOW = 600.0
 _MISSING_PAUSE = 5.0
 
 _TAKEN_AT_ONCE = 20
@@ -65,7 +62,7 @@ _TAKEN_AT_ONCE = 20
 
 
 def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
+    """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if it cannot start."""
     _forbid_core_dumps()
     configure_logging(settings.log_format, settings.log_level)
     if sends_plain_http(settings):
@@ -93,7 +90,6 @@ class Operator:
         # Made before the loop runs: to read all CA certificates takes 50 ms.
         self._http = make_http_transport(ca_bundle=settings.ca_bundle, proxy=_proxy(settings))
         self._stop = asyncio.Event()
-        self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
         self._watchdog: Watchdog | None = None
         self._election: Election = Alone()
@@ -103,8 +99,8 @@ class Operator:
         self._install_signals()
         server = HttpServer(
             bind=self._settings.http_bind,
-            healthy=self._unhealthy,
-            ready=lambda: [] if self._ready else ["the first list is not complete"],
+            healthy=list,  # A stuck loop does not answer; nothing else is cured by a restart.
+            ready=self._unready,
             state=lambda: self._election.told,
             metrics=self._metrics,
         )
@@ -128,8 +124,9 @@ class Operator:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
 
-    def _unhealthy(self) -> list[str]:
-        # A stuck loop does not answer at all; a process that hears nothing may be cured by another.
+    def _unready(self) -> list[str]:
+        if not self._ready:
+            return ["the first list is not complete"]
         silent = self._watchdog.silent_for() if self._watchdog else 0.0
         if silent < _SILENCE:
             return []
@@ -224,7 +221,7 @@ class Operator:
             data=data,
             election=self._election,
         )
-        watchdog = Watchdog(parts.objects, parts.router, self._settings.selector)
+        watchdog = Watchdog(parts.objects, parts.router, resources.get, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
             watchdog.watch(kube, path)
         self._watchdog = watchdog
@@ -233,6 +230,7 @@ class Operator:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(each.run()) for each in watchdog.watches
         ]
+        leading: list[asyncio.Task[None]] = []
         stop = asyncio.create_task(self._stopped())
         try:
             synced = asyncio.create_task(_all_synced(data, watchdog.watches))
@@ -241,28 +239,31 @@ class Operator:
             await self._list_once(parts, resources)
             # They stay for long: a full collection would look at all of them, and hold the loop.
             gc.freeze()
-            leads = asyncio.create_task(lead(parts, self._election, workers=self._settings.workers))
-            serve = asyncio.create_task(self._serve(kube, parts, watchdog))
-            tasks += [leads, serve]
-            await asyncio.wait([stop, leads, serve], return_when=asyncio.FIRST_COMPLETED)
             if self._stop.is_set():
                 return 0
-            if leads.done():
-                leads.result()
-                return None
-            return serve.result()
+            watching = asyncio.create_task(self._keep_watching(kube, watchdog))
+            leads = asyncio.create_task(lead(parts, self._election, workers=self._settings.workers))
+            tasks.append(watching)
+            leading.append(leads)
+            self._ready = True
+            await asyncio.wait([stop, watching, leads], return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.is_set():
+                return 0
+            for task in (watching, leads):
+                if task.done():
+                    task.result()  # A bug, if it is not that another process has led.
+            return None
         finally:
             self._ready = False
             stop.cancel()
             # The Lease is renewed until the last pass has ended, and nobody takes it again.
             await parts.queue.stop(_GRACE)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(leading)
             if self._stop.is_set():
                 await self._election.release()
             watchdog.close()
             await parts.reporter.drain()
+            await _cancelled(tasks)
             await data.stop()
 
     async def _list_once(self, parts: Parts, resources: Resources) -> None:
@@ -283,41 +284,14 @@ class Operator:
     async def _stopped(self) -> None:
         await self._stop.wait()
 
-    def _too_many_restarts(self) -> bool:
-        self._restarts.append(time.monotonic())
-        full = len(self._restarts) == _MAX_RESTARTS
-        return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
-
-    async def _serve(self, kube: KubeClient, parts: Parts, watchdog: Watchdog) -> int:
-        """Keep kopf's tasks running; give the exit code if they cannot be."""
-        while True:
-            await self._watch(kube, parts, watchdog)
-            if self._too_many_restarts():
-                _log.error("the watch ended %d times within 10 minutes", _MAX_RESTARTS)
-                return 1
-            _log.warning("the watch of objects ended; it is started again")
-            await self._pause(1.0)
-
-    async def _watch(self, kube: KubeClient, parts: Parts, watchdog: Watchdog) -> None:
-        """Run kopf's tasks until one ends or falls behind."""
-        watchdog.stale.clear()
-        behind = asyncio.create_task(watchdog.found_stale())
-        async with handlers.watching(
+    async def _keep_watching(self, kube: KubeClient, watchdog: Watchdog) -> None:
+        await handlers.keep_watching(
             kube,
-            parts.router,
+            watchdog,
             namespaces=self._settings.namespaces,
             selector=self._settings.selector,
-        ) as watching:
-            self._install_signals()  # kopf has taken them over.
-            self._ready = True
-            try:
-                await asyncio.wait([*watching, behind], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                self._ready = False
-                behind.cancel()
-        for task in watching:
-            if task.done() and not task.cancelled() and task.exception() is not None:
-                _log.error("kopf ended: %s", task.exception())
+            started=self._install_signals,  # kopf has taken them over.
+        )
 
     def _paths(self, group: str, plural: str) -> list[str]:
         namespaces = self._settings.namespaces
@@ -341,6 +315,12 @@ def _proxy(settings: Settings) -> Proxy | None:
     if not settings.proxy:
         return None
     return Proxy(url=settings.proxy, credentials=settings.proxy_credentials)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _all_synced(data: DataWatch, watches: list[MetadataWatch]) -> None:
