@@ -138,8 +138,8 @@ SURVIVAL = (
     Fault(
         name="take an older version for news after a later one was read",
         where="Objects.outlived",
-        old="            known is not None\n",
-        new="            known is not None\n            and known[0] != resource.uid\n",
+        old="return known is not None and ",
+        new="return known is not None and known[0] != resource.uid and ",
         tests=_DOG,
     ),
     Fault(
