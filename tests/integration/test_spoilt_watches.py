@@ -2,10 +2,11 @@
 
 import asyncio
 import collections
+import random
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -29,6 +30,11 @@ MOST_LISTS = {"secrets": 8, "configmaps": 8, PLURAL: 16}
 MOST_WATCHES = 16
 """Of one kind, in that time; of the objects twice as many."""
 
+HALF = 0.5
+
+ROTATIONS = 5
+"""Changes one after the other while half of all answers are 500."""
+
 PATIENCE = 120.0
 """For what has to come of a change afterwards."""
 
@@ -49,6 +55,8 @@ class Spoiler:
         self.kubeconfig = directory / "through.kubeconfig"
         self._spoils: bytes | int | None = None
         self._streams: set[aiohttp.ClientResponse] = set()
+        self.fails: random.Random | None = None
+        """Decides of each request whether it is answered 500, unseen by the API server."""
         self.lists: collections.Counter[str] = collections.Counter()
         self.watches: collections.Counter[str] = collections.Counter()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -95,6 +103,8 @@ class Spoiler:
             await self._ended.wait()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.fails is not None and self.fails.random() < HALF:
+            return web.json_response({"message": "spoilt"}, status=500)
         kind = request.path.rpartition("/")[2]
         if "watch" in request.query:
             self.watches[kind] += 1
@@ -146,6 +156,10 @@ def operators(cluster: Cluster, rds: Simulator, spoiler: Spoiler) -> Iterator[Su
     sweep(cluster)
 
 
+def wait(fact: Callable[[], bool]) -> None:
+    polling.wait(lambda: None if fact() else "not so", seconds=PATIENCE)
+
+
 def line(code: int) -> bytes:
     return (
         b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure",'
@@ -181,9 +195,9 @@ def test_an_api_server_that_spoils_every_watch_is_asked_seldom_and_outlived(
     spoiler.mend()
     shop.write_pair(wanted)
 
-    polling.wait(lambda: None if shop.truth()["accepted"] == 2 else "not sent", seconds=PATIENCE)
+    wait(lambda: shop.truth()["accepted"] == 2)
     shop.patch(serverCertificate=None)
-    polling.wait(lambda: None if shop.truth()["accepted"] == 3 else "not sent", seconds=PATIENCE)
+    wait(lambda: shop.truth()["accepted"] == 3)
     shop.wait_ready(reason="Verified")
     assert shop.cost() == (3, 3, 3)
     assert operators.now.poll() is None
@@ -192,3 +206,27 @@ def test_an_api_server_that_spoils_every_watch_is_asked_seldom_and_outlived(
     assert all(
         watches.get(kind, 0) <= MOST_WATCHES * (2 if kind == PLURAL else 1) for kind in MOST_LISTS
     )
+
+
+@pytest.mark.timeout(600)
+def test_with_half_of_all_answers_500_each_rotation_is_sent_once_and_verified(
+    shop: Shop, operators: Succession, spoiler: Spoiler
+) -> None:
+    shop.start_custom()
+    spoiler.fails = random.Random(1)  # noqa: S311  # It can be repeated.
+    took = []
+
+    for number in range(2, 2 + ROTATIONS):
+        wanted = shop.leaf()
+        operators.secrets.append(wanted.key_pem())
+        shop.write_pair(wanted)
+        began = time.monotonic()
+        wait(lambda number=number: shop.truth()["accepted"] == number)
+        took.append(time.monotonic() - began)
+        wait(lambda: not shop.status().get("operation"))
+
+    print(f"sent after {[round(each, 1) for each in took]}")
+    spoiler.fails = None
+    shop.wait_ready(reason="Verified")
+    assert shop.cost() == (1 + ROTATIONS,) * 3
+    assert shop.ssl()["server_sha256"] == wanted.sha256
