@@ -6,7 +6,8 @@ from typing import Self
 import pytest
 
 from rds_ssl.aliyun.pace import Pace, RateLimits
-from rds_ssl.aliyun.rate_limit import BURST, IDLE_ABOVE, LAPSE, PATIENCE_BEGUN, Caller, RateLimiter
+from rds_ssl.aliyun.rate_limit import BURST, LAPSE, PATIENCE_BEGUN, RateLimiter
+from rds_ssl.aliyun.waiting import IDLE_ABOVE, Caller
 from rds_ssl.core.errors import TurnAwaited
 from rds_ssl.core.model import Priority
 from support.engine_world import played
