@@ -304,6 +304,8 @@ class Operator:
             clock_skew=lambda: transport.clock_skew,
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
+            waiting=parts.limits.waiting,
+            slowed=parts.limits.slowed,
         )
 
 

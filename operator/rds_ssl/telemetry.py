@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from prometheus_client import (
     CollectorRegistry,
@@ -263,11 +263,19 @@ class Metrics:
         self._impacts = counter("change_impacts_total", "Impacts of the changes sent.", "impact")
         self._verified = counter("changes_verified_total", "Changes seen in force.")
         self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
-        self._ask_objects: Callable[[], Mapping[tuple[str, str], int]] | None = None
-        self._ask_plans: Callable[[], Mapping[tuple[str, str], int]] | None = None
+        self._tables: dict[Gauge, Callable[[], Mapping[Any, float]]] = {}
+        """Gauges with labels, and who tells all of their values."""
         self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
         self._plans = gauge(
             "plans_pending", "Plans that are not carried out.", "held_by", "restart"
+        )
+        self._waiting = gauge(
+            "api_waiting", "Objects that wait for their turn at the cloud API.", "priority"
+        )
+        self._slowed = gauge(
+            "api_slowed_calls_per_second",
+            "How fast an operation is called that was throttled; of several accounts, the slowest.",
+            "action",
         )
         self._queue_depth = gauge("queue_depth", "Objects that wait for a pass.")
         self._queue_age = gauge(
@@ -314,14 +322,25 @@ class Metrics:
         clock_skew: Callable[[], float | None] | None = None,
         objects: Callable[[], Mapping[tuple[str, str], int]] | None = None,
         plans: Callable[[], Mapping[tuple[str, str], int]] | None = None,
+        waiting: Callable[[], Mapping[tuple[str], int]] | None = None,
+        slowed: Callable[[], Mapping[tuple[str], float]] | None = None,
     ) -> None:
         """
         Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown.
 
         *objects* gives their numbers by status and reason of their Ready condition, *plans* those
-        of the plans that are held by what holds them and the restart that they predict.
+        of the plans that are held by what holds them and the restart that they predict, *waiting*
+        those of the objects that wait for their turn by priority, *slowed* the calls per second of
+        throttled operations.
         """
-        self._ask_objects, self._ask_plans = objects, plans
+        if objects is not None:
+            self._tables[self._objects] = objects
+        if plans is not None:
+            self._tables[self._plans] = plans
+        if waiting is not None:
+            self._tables[self._waiting] = waiting
+        if slowed is not None:
+            self._tables[self._slowed] = slowed
         for gauge, ask in (
             (self._queue_depth, queue_depth),
             (self._queue_age, queue_oldest_age),
@@ -344,9 +363,8 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all of it in Prometheus' text format."""
-        for gauge, ask in ((self._objects, self._ask_objects), (self._plans, self._ask_plans)):
-            if ask is not None:
-                gauge.clear()  # A combination that has no object any more is gone, not 0.
-                for labels, count in ask().items():
-                    gauge.labels(*labels).set(count)
+        for gauge, ask in self._tables.items():
+            gauge.clear()  # A combination that has no object any more is gone, not 0.
+            for labels, count in ask().items():
+                gauge.labels(*labels).set(count)
         return generate_latest(self._registry)

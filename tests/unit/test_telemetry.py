@@ -388,6 +388,19 @@ def test_numbers_are_those_of_the_moment_and_what_has_none_is_gone(
     assert "Conflict" not in second
 
 
+def test_who_waits_at_the_api_and_what_was_throttled_is_told_while_it_lasts() -> None:
+    metrics = Metrics()
+    slowed = {("DescribeDBInstanceSSL",): 1.5}
+    metrics.watch(waiting=lambda: {("resync",): 7}, slowed=lambda: slowed)
+
+    first = metrics.render().decode()
+    slowed = {}
+
+    assert 'rds_ssl_api_waiting{priority="resync"} 7.0' in first
+    assert 'rds_ssl_api_slowed_calls_per_second{action="DescribeDBInstanceSSL"} 1.5' in first
+    assert "DescribeDBInstanceSSL" not in metrics.render().decode()
+
+
 def test_gauges_are_asked_when_they_are_read() -> None:
     metrics = Metrics()
     depth = 1

@@ -96,18 +96,20 @@ class RateLimits:
             self._limiters[key] = RateLimiter(self._rate, self._wake, burst=self._burst)
         return self._limiters[key]
 
-    def slowed(self) -> dict[str, float]:
-        """Return the calls per second of operations that were throttled: of whom it is lowest."""
-        lowest: dict[str, float] = {}
+    def slowed(self) -> dict[tuple[str], float]:
+        """Return the calls per second of throttled operations, of the slowest caller of each."""
+        lowest: dict[tuple[str], float] = {}
         for limiter in self._limiters.values():
             for action, rate in limiter.slowed.items():
-                lowest[action] = min(rate, lowest.get(action, rate))
+                lowest[action,] = min(rate, lowest.get((action,), rate))
         return lowest
 
-    def waiting(self) -> dict[str, int]:
+    def waiting(self) -> dict[tuple[str], int]:
         """Return how many objects wait for their turn, by the name of their priority."""
-        found = sum((each.waiting_by_priority for each in self._limiters.values()), Counter())
-        return {each.name.lower(): found[each] for each in Priority}
+        found = Counter[Priority]()
+        for limiter in self._limiters.values():
+            found.update(limiter.waiting_by_priority)
+        return {(each.name.lower(),): found[each] for each in Priority}
 
     def _forget_idle(self) -> None:
         """Drop what a rotation of keys leaves behind."""

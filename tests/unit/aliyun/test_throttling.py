@@ -229,7 +229,7 @@ async def test_what_is_known_of_a_throttled_account_is_not_forgotten_with_idle_o
         limits.of("https://rds", f"key-{number}")
 
     assert limits.of("https://rds", "slow") is slow
-    assert limits.slowed() == {READ: pytest.approx(5.0 * CUT_FAR)}
+    assert limits.slowed() == {(READ,): pytest.approx(5.0 * CUT_FAR)}
 
 
 # -- the way back ----------------------------------------------------------------------------------

@@ -28,12 +28,17 @@ ROTATED = "rotated"
 
 @asynccontextmanager
 async def many(
-    *, objects: int = OBJECTS, resync: float = RESYNC, enabled: bool = True, **spec: object
+    *,
+    objects: int = OBJECTS,
+    resync: float = RESYNC,
+    rate: float = RATE,
+    enabled: bool = True,
+    **spec: object,
 ) -> AsyncIterator[EngineWorld]:
     """Give a world with a Ready object, more that nobody has looked at, and a limit."""
     instance = {"ssl": {"enabled": True}} if enabled else {}
     timings = Timings(quiet_period=QUIET, resync=resync, max_changes_per_day=0)
-    async with EngineWorld(timings=timings, rate=RATE, workers=WORKERS) as world:
+    async with EngineWorld(timings=timings, rate=rate, workers=WORKERS) as world:
         world.rds.config(rate_limit=RATE)
         world.add_instance(ROTATED)
         world.write_pair(ROTATED)
@@ -122,3 +127,19 @@ async def test_plans_that_are_held_are_looked_at_by_the_way_and_a_rotation_is_in
         assert told == [world.status(name(number)) for number in range(200)]
         assert await rotation_delay(world) <= QUIET + IN_TIME
         check_limit(world)
+
+
+@played
+async def test_an_account_that_allows_less_is_left_in_peace_also_where_no_rate_was_set() -> None:
+    allows = 2.0
+    async with many(objects=100, rate=0.0) as world:
+        world.rds.config(rate_limit=allows)
+        await world.run(300)
+        world.rds.clear_calls()
+
+        await world.run(300)
+
+        refused = sum("Throttling" in each["code"] for each in world.rds.calls())
+        assert refused <= 0.02 * len(world.rds.calls())
+        assert len(world.rds.calls()) >= 0.4 * allows * 300
+        assert await rotation_delay(world) <= QUIET + 2 * IN_TIME
