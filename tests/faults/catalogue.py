@@ -10,6 +10,7 @@ from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.meeting import MEETING
+from faults.rates import RATES
 from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
@@ -32,6 +33,7 @@ FAULTS = (
     *IDENTITY,
     *ROOM,
     *TENANTS,
+    *RATES,
     *SECRECY,
     *WAY,
 )
