@@ -1,4 +1,4 @@
-"""Faults of how fast the cloud is called: too fast for an account, in the wrong order, when down."""
+"""Faults of how fast the cloud is called: too fast, in the wrong order, while it is down."""
 
 from faults.fault import Fault
 
@@ -19,9 +19,9 @@ RATES = (
     ),
     Fault(
         name="probe as fast as before once what the API allows is found",
-        where="SHORTEST, LONGEST",
-        old="30.0, 300.0",
-        new="3.0, 10.0",
+        where="PROBED_AFTER",
+        old="150",
+        new="3",
         tests=THROTTLING,
     ),
     Fault(
