@@ -15,7 +15,7 @@ SECRECY = (
     Fault(
         name="redact a field by its value alone",
         where="telemetry._redacted",
-        old="REDACTED if _NAMED.search(str(key)) else _redacted(each)",
+        old="REDACTED if NAMED.search(str(key)) else _redacted(each)",
         new="_redacted(each)",
         tests=LEAKS,
     ),
