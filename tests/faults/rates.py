@@ -45,6 +45,15 @@ RATES = (
         old="        priority, slowed = queue[0].priority, self._slowed.get(action)\n",
         new="        slowed = next(iter(self._slowed.values()), None)\n"
         "        priority = queue[0].priority\n",
+        also=(
+            (
+                "RateLimiter._give",
+                "        if place.action in self._slowed:\n"
+                "            self._slowed[place.action].tokens.take(place.priority)\n",
+                "        for each in self._slowed.values():\n"
+                "            each.tokens.take(place.priority)\n",
+            ),
+        ),
         tests=THROTTLING,
     ),
     Fault(
