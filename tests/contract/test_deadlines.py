@@ -21,7 +21,7 @@ from rds_ssl.aliyun.identity.roles import Role
 from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeUnavailable, NoAnswer, NoCredentials
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.kube.client import KubeClient
 from support.api_stand_in import write_kubeconfig
 

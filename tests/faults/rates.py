@@ -48,10 +48,14 @@ RATES = (
         also=(
             (
                 "RateLimiter._give",
-                "        if place.action in self._slowed:\n"
-                "            self._slowed[place.action].tokens.take(place.priority)\n",
-                "        for each in self._slowed.values():\n"
-                "            each.tokens.take(place.priority)\n",
+                (
+                    "        if place.action in self._slowed:\n"
+                    "            self._slowed[place.action].tokens.take(place.priority)\n"
+                ),
+                (
+                    "        for each in self._slowed.values():\n"
+                    "            each.tokens.take(place.priority)\n"
+                ),
             ),
         ),
         tests=THROTTLING,
