@@ -225,13 +225,22 @@ async def test_a_wider_outage_takes_in_those_that_wait_for_a_part_of_it() -> Non
     assert outages.blocks(PLACE, C) is SILENCE
 
     outages.failed(OTHERS, B, SILENCE)
+    woken.clear()
+
+    outages.answered(OTHERS)
+
+    assert C in woken
+    assert outages.blocks(PLACE, A) is None
+
+
+@played
+async def test_a_wider_outage_keeps_those_from_calling_that_were_in_a_part_of_it() -> None:
+    outages = quiet()
+    outages.failed(PLACE, A, SILENCE)
+    outages.failed(OTHERS, B, SILENCE)
 
     assert outages.blocks(PLACE, A) is SILENCE
     assert outages.blocks(PLACE, C) is SILENCE
-    woken.clear()
-    outages.answered(OTHERS)
-    assert C in woken
-    assert outages.blocks(PLACE, A) is None
 
 
 @played
