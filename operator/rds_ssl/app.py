@@ -308,6 +308,8 @@ class Operator:
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
             leads=lambda: self._election.leads,
+            waiting=parts.limits.waiting,
+            slowed=parts.limits.slowed,
         )
 
 

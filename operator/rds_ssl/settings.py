@@ -132,11 +132,11 @@ class Settings(IdentitySettings, ElectionSettings):
         allow_inf_nan=False,
         description="Calls per second to one endpoint with one access key; 0: no limit.",
     )
-    """The limit of an account, for all its tools together, is not published: this leaves room."""
+    """The limit of an account, for all its tools together, is not published: less is found out."""
     resync: PositiveDuration = Field(
         default=600.0, description="How often an object with nothing to do is looked at."
     )
-    """Seconds. A thousand objects at rest cost 1.7 of the 5 calls a second."""
+    """Seconds. A thousand objects at rest cost 1.7 of the 5 calls a second; 2.5 are the most."""
     poll: PositiveDuration = Field(
         default=10.0, description="How often an instance is looked at while it changes."
     )

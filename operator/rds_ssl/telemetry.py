@@ -1,15 +1,12 @@
 """What the operator says about itself: logs, metrics, health."""
 
 import contextlib
-import json
 import logging
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TextIO
-from urllib.parse import quote
+from typing import Any, Literal, TextIO
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,9 +21,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from rds_ssl.core.formats import escaped
-from rds_ssl.core.secret_text import SecretText
-
-REDACTED = "[redacted]"
+from rds_ssl.redaction import NAMED, REDACTED, redact, redact_exception
 
 _QUIET = ("aiohttp", "httpcore", "httpx", "kopf", "kubernetes", "urllib3", "client")
 """
@@ -35,60 +30,6 @@ Loggers of libraries that say nothing below WARNING; ``client`` is the Kubernete
 At DEBUG they print bodies, Secrets among them; httpx prints URLs at INFO, and kopf each event.
 """
 
-
-@dataclass(frozen=True, slots=True)
-class _Secret:
-    """What must not be in a log whoever wrote it, and what stands in its place."""
-
-    pattern: re.Pattern[str]
-    replacement: str = REDACTED
-    words: tuple[str, ...] = ("",)
-    """One of these is in each match, case folded: a text without them needs no search."""
-
-
-_NAMES = (
-    "(?i)((?:security|x-acs-security|session)-?_?token|access-?_?key-?_?secret|signature"
-    "|server-?_?key|password|proxy-?_?credentials)"
-)
-_NAMED = re.compile(_NAMES)
-"""What is called so is a secret."""
-
-_SECRETS = (
-    # PEM, whole or cut, with line breaks as they are, escaped (repr, JSON) or in a URL.
-    _Secret(
-        re.compile(
-            r"-----BEGIN[A-Za-z0-9 +%]*-----"
-            r"(?:(?:(?!-----BEGIN).)*?-----END[A-Za-z0-9 +%]*-----|[A-Za-z0-9+/=%\\\s]*)",
-            re.DOTALL,
-        ),
-        words=("-----begin",),
-    ),
-    # The same in base64, as the data of a Secret is.
-    _Secret(re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]*"), words=("ls0tls1crudjti",)),
-    # A line out of the middle of one. A fingerprint is 64 hexadecimal digits and may be shown.
-    _Secret(
-        re.compile(
-            r"(?<![A-Za-z0-9+/])(?![0-9a-f]{64}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}",
-        )
-    ),
-    _Secret(
-        re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
-        rf"\1 {REDACTED}",
-        words=("bearer", "basic"),
-    ),
-    # Ids of access keys; those of STS come with a token, which begins with CAIS.
-    _Secret(re.compile(r"\b(LTAI|STS\.)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}", words=("ltai", "sts.")),
-    _Secret(re.compile(r"\bCAIS[A-Za-z0-9+/=]{20,}"), words=("cais",)),
-    # By name, in a query, a header, JSON or Python's repr; to its end if it stands in quotes.
-    _Secret(
-        re.compile(
-            _NAMES + r"(\\*[\"']?\s*[=:]\s*\[?)"
-            r"(?:(b?\\*\")[^\"]+|(b?\\*')[^']+|[^\s\"'&,;)}\\]+)"
-        ),
-        rf"\1\2\3\4{REDACTED}",
-        words=("token", "secret", "signature", "key", "password", "credentials"),
-    ),
-)
 
 _SECONDS_OF_A_PASS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _SECONDS_OF_A_CALL = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
@@ -103,54 +44,7 @@ that of whoever answers in its place.
 OTHER_CODE = "Other"
 """What the others are counted as."""
 
-_SHORTEST_SECRET = 8
-"""Characters: what is shorter is a part of too many words."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
-"""What is written in the same way everywhere."""
-
-_SIGNS = (
-    "-----begin rsa private key----- -----begin ec private key----- -----begin private key-----"
-    " -----end rsa private key----- -----end ec private key----- -----end private key-----"
-    " accesskeysecret access-key-secret securitytoken security-token serverkey server-key"
-    " proxy-authorization signature password"
-)
-"""By what the patterns know secrets. Nobody's password takes these away."""
-
 _log = logging.getLogger(__name__)
-
-
-def redact(text: str) -> str:
-    """Replace what looks like a key, a certificate, a token or an access key's id."""
-    folded = text.casefold()
-    for secret in _SECRETS:
-        if any(word in folded for word in secret.words):
-            text = secret.pattern.sub(secret.replacement, text)
-    return text
-
-
-def redact_exception(text: str) -> str:
-    """
-    Replace in a traceback also the secrets in use themselves, and their lines.
-
-    A bug may say any variable of any function, where a password is a word like any other. Bugs are
-    rare: to look for each secret takes a millisecond for a hundred of them.
-    """
-    for secret in SecretText.alive():
-        whole = secret.reveal()
-        for part in {whole, *whole.splitlines()}:
-            if len(part) >= _SHORTEST_SECRET and part.casefold() not in _SIGNS:
-                for form in _forms(part):
-                    text = text.replace(form, REDACTED)
-    return redact(text)
-
-
-def _forms(secret: str) -> set[str]:
-    """Return what a secret looks like as it is, in repr(), JSON, a URL, and twice in a URL."""
-    if _PLAIN.fullmatch(secret):
-        return {secret}  # Those of a thousand access keys take 2 ms, with all forms 30.
-    once = quote(secret, safe="")
-    return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], once, quote(once, safe="")}
 
 
 class RedactingHandler(logging.StreamHandler[TextIO]):
@@ -262,7 +156,7 @@ def _redacted(value: object) -> object:
         return value
     if isinstance(value, Mapping):
         return {
-            _visible(redact(str(key))): REDACTED if _NAMED.search(str(key)) else _redacted(each)
+            _visible(redact(str(key))): REDACTED if NAMED.search(str(key)) else _redacted(each)
             for key, each in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -305,11 +199,19 @@ class Metrics:
         self._impacts = counter("change_impacts_total", "Impacts of the changes sent.", "impact")
         self._verified = counter("changes_verified_total", "Changes seen in force.")
         self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
-        self._ask_objects: Callable[[], Mapping[tuple[str, str], int]] | None = None
-        self._ask_plans: Callable[[], Mapping[tuple[str, str], int]] | None = None
+        self._tables: dict[Gauge, Callable[[], Mapping[Any, float]]] = {}
+        """Gauges with labels, and who tells all of their values."""
         self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
         self._plans = gauge(
             "plans_pending", "Plans that are not carried out.", "held_by", "restart"
+        )
+        self._waiting = gauge(
+            "api_waiting", "Objects that wait for their turn at the cloud API.", "priority"
+        )
+        self._slowed = gauge(
+            "api_slowed_calls_per_second",
+            "How fast an operation is called that was throttled; of several accounts, the slowest.",
+            "action",
         )
         self._queue_depth = gauge("queue_depth", "Objects that wait for a pass.")
         self._queue_age = gauge(
@@ -358,14 +260,25 @@ class Metrics:
         objects: Callable[[], Mapping[tuple[str, str], int]] | None = None,
         plans: Callable[[], Mapping[tuple[str, str], int]] | None = None,
         leads: Callable[[], float] | None = None,
+        waiting: Callable[[], Mapping[tuple[str], int]] | None = None,
+        slowed: Callable[[], Mapping[tuple[str], float]] | None = None,
     ) -> None:
         """
         Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown.
 
         *objects* gives their numbers by status and reason of their Ready condition, *plans* those
-        of the plans that are held by what holds them and the restart that they predict.
+        of the plans that are held by what holds them and the restart that they predict, *waiting*
+        those of the objects that wait for their turn by priority, *slowed* the calls per second of
+        throttled operations.
         """
-        self._ask_objects, self._ask_plans = objects, plans
+        if objects is not None:
+            self._tables[self._objects] = objects
+        if plans is not None:
+            self._tables[self._plans] = plans
+        if waiting is not None:
+            self._tables[self._waiting] = waiting
+        if slowed is not None:
+            self._tables[self._slowed] = slowed
         for gauge, ask in (
             (self._queue_depth, queue_depth),
             (self._queue_age, queue_oldest_age),
@@ -389,9 +302,8 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all of it in Prometheus' text format."""
-        for gauge, ask in ((self._objects, self._ask_objects), (self._plans, self._ask_plans)):
-            if ask is not None:
-                gauge.clear()  # A combination that has no object any more is gone, not 0.
-                for labels, count in ask().items():
-                    gauge.labels(*labels).set(count)
+        for gauge, ask in self._tables.items():
+            gauge.clear()  # A combination that has no object any more is gone, not 0.
+            for labels, count in ask().items():
+                gauge.labels(*labels).set(count)
         return generate_latest(self._registry)

@@ -65,11 +65,12 @@ class Parts:
         self.proofs = Proofs(self.objects, started=now(), look=self._look, settled=self._settled)
         self.budget = Budget(settings.max_concurrent_changes, self._wake, self.proofs.may_hold)
         materials = Materials(resources, data.version)
+        self.limits = RateLimits(settings.api_rate, self._wake_by)
         clouds = Clouds(
             transport=transport,
             resources=resources,
             version=data.version,
-            limits=RateLimits(settings.api_rate, self._wake_by),
+            limits=self.limits,
             answered=self.outages.answered,
             identities=identities,
             allowed=_grants(settings).allowed,

@@ -32,8 +32,8 @@ WIRE = (
     Fault(
         name="go on at the same pace when the API throttles",
         where="RdsApi._call",
-        old="self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)",
-        new="del now, wait",
+        old="                self._slow_down(action, error, sent=sent)\n",
+        new="                pass\n",
         tests=("aliyun/test_rds.py",),
     ),
     Fault(

@@ -11,6 +11,7 @@ from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.leading import LEADING
 from faults.meeting import MEETING
+from faults.rates import RATES
 from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
@@ -35,6 +36,7 @@ FAULTS = (
     *IDENTITY,
     *ROOM,
     *TENANTS,
+    *RATES,
     *SECRECY,
     *WAY,
     *SURVIVAL,

@@ -88,7 +88,7 @@ _MEMORY = (
     Fault(
         name="give a full bucket to a caller that has emptied it",
         where="RateLimiter.is_idle",
-        old="        return rested and not (paused or self.waiting or self._aside)\n",
+        old="        return self._tokens.is_full and not held\n",
         new="        return not self.waiting\n",
         tests=("aliyun/test_rate_limit.py",),
     ),

@@ -7,7 +7,7 @@ LEAKS = ("engine/test_leaks.py",)
 SECRECY = (
     Fault(
         name="log what looks like a secret as it comes",
-        where="telemetry.redact",
+        where="redaction.redact",
         old="            text = secret.pattern.sub(secret.replacement, text)\n",
         new="            pass\n",
         tests=LEAKS,
@@ -15,7 +15,7 @@ SECRECY = (
     Fault(
         name="redact a field by its value alone",
         where="telemetry._redacted",
-        old="REDACTED if _NAMED.search(str(key)) else _redacted(each)",
+        old="REDACTED if NAMED.search(str(key)) else _redacted(each)",
         new="_redacted(each)",
         tests=LEAKS,
     ),
@@ -35,7 +35,7 @@ SECRECY = (
     ),
     Fault(
         name="end a password at the first comma",
-        where="telemetry._SECRETS",
+        where="redaction.SECRETS",
         old="""r"(?:(b?\\\\*\\")[^\\"]+|(b?\\\\*')[^']+|""",
         new="""r"(?:(b?\\\\*\\")[^\\",]+|(b?\\\\*')[^',]+|""",
         tests=LEAKS,
@@ -56,7 +56,7 @@ SECRECY = (
     ),
     Fault(
         name="look for a secret in a traceback only as it is",
-        where="telemetry._forms",
+        where="redaction._forms",
         old="return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], once, quote(",
         new="return {secret} or {quote(",
         tests=("test_telemetry.py",),

@@ -32,7 +32,7 @@ TENANTS = (
     ),
     Fault(
         name="let an account's tenants wait in the order they came",
-        where="_Rounds.next_of",
+        where="Rounds.next_of",
         old="        number = max(self.served, self.last.get(tenant, 0)) + 1\n",
         new="        number = 1\n",
         tests=PACE,

@@ -19,15 +19,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_ssl import telemetry
+from rds_ssl import redaction
 from rds_ssl.core.secret_text import SecretText
+from rds_ssl.redaction import redact
 from rds_ssl.telemetry import (
     MOST_CODES,
     OTHER_CODE,
     Metrics,
     RedactingHandler,
     configure_logging,
-    redact,
 )
 
 _log = logging.getLogger("rds_ssl.test")
@@ -320,7 +320,7 @@ PIECES = (
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
 def test_a_text_is_searched_for_all_that_it_can_hold(text: str) -> None:
     everything = text
-    for secret in telemetry._SECRETS:  # noqa: SLF001  # What is spared must be spared rightly.
+    for secret in redaction.SECRETS:  # What is spared must be spared rightly.
         everything = secret.pattern.sub(secret.replacement, everything)
 
     assert redact(text) == everything
@@ -445,6 +445,19 @@ def test_numbers_are_those_of_the_moment_and_what_has_none_is_gone(
     assert line("False", "Conflict", "1.0") in first
     assert line("True", "Verified", "4.0") in second
     assert "Conflict" not in second
+
+
+def test_who_waits_at_the_api_and_what_was_throttled_is_told_while_it_lasts() -> None:
+    metrics = Metrics()
+    slowed = {("DescribeDBInstanceSSL",): 1.5}
+    metrics.watch(waiting=lambda: {("resync",): 7}, slowed=lambda: slowed)
+
+    first = metrics.render().decode()
+    slowed = {}
+
+    assert 'rds_ssl_api_waiting{priority="resync"} 7.0' in first
+    assert 'rds_ssl_api_slowed_calls_per_second{action="DescribeDBInstanceSSL"} 1.5' in first
+    assert "DescribeDBInstanceSSL" not in metrics.render().decode()
 
 
 def test_gauges_are_asked_when_they_are_read() -> None:

@@ -1,14 +1,16 @@
 """The calls of each pass, and the limiter of each caller of an endpoint."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from rds_ssl.aliyun.rate_limit import (
+    BURST,
     PATIENCE,
     PATIENCE_BEGUN,
     PATIENCE_SENDING,
-    Caller,
     RateLimiter,
 )
+from rds_ssl.aliyun.waiting import Caller
 from rds_ssl.core.model import Priority
 
 _FEW_LIMITERS = 64
@@ -47,9 +49,13 @@ class Pace:
         """Note that a change is about to be sent: what follows belongs to it."""
         self._patience = PATIENCE_SENDING
 
-    def pause(self, action: str, until: float, code: str = "") -> None:
-        """See `RateLimiter.pause`."""
-        self._limiter.pause(action, until, code)
+    def answered(self, action: str) -> None:
+        """See `RateLimiter.answered`."""
+        self._limiter.answered(action)
+
+    def throttled(self, action: str, *, sent: float, until: float, code: str) -> None:
+        """See `RateLimiter.throttled`."""
+        self._limiter.throttled(action, sent=sent, until=until, code=code)
 
 
 class RateLimits:
@@ -63,9 +69,13 @@ class RateLimits:
         self,
         rate: float,
         wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
+        *,
+        burst: float = BURST,
     ) -> None:
+        """*rate* and *burst*: of each, the share of this process in what a caller may have."""
         self._rate = rate
         self._wake = wake
+        self._burst = burst
         self._limiters: dict[tuple[str, str], RateLimiter] = {}
         self._look_at = _FEW_LIMITERS
 
@@ -83,8 +93,23 @@ class RateLimits:
         if key not in self._limiters:
             if len(self._limiters) >= self._look_at:
                 self._forget_idle()
-            self._limiters[key] = RateLimiter(self._rate, self._wake)
+            self._limiters[key] = RateLimiter(self._rate, self._wake, burst=self._burst)
         return self._limiters[key]
+
+    def slowed(self) -> dict[tuple[str], float]:
+        """Return the calls per second of throttled operations, of the slowest caller of each."""
+        lowest: dict[tuple[str], float] = {}
+        for limiter in self._limiters.values():
+            for action, rate in limiter.slowed.items():
+                lowest[action,] = min(rate, lowest.get((action,), rate))
+        return lowest
+
+    def waiting(self) -> dict[tuple[str], int]:
+        """Return how many objects wait for their turn, by the name of their priority."""
+        found = Counter[Priority]()
+        for limiter in self._limiters.values():
+            found.update(limiter.waiting_by_priority)
+        return {(each.name.lower(),): found[each] for each in Priority}
 
     def _forget_idle(self) -> None:
         """Drop what a rotation of keys leaves behind."""

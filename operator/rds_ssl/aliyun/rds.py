@@ -205,20 +205,33 @@ class RdsApi:
     ) -> Mapping[str, object]:
         # No page lists RegionId for these operations; Terraform has sent it for years.
         region = {"RegionId": region_id} if region_id else {}
+        sent = asyncio.get_running_loop().time()
         try:
             whole = {**parameters, **region, "DBInstanceId": instance_id}
             body = await self._signed(action, whole, write=write)
-        except ApiError as error:
+        except (ApiError, NoAnswer) as error:
             if faults.classify(error, write=write).disposition is Disposition.THROTTLED:
-                wait = PAUSE_WITHOUT_HINT if error.retry_after is None else error.retry_after
-                now = asyncio.get_running_loop().time()
-                self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)
+                self._slow_down(action, error, sent=sent)
+            elif isinstance(error, ApiError):
+                self._limiter.answered(action)
             raise
+        self._limiter.answered(action)
         dropped: list[SecretText] = []
         kept = _without_keys(body, dropped)
         lines = {line.strip() for secret in dropped for line in secret.reveal().splitlines()}
         lines = {line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")}
         return _without_echoes(kept, sorted(lines, key=len, reverse=True)) if lines else kept
+
+    def _slow_down(self, action: str, error: ApiError | NoAnswer, *, sent: float) -> None:
+        # A page of a gateway with status 429 has neither a code nor a hint.
+        hint = error.retry_after if isinstance(error, ApiError) else None
+        wait = PAUSE_WITHOUT_HINT if hint is None else hint
+        self._limiter.throttled(
+            action,
+            sent=sent,
+            until=asyncio.get_running_loop().time() + min(wait, LONGEST_PAUSE),
+            code=error.code if isinstance(error, ApiError) else f"HTTP {error.http_status}",
+        )
 
     async def _signed(
         self, action: str, parameters: Mapping[str, str | SecretText], *, write: bool

@@ -1,12 +1,14 @@
 """A pass that has to wait for its turn at the API ends, and is called back."""
 
 import asyncio
+import contextlib
 from typing import Self
 
 import pytest
 
 from rds_ssl.aliyun.pace import Pace, RateLimits
-from rds_ssl.aliyun.rate_limit import BURST, IDLE_ABOVE, LAPSE, PATIENCE_BEGUN, Caller, RateLimiter
+from rds_ssl.aliyun.rate_limit import BURST, LAPSE, PATIENCE_BEGUN, RateLimiter
+from rds_ssl.aliyun.waiting import IDLE_ABOVE, Caller
 from rds_ssl.core.errors import TurnAwaited
 from rds_ssl.core.model import Priority
 from support.engine_world import played
@@ -174,3 +176,47 @@ async def test_limiters_that_nobody_needs_are_forgotten_and_one_with_a_pause_is_
 
     assert len(vars(limits)["_limiters"]) <= IDLE_ABOVE + 1
     assert limits.of("https://rds", "paused") is paused
+
+
+@played
+async def test_who_waits_is_told_by_priority_over_all_callers() -> None:
+    limits = RateLimits(RATE)
+    for identity in ("one", "another"):
+        limiter = limits.of("https://rds", identity)
+        for number in range(BURST + 3):
+            with contextlib.suppress(TurnAwaited):
+                await Pace(limiter, ("shop", f"{number}")).acquire(Priority.RESYNC, READ)
+
+    assert limits.waiting() == {
+        ("in_flight",): 0,
+        ("change",): 0,
+        ("first_look",): 0,
+        ("resync",): 6,
+    }
+
+
+@played
+async def test_the_burst_is_the_share_that_was_given() -> None:
+    limiter = RateLimits(RATE, burst=2).of("https://rds", "one")
+    await limiter.acquire(Priority.CHANGE, READ)
+    await limiter.acquire(Priority.CHANGE, READ)
+    began = now()
+
+    await limiter.acquire(Priority.CHANGE, READ)
+
+    assert now() - began == pytest.approx(1 / RATE)
+
+
+@played
+async def test_resyncs_have_half_of_the_rate_and_the_other_half_is_there_at_once() -> None:
+    async with Bucket() as bucket:
+        for number in range(100):
+            with pytest.raises(TurnAwaited) as raised:
+                await bucket.a_pass("shop", f"m{number}").acquire(Priority.RESYNC, READ)
+        assert raised.value.seconds == pytest.approx(100 / (RATE / 2), rel=0.1)
+
+        await asyncio.sleep(60)
+
+        assert 30 <= len(bucket.woken) <= 30 + BURST
+        for number in range(BURST):
+            await bucket.a_pass("shop", f"c{number}").acquire(Priority.CHANGE, READ)

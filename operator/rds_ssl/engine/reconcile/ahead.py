@@ -133,6 +133,7 @@ def _waits(
         draft=seen,
         verdict=outcomes.beside(waits, says),
         look_after=min(after, holding.look_again(ports, ahead, hold, at)),
+        by_the_way=not hold.passing,
         request_open=gating.request_open(seen, hold, at),
         awaits_slot=hold is BUDGET,
     )

@@ -15,7 +15,7 @@ from rds_ssl.core.errors import (
     RegionUnknown,
     TurnAwaited,
 )
-from rds_ssl.core.model import Disposition, Finding, Reason
+from rds_ssl.core.model import Disposition, Finding, Priority, Reason
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.fault_codes import THROTTLED, Fault
 from rds_ssl.engine.reconcile.ports import Ports
@@ -215,7 +215,8 @@ def _no_credentials(ports: Ports, gathered: Gathered, error: NoCredentials) -> D
 def _awaited(ports: Ports, gathered: Gathered, error: TurnAwaited) -> Decided:
     """Return that the account has called often enough for now: the object is called back."""
     ports.outages.passes_on(gathered.key)
-    told = error.seconds > TOLD_ABOVE
+    # A resync that comes later than usual keeps nobody from anything.
+    told = error.seconds > TOLD_ABOVE and gathered.priority is not Priority.RESYNC
     finding = Finding(
         reason=THROTTLED.reason,
         message=faults.sentence(THROTTLED, error.code or "RDS_SSL_API_RATE"),

@@ -133,6 +133,7 @@ def _settled(ports: Ports, seen: Seen, desired: Desired, standing: PlanResult) -
         draft=draft,
         verdict=verdict,
         look_after=next_look(ports, seen),
+        by_the_way=True,
         settled_until=_settled_until(ports, seen),
     )
 

@@ -37,6 +37,10 @@ async def finish(ports: Ports, decided: Decided) -> float | None:
     last = memory.last
     last.due = ports.monotonic() + decided.look_after
     last.facts = draft.facts if decided.looked and isinstance(draft, Gathered) else None
+    if decided.looked and isinstance(draft, Gathered):
+        # What could not look is what it was.
+        last.looked = True
+        last.by_the_way = draft.facts if decided.by_the_way else None
     if decided.settled_until is not None and isinstance(draft, Seen):
         last.settled = Settled(facts=_facts(draft), since=draft.began, until=decided.settled_until)
     return decided.look_after
@@ -51,7 +55,8 @@ def as_before(ports: Ports, seen: Seen, settled: Settled | None) -> Decided | No
         return None
     seen.memory.last.settled = settled  # For the next look as well.
     left = (settled.until - now).total_seconds()
-    return Decided(draft=seen, verdict=None, look_after=min(ports.resync_after(), left + 0.1))
+    look_after = min(ports.resync_after(), left + 0.1)
+    return Decided(draft=seen, verdict=None, look_after=look_after, by_the_way=True)
 
 
 async def write(ports: Ports, draft: _Stage, verdict: Verdict, *, answers: bool = True) -> _Stage:

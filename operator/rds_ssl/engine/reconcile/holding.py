@@ -45,8 +45,13 @@ def held(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> Decid
         draft = replace(seen, status=seen.resource.status)
         return Decided(draft=draft, verdict=None, look_after=look_after)
     draft, verdict = told(ports, planned, hold, at)
-    request_open = gating.request_open(seen, hold, at)
-    return Decided(draft=draft, verdict=verdict, look_after=look_after, request_open=request_open)
+    return Decided(
+        draft=draft,
+        verdict=verdict,
+        look_after=look_after,
+        by_the_way=not hold.passing,
+        request_open=gating.request_open(seen, hold, at),
+    )
 
 
 def told(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> tuple[Seen, Verdict]:

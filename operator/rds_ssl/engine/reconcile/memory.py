@@ -34,6 +34,10 @@ class LastPass:
     """If it found nothing to do."""
     forced: bool = False
     """Something outside of its facts has changed: the next pass looks in any case."""
+    looked: bool = False
+    """A pass of this process has read what it had to."""
+    by_the_way: object = None
+    """Its facts, if the next look is one of many: nothing but a resync is due. None: it is not."""
 
     def rests(self, facts: object, *, now: float) -> float | None:
         """Return the seconds for which nothing is to be done, or None: a look is due."""

@@ -71,7 +71,7 @@ async def read(ports: Ports, stage: Seen, what: Read) -> Seen:
     """
     match what:
         case Read.ATTRIBUTES:
-            stage = await read_attributes(ports, stage, priority=Priority.CHANGE)
+            stage = await read_attributes(ports, stage, priority=_priority_of_more(stage))
             return stage.shown(endpoint=None)
         case Read.ENDPOINTS:
             return replace(stage, endpoints=await _endpoints(stage))
@@ -130,8 +130,12 @@ def seen(gathered: Gathered, observed: Observed) -> Seen:
 
 
 def _priority(ports: Ports, gathered: Gathered) -> Priority:
-    urgent = gathered.has_work or ports.proofs.is_awaited(gathered.key)
-    return Priority.CHANGE if urgent else Priority.RESYNC
+    return Priority.CHANGE if ports.proofs.is_awaited(gathered.key) else gathered.priority
+
+
+def _priority_of_more(stage: Seen) -> Priority:
+    """Return that of what is read because of what was found: a drift is something new."""
+    return stage.priority if stage.has_work else Priority.CHANGE
 
 
 def _may_go(ports: Ports, gathered: Gathered) -> bool:
@@ -145,7 +149,9 @@ def _may_go(ports: Ports, gathered: Gathered) -> bool:
 async def _endpoints(stage: Seen) -> tuple[Endpoint, ...]:
     """List the endpoints; none where the right to read them is missing: the API decides."""
     try:
-        return await stage.cloud.describe_endpoints(stage.declaration, priority=Priority.CHANGE)
+        return await stage.cloud.describe_endpoints(
+            stage.declaration, priority=_priority_of_more(stage)
+        )
     except ApiError as error:
         if faults.classify(error, write=False).disposition is not Disposition.BLOCKED:
             raise
@@ -163,7 +169,9 @@ async def _hostssl_rows(stage: Seen) -> tuple[str, ...]:
         AliyunError: No answer for now: whether there are rows may be known later.
     """
     try:
-        return await stage.cloud.describe_hostssl_rows(stage.declaration, priority=Priority.CHANGE)
+        return await stage.cloud.describe_hostssl_rows(
+            stage.declaration, priority=_priority_of_more(stage)
+        )
     except AliyunError as error:
         if faults.classify(error, write=False).disposition in _PASSING:
             raise

@@ -123,6 +123,8 @@ class Reconciler:
         """Make the pass; return the seconds to the next look, None for never."""
         ports, now = self._ports, self._ports.monotonic()
         forced, memory.last.forced = memory.last.forced, False
+        if forced:
+            memory.last.by_the_way = None
         if resource.deleting and not resource.has_finalizer:
             return None
         self._note_lost_record(resource, memory)
@@ -244,4 +246,5 @@ def _priority(memory: Memory, look_after: float) -> Priority:
     """Return who lets whom go first at the next look: what is seldom looked at lets everybody."""
     if isinstance(memory.attempt, Sent):
         return Priority.IN_FLIGHT
-    return Priority.CHANGE if look_after < _SOON else Priority.RESYNC
+    by_the_way = memory.last.by_the_way is not None or look_after >= _SOON
+    return Priority.RESYNC if by_the_way else Priority.CHANGE

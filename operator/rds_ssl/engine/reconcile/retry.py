@@ -69,7 +69,7 @@ def refused(ports: Ports, planned: Planned, *, after: float) -> Decided | Read |
             seen = seen.update(plan=plan_status(plan, held_by=finding.reason, since=since))
     later = answer is Retry.LATER
     decided = seen.stalled(finding, look_after=min(wait, after) if later else after)
-    return replace(decided, request_open=later)
+    return replace(decided, request_open=later, by_the_way=not later)
 
 
 def _as_shown(seen: Seen) -> Seen:

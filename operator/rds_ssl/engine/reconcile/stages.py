@@ -18,7 +18,15 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.states import IntermediateStatus, ObservedStatus
 from rds_ssl.core.api.status import InstanceStatus, PlanStatus, Status
 from rds_ssl.core.formats import fingerprint
-from rds_ssl.core.model import UNFINISHED, Endpoint, Finding, Instance, Observed, Reason
+from rds_ssl.core.model import (
+    UNFINISHED,
+    Endpoint,
+    Finding,
+    Instance,
+    Observed,
+    Priority,
+    Reason,
+)
 from rds_ssl.core.planning.chain import intermediates_in_force
 from rds_ssl.core.planning.desired import Desired, material_of
 from rds_ssl.core.planning.fields import Comparison
@@ -171,6 +179,26 @@ class Gathered(Draft):
             pfx=pfx.oss_object if pfx else "",
         )
 
+    @property
+    def priority(self) -> Priority:
+        """Who this pass lets go first, to the cloud."""
+        last = self.memory.last
+        if not last.looked:
+            return Priority.FIRST_LOOK if self.has_work else Priority.RESYNC
+        by_the_way = last.by_the_way is not None and last.by_the_way == self.facts
+        if self.has_work and not (by_the_way and self._stays_held):
+            return Priority.CHANGE
+        return Priority.RESYNC
+
+    @property
+    def _stays_held(self) -> bool:
+        """True if no gate opens by time alone."""
+        plans = (self.status.plan, self.status.rotation)
+        return all(
+            each is None or each.not_before is None or each.not_before > self.began
+            for each in plans
+        )
+
     def log_fields(self, request_id: str = "") -> dict[str, str]:
         """Return the fields of a log line."""
         return {
@@ -215,7 +243,7 @@ class Seen(Gathered):
     def stalled(self, finding: Finding, *, look_after: float) -> "Decided":
         """Return the end of a pass that somebody has to act on."""
         verdict = outcomes.stalled(finding, material=self.material_finding)
-        return Decided(draft=self, verdict=verdict, look_after=look_after)
+        return Decided(draft=self, verdict=verdict, look_after=look_after, by_the_way=True)
 
 
 class Intent(Enum):
@@ -286,6 +314,8 @@ class Decided:
     """Whether the pass got so far that it asks the cloud."""
     looked: bool = True
     """Whether the cloud was read: if not, the next pass does, although no fact has changed."""
+    by_the_way: bool = False
+    """Until something changes, nothing is to be done: the next look lets others go first."""
     settled_until: datetime | None = None
     """
     Nothing was to be done, and until then nothing is if the same is read; None: do not rely on it.

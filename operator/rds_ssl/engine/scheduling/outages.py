@@ -7,12 +7,14 @@ is noticed by some after five; or all would hammer it.
 What a tenant can bring about must hold up nobody else, so an outage is no wider than what proves
 it. Who answers is the endpoint, whatever was asked: that nobody takes a connection is proved by
 one. A connection that gets no answer, or a page instead of one, may be due to what was sent: that
-is an outage of one identity in one namespace, until a second identity gets nothing either.
+is an outage of one identity in one namespace, until it gets nothing in a second one, and the
+endpoint's once a second identity gets nothing either. A wider outage takes in the narrower ones:
+there is one probe for all of them.
 Credentials that are refused are one namespace's as well.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -28,6 +30,9 @@ PROBE_UNHEARD = 30.0
 
 PROBER_SILENT = 30.0
 """Seconds after which a prober has been lost; longer than a read may take."""
+
+_AT_ONCE = 0.01
+"""Seconds: a timer of the loop may come a moment early."""
 
 NO_FREE_CONNECTION = "no free connection"
 """A `NotSent` that says nothing of the other end."""
@@ -52,7 +57,11 @@ class _Outage:
     prober: Key
     heard_at: float
     patience: float = PROBER_SILENT
+    due: float = 0.0
+    """When it is probed next: whoever is the prober may be looked at before, for its own sake."""
     probes: int = 0
+    handed: int = 0
+    """How often another one was to probe at once, since the last probe."""
     parked: dict[Key, None] = field(default_factory=dict)
 
 
@@ -78,22 +87,26 @@ class Outages:
 
         *asks*: a person wants another try, who may have mended the credentials.
         """
-        scopes = tuple(_scopes(place))
+        scopes = _scopes(place)
         for scope in self._joined.get(key, set()).difference(scopes):
             self._leave(scope, key)  # It has gone elsewhere.
         now = asyncio.get_running_loop().time()
-        for scope in scopes:
+        for number, scope in enumerate(scopes):
             outage = self._outages.get(scope)
             if outage is None or (asks and scope[0] is _Kind.CREDENTIALS):
                 continue
-            if outage.prober == key or now - outage.heard_at > outage.patience:
+            silent = now - outage.heard_at > outage.patience
+            if outage.prober == key and not silent and now < outage.due - _AT_ONCE:
+                self._wake_after(key, outage.due - now)
+                return outage.error
+            if outage.prober == key or silent:
                 self._probe(scope, outage, key)
                 outage.heard_at = now
                 continue
             self._park(scope, outage, key)
-            for other in scopes:
-                if other != scope:
-                    self._hand_over(other, key)
+            # Of what is narrower, whoever is in it is kept from calling as well.
+            for wider in scopes[number + 1 :]:
+                self._hand_over(wider, key)
             return outage.error
         return None
 
@@ -114,10 +127,12 @@ class Outages:
         turn = next(iter(outage.parked))
         self._probe(scope, outage, turn)
         outage.probes += 1
+        outage.handed = 0
         every = PROBE_EVERY
         if place.endpoint not in self._heard:
             every = min(PROBE_UNHEARD, PROBE_EVERY * 2.0 ** min(outage.probes - 1, 10))
         outage.heard_at = asyncio.get_running_loop().time()
+        outage.due = outage.heard_at + every
         outage.patience = PROBER_SILENT + every - PROBE_EVERY
         self._wake_after(turn, every)
         return outage.error
@@ -153,15 +168,21 @@ class Outages:
     def _scope_of(self, place: Place, error: AliyunError) -> _Scope:
         if isinstance(error, NotSent) and error.kind != NO_FREE_CONNECTION:
             return _endpoint(place)
-        if _is_silence(error) and any(
-            scope[0] is _Kind.IDENTITY
-            and scope[1] == place.endpoint
-            and scope[2] != place.identity
-            and _is_silence(outage.error)
-            for scope, outage in self._outages.items()
-        ):
+        mine = (_Kind.IDENTITY, *_who(place))
+        if not _is_silence(error):
+            return mine
+        others = [scope for scope in self._silent(place.endpoint) if scope != mine]
+        if _endpoint(place) in self._outages or any(of[2] != place.identity for of in others):
             return _endpoint(place)
-        return (_Kind.IDENTITY, *_who(place))
+        return _identity(place) if others else mine
+
+    def _silent(self, endpoint: str) -> list[_Scope]:
+        """Return the identities that get no answer at all."""
+        return [
+            scope
+            for scope, outage in self._outages.items()
+            if scope[0] is _Kind.IDENTITY and scope[1] == endpoint and _is_silence(outage.error)
+        ]
 
     def _note(self, scope: _Scope, key: Key, error: AliyunError) -> _Outage:
         now = asyncio.get_running_loop().time()
@@ -169,7 +190,21 @@ class Outages:
         if outage is None:
             outage = self._outages[scope] = _Outage(error=error, prober=key, heard_at=now)
             self._joined.setdefault(key, set()).add(scope)
+            self._take_in(scope, outage)
         return outage
+
+    def _take_in(self, scope: _Scope, outage: _Outage) -> None:
+        """Let those wait here who have waited for a part of it: they get no answer either."""
+        kind, endpoint, identity, namespace = scope
+        if kind is _Kind.CREDENTIALS or namespace or not _is_silence(outage.error):
+            return
+        for narrower in self._silent(endpoint):
+            if narrower != scope and identity in {"", narrower[2]}:
+                known = self._outages.pop(narrower)
+                for key in (known.prober, *known.parked):
+                    self._unjoin(narrower, key)
+                    if key != outage.prober:
+                        self._park(scope, outage, key)
 
     def _probe(self, scope: _Scope, outage: _Outage, key: Key) -> None:
         outage.parked.pop(key, None)
@@ -190,7 +225,11 @@ class Outages:
         turn = next((each for each in outage.parked if each != key), None)
         if turn is not None:
             self._probe(scope, outage, turn)
-            self._wake_after(turn, 0.0)
+            outage.handed += 1
+            # If nobody can, for now, they are not to ask each other without end.
+            after = 0.0 if outage.handed <= len(outage.parked) else PROBE_EVERY
+            outage.due = asyncio.get_running_loop().time() + after
+            self._wake_after(turn, after)
 
     def _leave(self, scope: _Scope, key: Key) -> None:
         outage = self._outages.get(scope)
@@ -204,6 +243,7 @@ class Outages:
     def _reached(self, place: Place) -> None:
         self._heard.add(place.endpoint)
         self._end((_Kind.IDENTITY, *_who(place)))
+        self._end(_identity(place))
         self._end(_endpoint(place))
 
     def _end(self, scope: _Scope) -> None:
@@ -232,12 +272,20 @@ def _who(place: Place) -> tuple[str, str, str]:
     return place.endpoint, place.identity, place.namespace
 
 
+def _identity(place: Place) -> _Scope:
+    """Return the scope of an identity in all namespaces."""
+    return _Kind.IDENTITY, place.endpoint, place.identity, ""
+
+
 def _endpoint(place: Place) -> _Scope:
     return _Kind.ENDPOINT, place.endpoint, "", ""
 
 
-def _scopes(place: Place) -> Iterator[_Scope]:
-    """Yield what may keep an object from calling, the narrowest first."""
-    yield (_Kind.CREDENTIALS, *_who(place))
-    yield (_Kind.IDENTITY, *_who(place))
-    yield _endpoint(place)
+def _scopes(place: Place) -> tuple[_Scope, ...]:
+    """Return what may keep an object from calling, the narrowest first."""
+    return (
+        (_Kind.CREDENTIALS, *_who(place)),
+        (_Kind.IDENTITY, *_who(place)),
+        _identity(place),
+        _endpoint(place),
+    )

@@ -1,11 +1,13 @@
 """Who probes a silent endpoint, and who waits."""
 
+import asyncio
 from dataclasses import replace
 
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent
 from rds_ssl.engine.places import Place
 from rds_ssl.engine.scheduling.outages import (
     NO_FREE_CONNECTION,
+    PROBE_EVERY,
     PROBER_SILENT,
     Outages,
 )
@@ -178,3 +180,79 @@ async def test_all_say_the_same_of_an_outage() -> None:
     later = NotSent(action=ACTION, kind="connect time-out")
 
     assert outages.failed(PLACE, A, later) is outages.failed(OTHERS, B, later) is first
+
+
+# -- how often it is probed -----------------------------------------------------------------------
+
+
+@played
+async def test_a_prober_that_comes_before_its_time_waits_for_it() -> None:
+    woken: list[tuple[tuple[str, str], float]] = []
+    outages = Outages(lambda key, seconds: woken.append((key, seconds)))
+    outages.answered(PLACE)
+    outages.failed(PLACE, A, NO_CONNECTION)
+    await asyncio.sleep(0.5)
+
+    assert outages.blocks(PLACE, A) is NO_CONNECTION
+
+    assert woken[-1] == (A, PROBE_EVERY - 0.5)
+    await asyncio.sleep(1.5)
+    assert outages.blocks(PLACE, A) is None
+
+
+@played
+async def test_a_second_namespace_that_gets_nothing_shares_the_probe_of_the_first() -> None:
+    outages = quiet()
+    outages.failed(PLACE, A, SILENCE)
+    elsewhere = ("elsewhere", "d")
+
+    outages.failed(SAME_KEY, elsewhere, SILENCE)
+
+    await asyncio.sleep(PROBE_EVERY)
+    blocked = [outages.blocks(PLACE, A), outages.blocks(SAME_KEY, elsewhere)]
+    assert blocked.count(None) == 1
+    assert outages.blocks(OTHERS, B) is None
+    outages.answered(PLACE)
+    assert not outages.blocks(PLACE, A)
+    assert not outages.blocks(SAME_KEY, elsewhere)
+
+
+@played
+async def test_a_wider_outage_takes_in_those_that_wait_for_a_part_of_it() -> None:
+    woken: list[tuple[str, str]] = []
+    outages = Outages(lambda key, _seconds: woken.append(key))
+    outages.failed(PLACE, A, SILENCE)
+    assert outages.blocks(PLACE, C) is SILENCE
+
+    outages.failed(OTHERS, B, SILENCE)
+    woken.clear()
+
+    outages.answered(OTHERS)
+
+    assert C in woken
+    assert outages.blocks(PLACE, A) is None
+
+
+@played
+async def test_a_wider_outage_keeps_those_from_calling_that_were_in_a_part_of_it() -> None:
+    outages = quiet()
+    outages.failed(PLACE, A, SILENCE)
+    outages.failed(OTHERS, B, SILENCE)
+
+    assert outages.blocks(PLACE, A) is SILENCE
+    assert outages.blocks(PLACE, C) is SILENCE
+
+
+@played
+async def test_those_that_all_have_to_wait_do_not_ask_each_other_without_end() -> None:
+    woken: list[tuple[tuple[str, str], float]] = []
+    outages = Outages(lambda key, seconds: woken.append((key, seconds)))
+    outages.failed(PLACE, A, NO_CONNECTION)
+    for key in (B, C):
+        assert outages.blocks(PLACE, key)
+
+    for _ in range(10):
+        outages.passes_on(woken[-1][0])
+
+    assert sum(seconds == 0.0 for _, seconds in woken) <= 3
+    assert woken[-1][1] == PROBE_EVERY
