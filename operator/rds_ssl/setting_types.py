@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
 from rds_ssl.core.formats import ROLE_ARN_PATTERN
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)

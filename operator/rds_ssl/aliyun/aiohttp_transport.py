@@ -19,7 +19,7 @@ import httpx
 from yarl import URL
 
 from rds_ssl.aliyun.endpoints import is_behind_no_proxy
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 BEFORE_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
     # aiohttp raises these while it looks for a connection, which has to be there before it writes.

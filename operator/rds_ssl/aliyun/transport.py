@@ -28,7 +28,7 @@ from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE, POOL_DEADLINE, Answer, exchange
 from rds_ssl.core.errors import ApiError, NoAnswer, TransportError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.offloading import offloaded
 
 RDS_VERSION = "2014-08-15"

@@ -15,21 +15,13 @@ from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
 from rds_ssl.core.gates.hold import OTHER, RATE, Hold
-from rds_ssl.core.model import (
-    LEFT_BEHIND,
-    Disposition,
-    Engine,
-    Observed,
-    Phase,
-    Priority,
-    Restart,
-    SecretText,
-)
+from rds_ssl.core.model import LEFT_BEHIND, Disposition, Engine, Observed, Phase, Priority, Restart
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.operation.verification import Watch
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.engine.claims import conflict, is_successor, older_claimant
 from rds_ssl.engine.objects import Resource
