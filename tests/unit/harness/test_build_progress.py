@@ -1,10 +1,13 @@
-"""What a newcomer is told while the control plane is built."""
+"""What a newcomer is told while the control plane is built, and whether kubectl has to be."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support import build_progress
 from support.build_progress import Progress
-from support.go_build import kubectl_fits
+from support.go_build import kubectl_fits, kubectl_on_path
 
 PROGRESS = Progress(
     sizes={"unsafe": 0, "k8s.io/api/core/v1": 600, "io": 200, "rds-ssl.dev/controlplane": 200},
@@ -71,3 +74,41 @@ def test_a_kubectl_that_the_api_server_supports_need_not_be_built(version: str) 
 @pytest.mark.parametrize("version", ["v1.34.9", "v1.38.0", "v2.36.3", "v1.36.3-dispatcher", ""])
 def test_another_kubectl_is_built(version: str) -> None:
     assert not kubectl_fits(version, "v1.36.3")
+
+
+@pytest.fixture
+def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Give the only folder of PATH but the shell's."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    kubectl_on_path.cache_clear()
+    yield tmp_path
+    kubectl_on_path.cache_clear()
+
+
+def kubectl(path: Path, says: str) -> Path:
+    program = path / "kubectl"
+    program.write_text(f"#!/bin/sh\n{says}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_kubectl_on_path_that_fits_is_taken(path: Path) -> None:
+    version = '{"clientVersion": {"gitVersion": "v1.36.0"}}'
+
+    program = kubectl(path, f"echo '{version}'")
+
+    assert kubectl_on_path() == program
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        """echo '{"clientVersion": {"gitVersion": "v1.29.0"}}'""",
+        "echo v1.36.0",
+        "exit 1",
+    ],
+)
+def test_one_that_is_too_old_or_cannot_say_what_it_is_is_not(path: Path, says: str) -> None:
+    kubectl(path, says)
+
+    assert kubectl_on_path() is None
