@@ -13,6 +13,10 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 # Each has a control plane of its own, of about 500 MB.
 TEST_WORKERS ?= 2
 
+# By which every deadline of a test is longer than an idle machine may need; empty: its default.
+TEST_PATIENCE ?=
+export TEST_PATIENCE
+
 # Says every five seconds that the command after it is still at work; for those that are silent.
 # The inner shell ends by itself, should nobody live to end it.
 TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
@@ -37,7 +41,7 @@ setup: $(SYNCED) built ## Make .venv with everything in it, and build the contro
 demo: $(SYNCED) built ## Show the operator at work, step by step; KEEP=1 leaves it running
 	@$(RUN) demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: $(SYNCED) built ## Run the tests: unit, contract, integration
+test: $(SYNCED) built ## Run the tests: unit, contract, integration; TEST_PATIENCE=15 for a busy machine
 	@echo "== tests: unit and contract"
 	@$(PYTEST) -q tests/unit tests/contract
 	@echo "== tests: integration"

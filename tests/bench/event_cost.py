@@ -28,6 +28,7 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL
 from rds_ssl.engine.events import handlers
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.kube.client import KubeClient
+from support.polling import patience
 
 _PATH = f"/apis/{API_GROUP}/{API_VERSION}"
 _PACE = 0.01
@@ -84,7 +85,7 @@ class _Seen:
         self.wanted = number
         self.complete.clear()
         if self.number < number:
-            await asyncio.wait_for(self.complete.wait(), 60)
+            await asyncio.wait_for(self.complete.wait(), patience(60))
 
 
 class _Kube:

@@ -10,6 +10,7 @@ import yaml
 
 from rds_ssl.core.model import API_GROUP, PLURAL
 from support.controlplane import ControlPlane
+from support.polling import patience
 
 CRD_FILE = Path(__file__).parents[2] / "crds" / "dbinstancessl.yaml"
 
@@ -19,7 +20,10 @@ def crd(control_plane: ControlPlane) -> ControlPlane:
     """The control plane, with the CRD served."""
     control_plane.kubectl("apply", "--server-side", "-f", str(CRD_FILE))
     control_plane.kubectl(
-        "wait", "--for=condition=Established", "--timeout=30s", f"crd/{PLURAL}.{API_GROUP}"
+        "wait",
+        "--for=condition=Established",
+        f"--timeout={patience(30):.0f}s",
+        f"crd/{PLURAL}.{API_GROUP}",
     )
     return control_plane
 
@@ -33,6 +37,6 @@ def api(crd: ControlPlane) -> Iterator[httpx.Client]:
         headers={"Authorization": f"Bearer {user['token']}"},
         verify=ssl.create_default_context(cafile=str(crd.ca_file)),
         trust_env=False,
-        timeout=30,
+        timeout=patience(30),
     ) as client:
         yield client

@@ -22,6 +22,7 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, PLURAL, Impact
 from support import polling
 from support.controlplane import ControlPlane
 from support.crd_cases import CA, FILE, GOOD, PAIR, WINDOW, Json
+from support.polling import patience
 
 CRD_FILE = Path(__file__).parents[2] / "crds" / "dbinstancessl.yaml"
 OLD_GROUP = "old.rds-ssl.dev"
@@ -291,7 +292,7 @@ def test_what_an_older_crd_had_as_a_set_can_be_narrowed_after_the_upgrade(
         file.write_text(yaml.safe_dump(definition))
         crd.kubectl("apply", "--server-side", "-f", str(file))
         name = f"crd/{PLURAL}.{OLD_GROUP}"
-        crd.kubectl("wait", "--for=condition=Established", "--timeout=30s", name)
+        crd.kubectl("wait", "--for=condition=Established", f"--timeout={patience(30):.0f}s", name)
 
     def served() -> str | None:
         answer = upgraded.apply("git", at("spec.approvalRequired", ["Weakens"]))

@@ -8,6 +8,7 @@ import pytest
 from rds_ssl import web_server
 from rds_ssl.http_server import HttpServer
 from rds_ssl.telemetry import Metrics
+from support.polling import patience
 
 
 async def get(server: HttpServer, path: str) -> tuple[int, str, str]:
@@ -127,7 +128,7 @@ def test_whoever_does_not_finish_a_request_is_let_go(
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(sent)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(patience(10)):
                 assert await ended(reader)
             writer.close()
         finally:
@@ -151,7 +152,7 @@ def test_thousands_of_unfinished_requests_keep_nobody_from_a_probe(
                 connections[-1][1].write(b"GET /metrics HTTP/1.1\r\n")
             assert (await get(server, "/healthz"))[::2] == (200, "ok\n")
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(patience(10)):
                 first = [reader for reader, _ in connections[: 4 * web_server.MOST_CONNECTIONS]]
                 assert all([await ended(reader) for reader in first])
             assert (await get(server, "/readyz"))[::2] == (200, "ok\n")

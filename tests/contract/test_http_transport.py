@@ -23,6 +23,7 @@ from rds_ssl.aliyun.transport import CONNECTIONS, Transport, make_http_transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotLeading, NotSent
 from rds_ssl.core.secret_text import SecretText
 from support import pki
+from support.polling import patience
 
 CREDENTIALS = Credentials(
     access_key_id="LTAI5tX",
@@ -455,7 +456,7 @@ def test_an_idle_connection_is_given_up_and_not_used_again(
     async def work() -> None:
         async with server.listening() as url, make_http_transport() as http:
             await call(http, url)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patience(5)):
                 await ended.wait()
             await call(http, url)
 

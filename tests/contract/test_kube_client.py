@@ -15,6 +15,7 @@ from aiohttp import web
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
 from rds_ssl.kube.client import COMMAND_LINE, OPERATOR, KubeClient
 from support.api_stand_in import Answer, StandIn, standing_in, write_kubeconfig
+from support.polling import patience
 
 PATH = "/api/v1/namespaces/shop/secrets/orders"
 WATCH: dict[str, Any] = {"query": {"watch": "1"}, "accept": "application/json"}
@@ -189,7 +190,7 @@ def test_a_server_that_is_silent_or_gone_is_no_answer(tmp_path: Path) -> None:
             for answer in (never, half):
                 server.answer = answer
                 with pytest.raises(KubeUnavailable, match=r"no answer \(TimeoutError\)") as error:
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(patience(5)):
                         await client.request("PATCH", PATH, body={}, deadline=0.1)
                 assert error.value.status == 0
             with pytest.raises(KubeUnavailable, match=r"broken off \(.*Timeout.*\)"):
@@ -221,7 +222,7 @@ def test_watches_keep_no_request_waiting(tmp_path: Path) -> None:
             for _ in range(120):  # aiohttp's own limit is 100.
                 await watches.enter_async_context(client.stream(PATH, idle=60, total=60, **WATCH))
 
-            assert await client.request("GET", PATH, deadline=5) == {}
+            assert await client.request("GET", PATH, deadline=patience(5)) == {}
 
     run(test())
 

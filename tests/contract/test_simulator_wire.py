@@ -27,6 +27,7 @@ from rds_ssl.core.errors import ApiError
 from rds_ssl.core.model import Priority
 from rds_ssl.core.secret_text import SecretText
 from support import pki
+from support.polling import patience
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator
 
 SSL = "DescribeDBInstanceSSL"
@@ -144,14 +145,14 @@ def test_an_answer_that_is_held_back_does_not_hold_up_the_end() -> None:
             wait_until(lambda: bool(rds.calls()))
             os.kill(rds.pid, signal.SIGTERM)
 
-            connection.settimeout(2.0)
+            connection.settimeout(patience(2.0))
             assert connection.recv(1) == b""
         caller.close()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Look again and again, each time over the wire, for END_SECONDS at most."""
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + patience(END_SECONDS)
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
 
@@ -305,7 +306,7 @@ def test_a_signal_ends_it_at_once_in_good_order(number: signal.Signals) -> None:
 
         program.send_signal(number)
 
-        assert program.wait(END_SECONDS) == 0
+        assert program.wait(patience(END_SECONDS)) == 0
 
 
 def test_it_ends_with_its_standard_input_if_told_to() -> None:
@@ -313,7 +314,7 @@ def test_it_ends_with_its_standard_input_if_told_to() -> None:
         assert program.stdin is not None
         program.stdin.close()
 
-        assert program.wait(END_SECONDS) == 0
+        assert program.wait(patience(END_SECONDS)) == 0
 
 
 def test_one_line_of_json_says_where_it_listens() -> None:
@@ -329,7 +330,7 @@ def test_a_taken_port_is_an_error_message_not_a_trace(program: Simulator) -> Non
         [sys.executable, "-m", "rds_simulator", "--port", port],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
 
@@ -360,7 +361,7 @@ def test_nothing_is_left_behind_when_the_parent_is_killed() -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
 

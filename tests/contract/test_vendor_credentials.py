@@ -31,6 +31,7 @@ from rds_ssl.core.secret_text import SecretText
 from rds_ssl.settings import load
 from rds_ssl.wiring import own_identity
 from support.identities import Issuer, trusts, trusts_oidc, trusts_service
+from support.polling import patience
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator
 
 Json = dict[str, Any]
@@ -123,7 +124,7 @@ def theirs(rds: Simulator, environ: Mapping[str, str], config: Json | None = Non
         env={**kept, **environ, "SIMULATOR": rds.url, "HOME": "/nonexistent", "NO_PROXY": "*"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,6 @@
-// Command controlplane is etcd, kube-apiserver, kube-controller-manager or
-// kubectl, by the name it is called. One binary instead of four, because each of
-// them would link most of the same code again.
+// Command controlplane is etcd, kube-apiserver or kube-controller-manager, by the
+// name it is called. One binary instead of three, because each of them would
+// link most of the same code again.
 package main
 
 import (
@@ -10,14 +10,7 @@ import (
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
-	kubectlcmd "k8s.io/kubectl/pkg/cmd"
-	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-
-	// kubectl's own main registers these, too: without them a kubeconfig with
-	// an auth provider fails in a way that differs from the real program.
-	_ "k8s.io/client-go/plugin/pkg/client/auth"
 )
 
 func main() {
@@ -27,15 +20,9 @@ func main() {
 	case "kube-apiserver":
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case "kube-controller-manager":
-		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
-	case "kubectl":
-		// RunNoErrOutput and CheckErr as in kubectl's own main, for the same
-		// messages and exit statuses.
-		if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
-			kubectlutil.CheckErr(err)
-		}
+		os.Exit(cli.Run(newControllerManagerCommand()))
 	default:
-		fmt.Fprintf(os.Stderr, "%s: call this as etcd, kube-apiserver, kube-controller-manager or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "%s: call this as etcd, kube-apiserver or kube-controller-manager\n", name)
 		os.Exit(2)
 	}
 }

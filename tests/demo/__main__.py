@@ -20,7 +20,7 @@ from demo import play, steps
 from demo.stage import CHANGE_SECONDS, NAMESPACE, SETTINGS, Counters, Stage
 from demo.story import NotAsToldError, Story
 from support.controlplane import ControlPlaneError
-from support.go_build import BuildError
+from support.go_command import BuildError
 
 FAILED, INTERRUPTED = 1, 130
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

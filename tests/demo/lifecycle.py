@@ -14,6 +14,7 @@ from demo.play import (
 )
 from demo.stage import Json, Stage, condition, lacks, require
 from support import pki
+from support.polling import patience
 
 HELD_SECONDS = 30.0
 """For how long the cloud holds back the answer that a killed operator never gets."""
@@ -27,7 +28,9 @@ def become_ready(play: Play) -> None:
     _create_client_ca(play)
     stage.write_secret("orders-tls", play.in_force.chain_pem, play.in_force.key_pem(), new=True)
     stage.apply_sample("postgresql.yaml", lambda _: None, difference="as it is")
-    stage.in_shop("wait", "--for=condition=Ready", "--timeout=60s", "rdsssl/orders")
+    stage.in_shop(
+        "wait", "--for=condition=Ready", f"--timeout={patience(60):.0f}s", "rdsssl/orders"
+    )
     stage.show(ORDERS)
     stage.in_shop(
         "get",
@@ -213,7 +216,7 @@ def delete_with_disable(play: Play) -> None:
         stage.counters().modify == before.modify,
         "ModifyDBInstanceSSL was called before the object was deleted.",
     )
-    stage.in_shop("delete", "rdsssl", INVENTORY, "--timeout=60s")
+    stage.in_shop("delete", "rdsssl", INVENTORY, f"--timeout={patience(60):.0f}s")
     stage.wait(
         "the object is gone",
         lambda: "it is still there" if stage.get(INVENTORY) else None,

@@ -16,6 +16,7 @@ import yaml
 from demo.story import NotAsToldError, Story
 from support.controlplane import ControlPlane
 from support.operator_process import OperatorProcess
+from support.polling import patience
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Simulator
 
 # What JSON and YAML hold.
@@ -125,7 +126,7 @@ class Stage:
         """Install the operator's manifests, and take its ServiceAccount for `start_operator`."""
         self.kubectl("apply", "--server-side", "-k", "deploy")
         crd = "crd/dbinstancessls.rds-ssl.dev"
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", crd)
+        self.kubectl("wait", "--for=condition=Established", f"--timeout={patience(30):.0f}s", crd)
         self._kubeconfig = self.plane.kubeconfig_for(*OPERATOR)
 
     def start_operator(self) -> None:

@@ -143,7 +143,8 @@ def test_events_tell_what_is_about_to_be_done_and_what_has_come_of_it(
     shop.adopt_custom()
     started = operator.metric("rds_ssl_changes_started_total")
     # Whoever counts restarts to come sees this one before its answer.
-    shop.rds.fault({"kind": "delay", "seconds": 2}, action=MODIFY, instance=shop.instance_id())
+    slow = {"kind": "delay", "seconds": 8}  # Time enough to look, on a busy machine too.
+    shop.rds.fault(slow, action=MODIFY, instance=shop.instance_id())
 
     shop.write_pair(shop.leaf())
 

@@ -81,7 +81,7 @@ class Desk:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=polling.patience(SECONDS),
             check=False,
             env=self.environ(kubeconfig, **environ),
         )
@@ -285,7 +285,7 @@ class Terminal:
     def wait_for_question(self) -> None:
         """Read until something is asked."""
         assert self._process.stdout is not None
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + polling.patience(SECONDS)
         while "[y/N]" not in self.shown:
             assert time.monotonic() < deadline, self.shown
             read = os.read(self._process.stdout.fileno(), 4096)
@@ -295,7 +295,7 @@ class Terminal:
     def answer(self, text: str) -> int:
         """Type an answer; give the exit code."""
         os.write(self._ours, f"{text}\n".encode())
-        output, _ = self._process.communicate(timeout=SECONDS)
+        output, _ = self._process.communicate(timeout=polling.patience(SECONDS))
         self.shown += output.decode()
         return self._process.returncode
 
@@ -451,7 +451,7 @@ def test_reconcile_waits_until_the_operator_echoes_the_token(desk: Desk) -> None
 
         token = desk.annotation(RECONCILE_ANNOTATION)
         desk.write_status("orders", {"lastHandledReconcileAt": token})
-        output, _ = process.communicate(timeout=SECONDS)
+        output, _ = process.communicate(timeout=polling.patience(SECONDS))
 
     assert process.returncode == 0
     assert "was looked at: Ready=True Verified." in output

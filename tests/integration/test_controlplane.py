@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client, config
 
-from support import controlplane_setup, go_build, polling
+from support import controlplane_setup, go_build, go_command, polling
 from support.controlplane import ControlPlane, ControlPlaneError, KubectlError
 
 HOLD_ONE = """
@@ -124,9 +124,37 @@ def test_a_client_that_trusts_another_ca_refuses_it(plane: ControlPlane, tmp_pat
 def test_a_namespace_is_deleted_to_the_end(plane: ControlPlane) -> None:
     plane.kubectl("create", "namespace", "short-lived")
 
-    plane.kubectl("delete", "namespace", "short-lived", "--timeout=30s")
+    plane.kubectl("delete", "namespace", "short-lived", f"--timeout={polling.patience(30):.0f}s")
 
     assert plane.kubectl("get", "namespace", "short-lived", check=False).returncode != 0
+
+
+def test_a_new_namespace_has_its_service_account_and_the_ca(plane: ControlPlane) -> None:
+    plane.kubectl("create", "namespace", "furnished")
+
+    def missing() -> str | None:
+        kinds = ("serviceaccount/default", "configmap/kube-root-ca.crt")
+        found = plane.kubectl("get", "-n", "furnished", *kinds, "-o", "name", check=False)
+        return None if found.returncode == 0 else found.stderr
+
+    polling.wait(missing, seconds=20)
+    ca = plane.kubectl(
+        "get", "-n", "furnished", "configmap/kube-root-ca.crt", "-o", r"jsonpath={.data.ca\.crt}"
+    )
+    assert ca.stdout == plane.ca_file.read_text()
+
+
+def test_what_belongs_to_an_object_goes_with_it(plane: ControlPlane) -> None:
+    plane.kubectl("create", "configmap", "owner")
+    uid = plane.kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").stdout
+    plane.kubectl("create", "configmap", "owned")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
+    plane.kubectl("patch", "configmap", "owned", "--patch", patch)
+
+    plane.kubectl("delete", "configmap", "owner")
+
+    plane.kubectl("wait", "--for=delete", "configmap/owned", f"--timeout={polling.patience(30)}s")
 
 
 def test_the_audit_log_has_who_did_what_but_no_bodies(plane: ControlPlane) -> None:
@@ -217,8 +245,10 @@ def test_serve_prints_one_line_for_the_shell_and_ends_cleanly(number: signal.Sig
 def test_programs_of_the_users_own_need_no_controller_manager(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plane: ControlPlane
 ) -> None:
-    for name in ("etcd", "kube-apiserver", "kubectl"):
-        (tmp_path / name).symlink_to(plane.kubectl_path.with_name(name))
+    programs = go_build.programs(print)
+    for path in (programs.etcd, programs.kube_apiserver):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "kubectl").symlink_to(plane.kubectl_path)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
 
     with ControlPlane.start() as own:
@@ -231,7 +261,7 @@ def test_programs_of_the_users_own_that_are_incomplete_are_named(
 ) -> None:
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
 
-    with pytest.raises(go_build.BuildError, match="has no etcd, kube-apiserver, kubectl"):
+    with pytest.raises(go_command.BuildError, match="has no etcd, kube-apiserver, kubectl"):
         ControlPlane.start()
 
 
@@ -276,4 +306,4 @@ def port_of(url: str) -> int:
 
 
 def connect(url: str) -> None:
-    socket.create_connection(("127.0.0.1", port_of(url)), timeout=5).close()
+    socket.create_connection(("127.0.0.1", port_of(url)), timeout=polling.patience(5)).close()

@@ -480,7 +480,7 @@ def test_a_client_ca_or_crl_that_was_there_before_is_taken_away_with_one_call(
 # -- operators with other settings -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("operator", [{"QUIET_PERIOD": "2s"}], indirect=True)
+@pytest.mark.parametrize("operator", [{"QUIET_PERIOD": "8s"}], indirect=True)
 def test_certificate_ca_and_spec_that_change_within_the_quiet_period_are_one_call(
     operator: OperatorProcess, shop: Shop
 ) -> None:

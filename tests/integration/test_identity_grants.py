@@ -12,6 +12,7 @@ import pytest
 from support.cluster import Cluster
 from support.identities import trusts
 from support.operator_process import OperatorProcess
+from support.polling import patience
 from support.shop import Shop, sweep
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Simulator
 
@@ -173,7 +174,7 @@ def test_an_operator_does_not_start_with_a_file_that_is_faulty(tmp_path: Path) -
         env={**kept, "RDS_SSL_IDENTITY_FILE": str(tmp_path / "grants.yaml")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
         check=False,
     )
 

@@ -10,6 +10,7 @@ from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.resources import Resources
 from support.cluster import CREDENTIALS, Cluster
 from support.operator_process import OperatorProcess
+from support.polling import patience
 from support.shop import Shop
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
 
@@ -28,7 +29,7 @@ def delete_namespace(shop: Shop) -> None:
 
 
 def wait_namespace_gone(shop: Shop) -> None:
-    where = f"--timeout={NAMESPACE_SECONDS:.0f}s"
+    where = f"--timeout={patience(NAMESPACE_SECONDS):.0f}s"
     shop.cluster.kubectl("wait", "--for=delete", f"namespace/{shop.namespace}", where)
 
 

@@ -15,6 +15,7 @@ from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
 from support.controlplane import ControlPlane
+from support.polling import patience
 
 Json = dict[str, Any]
 Operation = Callable[[KubeClient], Awaitable[None]]
@@ -45,7 +46,10 @@ def deployed(control_plane: ControlPlane) -> ControlPlane:
     """The control plane with everything in deploy/; it stays, as others use the CRD as well."""
     control_plane.kubectl(*APPLY, "-k", str(DEPLOY))
     control_plane.kubectl(
-        "wait", "--for=condition=Established", "--timeout=30s", f"crd/{PLURAL}.{API_GROUP}"
+        "wait",
+        "--for=condition=Established",
+        f"--timeout={patience(30):.0f}s",
+        f"crd/{PLURAL}.{API_GROUP}",
     )
     return control_plane
 

@@ -33,7 +33,7 @@ def test_a_new_certificate_is_exactly_one_more_call_and_ready_stays_true_meanwhi
     shop: Shop,
 ) -> None:
     shop.start_custom()
-    shop.rds.config(instance=shop.instance_id(), durations={"change": 1.2})
+    shop.rds.config(instance=shop.instance_id(), durations={"change": 3.0})
     before = shop.condition("Ready")
     newer = shop.leaf()
     seen: set[tuple[str, str]] = set()
@@ -299,9 +299,11 @@ def test_a_mismatch_that_ends_with_a_new_pair_is_one_call(shop: Shop) -> None:
 
 def test_a_certificate_becomes_valid_without_anybody_touching_anything(shop: Shop) -> None:
     shop.add_instance()
-    start = pki.real_now() + timedelta(seconds=3)
-    shop.write_pair(shop.leaf(not_before=start))
     shop.declare_custom()
+    shop.wait("MaterialReady", "False", "SecretNotFound")
+    # From here only the operator has to be quick: it watches the Secret.
+    start = pki.real_now() + timedelta(seconds=8)
+    shop.write_pair(shop.leaf(not_before=start))
     shop.wait("MaterialReady", "False", "NotYetValid")
     assert shop.modifies() == []
 
@@ -315,7 +317,7 @@ def test_a_certificate_that_expires_in_force_is_said_and_replaced_with_one_call(
     shop: Shop,
 ) -> None:
     shop.add_instance()
-    leaf = shop.leaf(not_after=pki.real_now() + timedelta(seconds=3))
+    leaf = shop.leaf(not_after=pki.real_now() + timedelta(seconds=8))
     shop.set_pair(leaf)
     shop.write_pair(leaf)
     shop.declare_custom()

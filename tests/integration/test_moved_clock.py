@@ -24,7 +24,11 @@ DURATIONS = {"window": 0.1, "change": 0.4, "acl": 0.2}
 FLEET = ("one", "two", "three", "four", "five")
 
 WAIT_SECONDS = 20.0
+
 """A start of the operator and five changes, far above what they take on an idle machine."""
+
+BEFORE = 40.0
+"""Seconds before an opening, in which an operator has to start and to look, however slowly."""
 
 
 @pytest.fixture
@@ -110,7 +114,7 @@ def test_a_rotation_waits_for_its_window_across_two_kills_and_goes_when_it_opens
     assert instant(held["notBefore"]) == opens
     assert shop.conditions()["Ready"][0] == "True"
 
-    times.go_on_at(opens - timedelta(seconds=12))
+    times.go_on_at(opens - timedelta(seconds=BEFORE))
     shop.look_again()
     assert shop.status()["plan"] == held
     assert shop.ssl()["server_sha256"] == leaf.sha256
@@ -118,8 +122,8 @@ def test_a_rotation_waits_for_its_window_across_two_kills_and_goes_when_it_opens
     assert times.now < opens
 
     # Counted from the opening: until then nothing may come. A resync would be minutes later.
-    patience = (opens - times.now).total_seconds() + WAIT_SECONDS
-    polling.wait(lambda: None if shop.modifies() else "nothing was sent", seconds=patience)
+    seconds = (opens - times.now).total_seconds() + WAIT_SECONDS
+    polling.wait(lambda: None if shop.modifies() else "nothing was sent", seconds=seconds)
     shop.wait_ready(reason="Verified")
     assert shop.cost() == (1, 1, 1)
     assert shop.ssl()["server_sha256"] == newer.sha256

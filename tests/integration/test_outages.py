@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.cluster import Cluster
+from support.polling import patience
 from support.shop import MODIFY, Shop, sweep
 from support.simulator import Simulator
 from support.succession import Succession, kubeconfig_through
@@ -111,7 +112,7 @@ def test_an_unreachable_cloud_is_no_news_for_objects_without_work_and_soon_notic
     back = time.monotonic()
     shop.wait_until("it is sent", lambda: shop.truth("busy")["accepted"] == 2)
 
-    assert time.monotonic() - back < BACK_SECONDS
+    assert time.monotonic() - back < patience(BACK_SECONDS)
     shop.wait_ready("busy", reason="Verified")
     assert shop.cost("busy") == (2, 2, 2)
     assert shop.ssl("busy")["server_sha256"] == wanted.sha256
@@ -148,7 +149,7 @@ def test_objects_that_are_new_in_an_outage_are_carried_out_when_the_cloud_is_bac
     back = time.monotonic()
     shop.wait_until("one is sent", lambda: sum(shop.truth(each)["accepted"] for each in names))
 
-    assert time.monotonic() - back < BACK_SECONDS
+    assert time.monotonic() - back < patience(BACK_SECONDS)
     for name in names:
         shop.wait_ready(name, reason="Verified")
         assert shop.cost(name) == (1, 1, 1)
@@ -231,7 +232,7 @@ def test_an_acceptance_that_could_not_be_written_down_is_not_forgotten(
 ) -> None:
     shop.start_custom()
     answered = operators.now.metric(CALLS, action=MODIFY, code="OK")
-    slow = {"kind": "delay", "seconds": 1.0}
+    slow = {"kind": "delay", "seconds": 6.0}  # Time enough to refuse, on a busy machine too.
     shop.rds.fault(slow, action=MODIFY, instance=shop.instance_id())
     shop.write_pair(shop.leaf())
     shop.wait_until("it is executed", lambda: shop.truth()["accepted"] == 2)
@@ -249,9 +250,20 @@ def test_an_acceptance_that_could_not_be_written_down_is_not_forgotten(
     assert shop.status()["history"][0]["requestID"] == shop.status()["applied"]["requestID"]
 
 
+@pytest.fixture
+def slow_operators(operators: Succession) -> Iterator[Succession]:
+    """Give those of the module, with a quiet period in which a busy machine does something, too."""
+    operators.kill()
+    operators.start(QUIET_PERIOD="8s").wait_ready()
+    yield operators
+    operators.kill()
+    operators.start().wait_ready()
+
+
 def test_nothing_is_sent_without_the_api_server(
-    shop: Shop, operators: Succession, kube_wire: Wire
+    shop: Shop, slow_operators: Succession, kube_wire: Wire
 ) -> None:
+    operators = slow_operators
     shop.start_custom()
     failed = operators.now.metric(PASSES, result="kube_error")
     shop.write_pair(shop.leaf())

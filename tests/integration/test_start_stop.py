@@ -52,7 +52,7 @@ def stop_within_the_limit(operator: OperatorProcess) -> None:
     """End it as Kubernetes does."""
     began = time.monotonic()
     assert operator.terminate() == 0
-    assert time.monotonic() - began < STOP_SECONDS
+    assert time.monotonic() - began < polling.patience(STOP_SECONDS)
 
 
 # -- start ----------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_faulty_settings_are_told_all_at_once_and_end_with_2() -> None:
         env={**kept, **faulty},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=polling.patience(30),
         check=False,
     )
 

@@ -129,6 +129,10 @@ def test_two_operators_that_want_one_instance_differently_stop_and_say_why(
     theirs.declare(enabled=False, adoptionPolicy="Overwrite", approvalRequired=[])
     ours.patch(adoptionPolicy="Overwrite", approvalRequired=[])
 
+    polling.wait(
+        lambda: None if any(TOLD in each.ready()[2] for each in sides) else "nobody gave up",
+        seconds=60,
+    )
     changes = wait_still(rds)
     restarts = rds.instance(INSTANCE)["restarts"]
     assert changes == restarts == len(rds.calls(action=MODIFY))
@@ -160,6 +164,10 @@ def test_a_second_cluster_that_keeps_the_defaults_changes_nothing_of_the_first_o
 
     theirs.declare(enabled=False)
 
+    polling.wait(
+        lambda: None if theirs.ready()[1] == "AwaitingApproval" else f"theirs: {theirs.ready()}",
+        seconds=30,
+    )
     assert wait_still(rds) == 1
     assert theirs.ready()[:2] == ("False", "AwaitingApproval")
     assert "was set up before this object knew it" in theirs.ready()[2]

@@ -31,7 +31,7 @@ def run(shop: Shop, *arguments: str) -> None:
         env=kept,
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=polling.patience(60),
     )
 
 

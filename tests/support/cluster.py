@@ -37,7 +37,10 @@ class Cluster:
         self.control_plane = control_plane
         control_plane.kubectl("apply", "--server-side", "-k", str(manifests))
         control_plane.kubectl(
-            "wait", "--for=condition=Established", "--timeout=30s", f"crd/{PLURAL}.{API_GROUP}"
+            "wait",
+            "--for=condition=Established",
+            f"--timeout={polling.patience(30):.0f}s",
+            f"crd/{PLURAL}.{API_GROUP}",
         )
         self.kubeconfig = control_plane.kubeconfig_for(NAMESPACE, SERVICE_ACCOUNT)
         user = yaml.safe_load(control_plane.kubeconfig.read_text())["users"][0]["user"]
@@ -46,7 +49,7 @@ class Cluster:
             headers={"Authorization": f"Bearer {user['token']}"},
             verify=ssl.create_default_context(cafile=str(control_plane.ca_file)),
             trust_env=False,
-            timeout=30,
+            timeout=polling.patience(30),
         )
 
     def close(self) -> None:

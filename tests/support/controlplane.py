@@ -27,7 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from support import controlplane_setup, go_build, polling
+from support import controlplane_setup, go_build, go_command, polling
 from support.supervisor import Supervisor
 
 START_SECONDS = 60.0
@@ -215,7 +215,7 @@ class ControlPlane:
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
             text=True,
-            timeout=KUBECTL_SECONDS,
+            timeout=polling.patience(KUBECTL_SECONDS),
             check=False,
             env=os.environ
             | {
@@ -330,7 +330,7 @@ class ControlPlane:
     def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         host, port = self._address
         connection = http.client.HTTPSConnection(
-            host, port, timeout=REQUEST_SECONDS, context=self._context
+            host, port, timeout=polling.patience(REQUEST_SECONDS), context=self._context
         )
         headers = {
             "Authorization": f"Bearer {self._admin_token}",
@@ -376,7 +376,7 @@ def main() -> int:
     except KeyboardInterrupt:
         _say("stopped")
         return 0 if command == "serve" else 130
-    except (go_build.BuildError, ControlPlaneError) as error:
+    except (go_command.BuildError, ControlPlaneError) as error:
         _say(str(error))
         return 1
     return 0
@@ -384,7 +384,7 @@ def main() -> int:
 
 def _build() -> None:
     if go_build.is_cached():
-        _say(f"nothing to build, the programs are in {go_build.programs(_say).kubectl.parent}")
+        _say(f"nothing to build, the programs are in {go_build.programs(_say).etcd.parent}")
     else:
         go_build.programs(_say)
 

@@ -94,7 +94,6 @@ def controller_manager(program: Path, controllers: Sequence[str] = CONTROLLERS) 
         program,
         "--kubeconfig=kube-controller-manager.kubeconfig",
         "--root-ca-file=ca.crt",
-        "--service-account-private-key-file=service-accounts.key",
         "--leader-elect=false",
         "--secure-port=0",
         f"--controllers={','.join(controllers)}",

@@ -183,7 +183,7 @@ class Office:
             headers={"Authorization": f"Bearer {config['users'][0]['user']['token']}"},
             verify=ssl.create_default_context(cafile=str(plane.ca_file)),
             trust_env=False,
-            timeout=30,
+            timeout=polling.patience(30),
         )
         self._clients.append(client)
         return client

@@ -97,7 +97,9 @@ class OperatorProcess(WatchedProcess):
     def get(self, path: str) -> tuple[int, str]:
         """Ask its HTTP server; status 0 if it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as reply:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=polling.patience(5)
+            ) as reply:
                 return int(reply.status), reply.read().decode()
         except urllib.error.HTTPError as error:
             return int(error.code), error.read().decode()

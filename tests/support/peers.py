@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from support import pki
+from support.polling import patience
 
 OPENSSL = shutil.which("openssl")
 
@@ -49,10 +50,10 @@ def free_port() -> int:
 
 
 def _wait(port: int) -> None:
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + patience(SECONDS)
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
+            socket.create_connection(("127.0.0.1", port), timeout=patience(SECONDS)).close()
         except OSError:
             if time.monotonic() > until:
                 raise
@@ -100,7 +101,7 @@ def openssl_client(directory: Path, port: int, *, root: bytes, host: str, more: 
         cwd=directory,
         input=b"",
         capture_output=True,
-        timeout=SECONDS,
+        timeout=patience(SECONDS),
         check=False,
     )
     text = (told.stdout + told.stderr).decode("utf-8", "replace")
@@ -166,7 +167,7 @@ class GoClient:
             [self.program, f"127.0.0.1:{port}", "root.pem", host],
             cwd=directory,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=patience(SECONDS),
             check=False,
         )
         return "" if told.returncode == 0 else told.stdout.decode("utf-8", "replace") or "refused"
@@ -230,12 +231,12 @@ class PostgreSQL:
             stderr=subprocess.DEVNULL,
             cwd="/",
         )
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + patience(SECONDS)
         while time.monotonic() < until:
             if self._server.poll() is not None:
                 return False
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=patience(1)).close()
                 return True
             time.sleep(0.02)  # As above.
         return False
@@ -249,7 +250,7 @@ class PostgreSQL:
             file.write(client.chain_pem + client.key_pem())
             file.flush()
             context.load_cert_chain(file.name)
-        until, answer = time.monotonic() + SECONDS, _STARTING_UP
+        until, answer = time.monotonic() + patience(SECONDS), _STARTING_UP
         while _STARTING_UP in answer and time.monotonic() < until:
             answer = self._answer(context)
         return answer.startswith(b"R")
@@ -257,7 +258,9 @@ class PostgreSQL:
     def _answer(self, context: ssl.SSLContext) -> bytes:
         """Give the first answer to a login; empty for an alert, or the end of the connection."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS) as plain:
+            with socket.create_connection(
+                ("127.0.0.1", self.port), timeout=patience(SECONDS)
+            ) as plain:
                 plain.sendall(struct.pack("!II", 8, 80877103))
                 if plain.recv(1) != b"S":
                     return b""
@@ -272,7 +275,7 @@ class PostgreSQL:
         if self._server is not None:
             self._server.terminate()
             try:
-                self._server.wait(SECONDS)
+                self._server.wait(patience(SECONDS))
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()

@@ -32,6 +32,7 @@ from rds_simulator.call import read_call
 from rds_simulator.clock import to_wire, wall_time
 from rds_simulator.cloud import Cloud
 from rds_simulator.signatures import signature_v3
+from support.polling import patience
 
 START_SECONDS = 30.0
 """Until it listens: 1 s on an idle machine."""
@@ -194,7 +195,9 @@ class Simulator(Admin):
             self._end()
             raise
         super().__init__(
-            httpx.Client(base_url=f"{self.url}/_sim", timeout=CALL_SECONDS, trust_env=False)
+            httpx.Client(
+                base_url=f"{self.url}/_sim", timeout=patience(CALL_SECONDS), trust_env=False
+            )
         )
 
     def stop(self) -> None:
@@ -215,8 +218,10 @@ class Simulator(Admin):
 
     def _read_line(self) -> Json:
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], START_SECONDS)[0]:
-            raise TimeoutError(f"the simulator did not listen within {START_SECONDS} s")
+        if not select.select([self._process.stdout], [], [], patience(START_SECONDS))[0]:
+            raise TimeoutError(
+                f"the simulator did not listen within {patience(START_SECONDS):.0f} s"
+            )
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the simulator ended with status {self._process.wait()}")
@@ -229,7 +234,7 @@ class Simulator(Admin):
         self._process.stdin.close()
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(patience(STOP_SECONDS))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -317,7 +322,7 @@ class Caller:
         self.version = version
         self.key_id, self.secret, self.token, self.now = key_id, secret, token, now
         self._client = httpx.Client(
-            base_url=url, transport=transport, timeout=CALL_SECONDS, trust_env=False
+            base_url=url, transport=transport, timeout=patience(CALL_SECONDS), trust_env=False
         )
 
     def call(self, action: str, *, place: str = "body", **parameters: str) -> httpx.Response:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.polling import patience
+
 STOP_SECONDS = 25.0
 
 
@@ -75,7 +77,7 @@ class WatchedProcess:
 
     def wait_ended(self) -> int:
         """Wait until it has ended by itself; give the exit status."""
-        return self._process.wait(STOP_SECONDS)
+        return self._process.wait(patience(STOP_SECONDS))
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -85,7 +87,7 @@ class WatchedProcess:
     def terminate(self) -> int:
         """End it as Kubernetes does; give the exit status."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(STOP_SECONDS)
+        return self._process.wait(patience(STOP_SECONDS))
 
     def stop(self) -> None:
         """End it somehow, and remove its log."""

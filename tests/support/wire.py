@@ -25,6 +25,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from support.controlplane_setup import reserve_port
+from support.polling import patience
 
 CHUNK = 65536
 
@@ -121,7 +122,7 @@ class Wire:
             TimeoutError: If it does not.
         """
         snare = self._snare
-        if snare is None or not snare.caught.wait(CAUGHT_SECONDS):
+        if snare is None or not snare.caught.wait(patience(CAUGHT_SECONDS)):
             raise TimeoutError("no such request has come")
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class Wire:
                 _in_background(self._drop, near)
                 continue
             try:
-                far = socket.create_connection(self._target, timeout=5)
+                far = socket.create_connection(self._target, timeout=patience(5))
             except OSError:
                 _break(near)
                 continue

@@ -8,6 +8,7 @@ import pytest
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.model import Reason
 from rds_ssl.offloading import INLINE, offloaded
+from support.polling import patience
 
 
 class Key:
@@ -39,7 +40,7 @@ class Held:
 
     def __call__(self) -> str:
         self._loop.call_soon_threadsafe(self.begun.set)
-        self.may_end.wait(10)
+        self.may_end.wait(patience(10))
         return "held"
 
 

@@ -18,6 +18,7 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer
 from rds_ssl.core.model import Priority
 from rds_ssl.core.secret_text import SecretText
+from support.polling import patience
 
 ENDPOINT = "https://rds.example.com"
 OTHER = "https://rds.cn-chengdu.example.com"
@@ -314,7 +315,7 @@ def test_the_second_attempt_of_a_read_takes_no_second_token() -> None:
         )
         for _ in range(BURST):
             observed = api.describe_ssl("x", "", priority=Priority.CHANGE, engine="MySQL")
-            assert (await asyncio.wait_for(observed, 5)).enabled
+            assert (await asyncio.wait_for(observed, patience(5))).enabled
 
     gateway.use(work)
 

@@ -20,6 +20,7 @@ from rds_ssl.core.model import Observed, Priority
 from rds_ssl.core.rds import responses
 from rds_ssl.core.secret_text import SecretText
 from support import pki
+from support.polling import patience
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEthisIsTheInstancesPrivateKey\n-----END PRIVATE KEY-----\n"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -221,12 +222,13 @@ def test_success_without_a_request_id_leaves_the_outcome_open(body: dict[str, ob
 
 def test_a_change_takes_the_token_that_was_reserved_and_no_other() -> None:
     wire = Wire({"RequestId": "R"})
+    wire.limiter = RateLimiter(1 / 31_536_000)
 
     async def work(api: RdsApi) -> None:
         for _ in range(BURST):
             await api.reserve(Priority.CHANGE)
-        # The bucket is empty: whatever waits for a token now, waits for a second.
-        await asyncio.wait_for(modify(api), 0.5)
+        # The bucket is empty: whatever waits for a token now, waits for a year.
+        await asyncio.wait_for(modify(api), patience(5))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(describe(api), 0.05)
 
@@ -272,7 +274,7 @@ def test_a_throttled_change_leaves_the_reads_that_watch_it_alone() -> None:
             await asyncio.wait_for(api.reserve(Priority.IN_FLIGHT), 0.05)
         # It is answered the same; that it is sent is the point.
         with pytest.raises(ApiError, match=r"Throttling\.User"):
-            await asyncio.wait_for(describe(api), 5)
+            await asyncio.wait_for(describe(api), patience(5))
 
     wire.use(work)
 

@@ -39,6 +39,7 @@ from support import hostile_der, odd_pem, pki, virtual_time
 from support.engine_world import EngineWorld
 from support.line import Connection
 from support.loop_meter import LoopMeter, longest_hold, measured
+from support.polling import patience
 from support.simulator import in_process
 
 MOST = 0.020
@@ -103,7 +104,7 @@ class RealWorld(EngineWorld):
 
     async def settled(self, name: str) -> None:
         """Wait until an object is as declared, and once more looked at."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(patience(DEADLINE)):
             while self.ready(name) != ("True", "Verified"):  # noqa: ASYNC110  # It has no event.
                 await asyncio.sleep(0.1)
         await asyncio.sleep(0.8)

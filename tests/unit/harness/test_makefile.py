@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.polling import patience
+
 ROOT = Path(__file__).parents[3]
 TARGETS = {
     "help",
@@ -51,7 +53,7 @@ def make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=patience(30),
     )
 
 
