@@ -75,6 +75,14 @@ def connect(way: TcpProxy) -> socket.socket:
     return socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS)
 
 
+def say_hello(way: TcpProxy) -> None:
+    """Fail as the connection does; where the system notices late, it ends instead."""
+    with connect(way) as other:
+        other.sendall(b"hello")
+        if other.recv(1) == b"":
+            raise ConnectionResetError
+
+
 def hears_nothing(connection: socket.socket) -> bool:
     connection.settimeout(NOTHING_SECONDS)
     try:
@@ -96,7 +104,7 @@ def test_a_black_hole_holds_everything_back_until_it_mends(
         assert hears_nothing(client)
         assert echo.heard == b"hello"
 
-        way.mend()
+        way.forward()
 
         assert client.recv(4) == b"late"
         assert other.recv(3) == b"too"
@@ -110,10 +118,25 @@ def test_what_a_client_sent_into_a_black_hole_arrives_even_if_it_has_given_up(
     client.sendall(b"late")
     client.close()
 
-    way.mend()
+    way.forward()
 
     assert echo.some.acquire(timeout=PATIENCE_SECONDS)
     assert echo.heard == b"hellolate"
+
+
+def test_a_frozen_connection_stays_open_while_new_ones_pass(
+    way: TcpProxy, client: socket.socket, echo: Echo
+) -> None:
+    way.freeze()
+    client.sendall(b"late")
+    say_hello(way)
+    assert hears_nothing(client)
+    assert b"late" not in echo.heard
+
+    way.forward()
+
+    assert client.recv(4) == b"late"
+    assert way.accepted == 2
 
 
 def test_a_half_open_connection_lets_one_direction_through_and_is_reset_when_it_mends(
@@ -125,7 +148,7 @@ def test_a_half_open_connection_lets_one_direction_through_and_is_reset_when_it_
     assert echo.some.acquire(timeout=PATIENCE_SECONDS)
     assert hears_nothing(client)
 
-    way.mend()
+    way.forward()
 
     with pytest.raises(ConnectionError):
         client.recv(1)
@@ -138,7 +161,7 @@ def test_requests_are_lost_where_the_server_is_deaf(
     client.sendall(b"lost")
     assert hears_nothing(client)
 
-    way.mend()
+    way.forward()
 
     with pytest.raises(ConnectionError):
         client.recv(1)
@@ -162,10 +185,8 @@ def test_a_reset_way_breaks_connections_and_accepts_new_ones_for_a_moment_only(
 
     with pytest.raises(ConnectionError):
         client.recv(1)
-    with pytest.raises(ConnectionError), connect(way) as other:
-        other.sendall(b"hello")
-        if other.recv(1) == b"":
-            raise ConnectionError
+    with pytest.raises(ConnectionError):
+        say_hello(way)
 
 
 def test_a_way_that_refuses_is_there_again_at_the_same_place(
@@ -177,7 +198,7 @@ def test_a_way_that_refuses_is_there_again_at_the_same_place(
     with pytest.raises(ConnectionRefusedError):
         connect(way)
 
-    way.mend()
+    way.forward()
 
     with connect(way) as other:
         other.sendall(b"again")

@@ -1,18 +1,24 @@
 """
-A way between two programs that goes bad while it is in use, and mends.
+A TCP proxy that misbehaves as those of the field do, and mends.
 
 ::
 
-    with TcpProxy(rds.url) as way:
-        ...                                        # something that talks to way.url
-        way.spoil(Trouble(kind=Kind.BLACK_HOLE))   # nothing comes through, nothing ends
-        way.mend()                                 # what was held back arrives, late
+    with TcpProxy(rds.url) as proxy:
+        ...                                          # something that talks to proxy.url
+        proxy.freeze()                               # not a byte more on what is open
+        proxy.freeze(new=True)                       # nor on new connections
+        proxy.cut()                                  # resets all that is open
+        proxy.refuse()                               # the same, and new ones until `forward`
+        proxy.delay(0.2)                             # each piece comes so much later
+        proxy.spoil(Trouble(kind=Kind.MUTE))         # whatever else there is, see `Kind`
+        proxy.forward()                              # as if nothing had been
 
-It knows bytes and connections only, so that TLS and gRPC go over it as well as HTTP; `support.wire`
-knows requests. A path in place of a URL is a Unix socket.
+It looks into nothing, so it works for TLS and gRPC as well; `support.wire` finds a request in plain
+text. A path in place of a URL is a Unix socket.
 
-What TCP promises holds of it: bytes that were held back arrive in order once it mends, even if the
-sender has given up meanwhile; a connection that lost bytes is reset then, for it could not go on.
+What TCP promises holds of it: bytes that were held back arrive in order after `forward`, even if
+the sender has given up meanwhile; a connection that lost bytes is reset then, for it could not go
+on.
 """
 
 import asyncio
@@ -78,6 +84,7 @@ class _Connection:
     passed: int = 0
     """Bytes of answers since the way was spoilt."""
     lost: bool = False
+    frozen: bool = False
 
     def reset(self) -> None:
         _reset(self.near)
@@ -109,6 +116,8 @@ class TcpProxy:
             self.url = f"{scheme}://{self._address[0]}:{self._address[1]}"
         else:
             self.url = f"unix://{listen}"
+        self.accepted = 0
+        """Connections that were made so far."""
         self._trouble: Trouble | None = None
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,12 +134,36 @@ class TcpProxy:
         return self._trouble
 
     def spoil(self, trouble: Trouble) -> None:
-        """Let it go bad, for connections that are there and for new ones, until `mend`."""
+        """Let it go bad, for connections that are there and for new ones, until `forward`."""
         self._do(self._set(trouble))
 
-    def mend(self) -> None:
-        """Forward everything, from now on."""
+    def forward(self) -> None:
+        """Forward everything from now on, what was held back first."""
         self._do(self._set(None))
+
+    def freeze(self, *, new: bool = False) -> None:
+        """
+        Hold back every byte of the open connections, which stay open, until `forward`.
+
+        Args:
+            new: Whether also those of connections that are made from now on.
+        """
+        if new:
+            self.spoil(Trouble(kind=Kind.BLACK_HOLE))
+        else:
+            self._do(self._freeze())
+
+    def cut(self) -> None:
+        """Reset the open connections."""
+        self._do(self._cut())
+
+    def refuse(self) -> None:
+        """Reset the open connections and refuse new ones, until `forward`."""
+        self.spoil(Trouble(kind=Kind.REFUSE))
+
+    def delay(self, seconds: float) -> None:
+        """Let each piece, there and back, come so much later; until `forward`."""
+        self.spoil(Trouble(kind=Kind.LATENCY, seconds=seconds))
 
     def close(self) -> None:
         """Break everything for good; a second call does nothing."""
@@ -172,10 +205,19 @@ class TcpProxy:
         listener.bind(self._address)
         self._server = await asyncio.start_server(self._accept, sock=listener)
 
+    async def _freeze(self) -> None:
+        for each in self._connections:
+            each.frozen = True
+
+    async def _cut(self) -> None:
+        for each in list(self._connections):
+            each.reset()
+
     async def _set(self, trouble: Trouble | None) -> None:
         self._trouble = trouble
         for each in list(self._connections):
             each.passed = 0
+            each.frozen = False
             if each.lost or (trouble and trouble.kind in {Kind.REFUSE, Kind.RESET}):
                 each.reset()
         if trouble and trouble.kind is Kind.REFUSE:
@@ -218,6 +260,7 @@ class TcpProxy:
             _reset(near)
             return
         connection = _Connection(near=near, far=far)
+        self.accepted += 1
         self._connections.add(connection)
         pumps = [
             asyncio.ensure_future(self._pump(source, far, connection, self._request)),
@@ -254,7 +297,7 @@ class TcpProxy:
         """Forward until the end; *what* says what comes through of a piece."""
         while True:
             data = await source.read(CHUNK)
-            await self._delay()
+            await self._delay(connection)
             if not data:
                 break
             try:
@@ -266,10 +309,10 @@ class TcpProxy:
         if not connection.lost and sink.can_write_eof():
             sink.write_eof()
 
-    async def _delay(self) -> None:
+    async def _delay(self, connection: _Connection) -> None:
         if self._trouble and self._trouble.kind is Kind.LATENCY:
             await asyncio.sleep(self._trouble.seconds)
-        while self._trouble and self._trouble.kind is Kind.BLACK_HOLE:
+        while connection.frozen or (self._trouble and self._trouble.kind is Kind.BLACK_HOLE):
             await self._changed.wait()
 
     def _request(self, connection: _Connection, data: bytes) -> bytes:
