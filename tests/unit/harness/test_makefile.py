@@ -21,6 +21,7 @@ TARGETS = {
     "leaks",
     "year",
     "bench",
+    "chaos",
     "check",
     "fmt",
     "crds",
