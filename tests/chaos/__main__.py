@@ -2,7 +2,7 @@
 Kill, freeze and cut off everything while people edit, and hold the operator to its promises.
 
     PYTHONPATH=tests python -m chaos [--seed SEED] [--seeds NUMBER] [--minutes MINUTES]
-        [--objects NUMBER] [--operators NUMBER] [--json FILE] [--plan]
+        [--objects NUMBER] [--operators NUMBER] [--json FILE] [--plan] [--broken FAULT]
 
 Exit status: 0 if every promise held, 1 if one was broken, 130 after Ctrl-C.
 """
@@ -11,8 +11,10 @@ import argparse
 import json
 import random
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
+from chaos.broken import broken_copy
 from chaos.plan import Plan, make_plan
 from chaos.report import figures, lines, summary
 from chaos.run import Report, play
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument("--operators", type=int, default=OPERATORS)
     parser.add_argument("--json", type=Path, help="a file for the figures")
     parser.add_argument("--plan", action="store_true", help="tell what would happen, and end")
+    parser.add_argument("--broken", default="", help="a fault of `make faults` to have in it")
     options = parser.parse_args()
     plans = [
         make_plan(
@@ -49,7 +52,8 @@ def main() -> int:
         return 0
     reports: list[Report] = []
     try:
-        reports.extend(map(one, plans))
+        with broken_copy(options.broken) if options.broken else nullcontext() as source:
+            reports.extend(one(plan, source) for plan in plans)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -60,13 +64,13 @@ def main() -> int:
     return FAILED if any(each.complaints for each in reports) else 0
 
 
-def one(plan: Plan) -> Report:
+def one(plan: Plan, source: Path | None) -> Report:
     """Play one seed, and tell of it."""
     say(
         f"== chaos: {len(plan.subjects)} objects, {plan.operators} operators,"
         f" {plan.seconds:.0f} s of faults, SEED={plan.seed}"
     )
-    report = play(plan, say)
+    report = play(plan, say, source=source)
     say("\n".join(["", *lines(report)]))
     return report
 

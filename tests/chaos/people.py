@@ -96,6 +96,8 @@ class People:
         ]
         self.failed: list[str] = []
         """What could not be done at all."""
+        self.last_done = 0.0
+        """Monotonic: when the last edit was done."""
         self._hasten = threading.Event()
 
     @property
@@ -171,6 +173,7 @@ class People:
             while not self._attempt(deed, person, edit):
                 if self._hasten.wait(AGAIN_SECONDS):
                     return
+            self.last_done = time.monotonic()
             if edit.change is not None:
                 person.asked.append(Asked(state=edit.change, began=began, done=time.time()))
 

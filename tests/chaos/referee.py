@@ -75,6 +75,8 @@ class Life:
     """The object at the end; None: it is gone."""
     deleted: bool = False
     """Somebody deleted it."""
+    disables: bool = False
+    """Its deletion turns SSL off."""
     applied_when_deleted: bool = True
     """Its operator had applied something by then; if not, SSL stays as it is."""
     marks: Mapping[str, str] = field(default_factory=dict)
@@ -170,8 +172,7 @@ def _of_the_end(life: Life) -> Iterator[str]:
     if life.deleted:
         if life.manifest is not None:
             yield f"deleted, and still there: {_told(life.manifest)}"
-        turned_off = wanted == State(Mode.OFF)
-        if turned_off and life.applied_when_deleted and life.in_force != wanted:
+        if life.disables and life.applied_when_deleted and life.in_force != State(Mode.OFF):
             yield f"deleted to turn SSL off, but {life.in_force} is in force"
         return
     if life.in_force != wanted:

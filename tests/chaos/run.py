@@ -63,19 +63,27 @@ class Report:
     wall: float = 0.0
 
 
-def play(plan: Plan, say: Say) -> Report:
-    """Play a plan on programs of its own, and judge what came of it."""
+def play(plan: Plan, say: Say, *, source: Path | None = None) -> Report:
+    """
+    Play a plan on programs of its own, and judge what came of it.
+
+    Args:
+        plan: What happens.
+        say: Tells how far it is.
+        source: The operator's code; None: what is installed.
+    """
     began = time.monotonic()
     report = Report(plan=plan)
-    with Stage(plan.operators) as stage:
+    with Stage(plan.operators, source=source) as stage:
         people = People(stage.cluster, plan.subjects)
         stage.rds.put_instances(
             *({"id": instance_id(each.name), "profile": "postgresql-14"} for each in plan.subjects)
         )
         people.create()
         say(f"{len(plan.subjects)} objects are there, after {time.monotonic() - began:.0f} s")
-        _Storm(plan, stage, people, report, say).blow()
-        _settle(stage, people, report, say)
+        mended = _Storm(plan, stage, people, report, say).blow()
+        _settle(stage, people, report, mended)
+        say(f"at rest after {report.converged[-1]:.1f} s")
         _judge(stage, people, report)
         if report.complaints:
             report.kept = _keep(stage, people, report)
@@ -104,8 +112,8 @@ class _Storm:
         self._report.faults[fault.kind] += 1
         self._at(fault.ends, begin(self._stage, fault))
 
-    def blow(self) -> None:
-        """Play it, and set right in the end what is not."""
+    def blow(self) -> float:
+        """Play it, set right in the end what is not, and give the time at which it was."""
         self._stage.start()
         start = time.monotonic()
         beats = itertools.count(SAY_SECONDS, SAY_SECONDS)
@@ -122,13 +130,14 @@ class _Storm:
         while not self._stage.is_whole():
             self._stage.keep()
             time.sleep(BEAT_SECONDS)
+        return time.monotonic()
 
 
-def _settle(stage: Stage, people: People, report: Report, say: Say) -> None:
-    """Wait until everything is at rest, and for how long that took."""
+def _settle(stage: Stage, people: People, report: Report, mended: float) -> None:
+    """Wait until everything is at rest, and note for how long that took."""
     if not people.finish(PATIENCE):
         report.complaints.append("edits could not be done in time")
-    calm = time.monotonic()
+    calm = max(mended, people.last_done)
     rests: dict[str, float] = {}
     """By object: since when it is at rest."""
     last: Mapping[str, str | None] = {}
@@ -147,8 +156,7 @@ def _settle(stage: Stage, people: People, report: Report, say: Say) -> None:
         if len(rests) == len(people.persons) and max(rests.values()) + HOLDS_FOR < now:
             break
         time.sleep(LOOK_SECONDS)
-    report.converged = sorted(rests.get(name, now) - calm for name in people.persons)
-    say(f"at rest after {report.converged[-1]:.1f} s")
+    report.converged = sorted(max(rests.get(name, now) - calm, 0.0) for name in people.persons)
     slow = [name for name in people.persons if rests.get(name, now) - calm > CONVERGES_WITHIN]
     for name in slow:
         took = f"after {rests[name] - calm:.0f} s only" if name in rests else "not at all"
@@ -200,6 +208,7 @@ def _judge(stage: Stage, people: People, report: Report) -> None:
             in_force=people.state_of(name, truth["ssl"]),
             manifest=objects.get(name),
             deleted=person.deleted,
+            disables=person.subject.disables,
             applied_when_deleted=person.applied_when_deleted,
             marks=_marks(people, name),
         )

@@ -67,8 +67,15 @@ class Stage:
     `keep` has to be called now and then: it starts again what is down, as a kubelet would.
     """
 
-    def __init__(self, operators: int) -> None:
-        """Set everything up but the operators; they begin with `start`."""
+    def __init__(self, operators: int, *, source: Path | None = None) -> None:
+        """
+        Set everything up but the operators; they begin with `start`.
+
+        Args:
+            operators: How many run at a time.
+            source: Where their code is; None: what is installed.
+        """
+        self._environ = None if source is None else {"PYTHONPATH": str(source)}
         self.told = Told()
         self._names = [operator(number) for number in range(operators)]
         self._running: dict[str, OperatorProcess] = {}
@@ -137,7 +144,7 @@ class Stage:
         started = OperatorProcess(
             kubeconfig=kubeconfig_through(to_api, self.cluster.kubeconfig, directory),
             api_url=self.ways[way(name, CLOUD)].url,
-            environ=None,
+            environ=self._environ,
             ahead=0.0,
             module="rds_ssl",
             **SETTINGS,

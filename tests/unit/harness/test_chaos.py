@@ -260,9 +260,7 @@ BROKEN: dict[str, tuple[Callable[[Life], Life], str]] = {
     ),
     "a finalizer that is stuck": (lambda life: replace(life, deleted=True), "still there"),
     "SSL that was to be turned off": (
-        lambda life: replace(
-            life, deleted=True, manifest=None, asked=[*life.asked, asked(OFF, 90.0)]
-        ),
+        lambda life: replace(life, deleted=True, disables=True, manifest=None),
         "deleted to turn SSL off",
     ),
 }
@@ -286,7 +284,14 @@ def test_deleted_with_ssl_off_is_as_it_should_be() -> None:
         in_force=OFF,
         manifest=None,
         deleted=True,
+        disables=True,
     )
+
+    assert judge(life).complaints == ()
+
+
+def test_an_edit_that_a_deletion_overtakes_may_stay_undone() -> None:
+    life = replace(GOOD, asked=[*GOOD.asked, asked(OFF, 90.0)], manifest=None, deleted=True)
 
     assert judge(life).complaints == ()
 
