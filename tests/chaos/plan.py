@@ -37,6 +37,13 @@ lost, and nobody could tell it from a second one (docs/operations.md, on SETTLE)
 """
 
 
+FINALE = 8.0
+"""Seconds before the end in which many edit at once, so that there is much left to come to rest."""
+
+IN_THE_FINALE = 0.5
+"""Share of the objects that are edited then."""
+
+
 class Mode(StrEnum):
     """What a spec declares."""
 
@@ -79,6 +86,9 @@ DEEDS = {Deed.DECLARE: 4, Deed.ROTATE: 5, Deed.RESPELL: 3, Deed.NOTE: 2, Deed.LA
 
 DELETED = 0.1
 """Share of the objects that are deleted on the way."""
+
+SOON = 0.3
+"""Share of the edits that follow the one before within four seconds."""
 
 DISABLES = 0.4
 """Share of the objects whose deletion turns SSL off, and which have a finalizer for that."""
@@ -241,12 +251,23 @@ def make_plan(*, seed: int, seconds: float, objects: int, operators: int) -> Pla
     )
 
 
-def _edits(chance: random.Random, subject: Subject, seconds: float) -> Iterator[Edit]:
+def _times(chance: random.Random, last: float) -> Iterator[float]:
     """Some follow at once, so that two changes may become one; most do not."""
+    at = chance.uniform(2.0, 30.0)
+    while at < last:
+        yield at
+        soon = chance.random() < SOON
+        at += chance.uniform(0.2, 4.0) if soon else chance.uniform(12.0, 60.0)
+
+
+def _edits(chance: random.Random, subject: Subject, seconds: float) -> Iterator[Edit]:
     mode, leaf = subject.mode, 1
     ends = chance.uniform(seconds / 3, seconds) if chance.random() < DELETED else None
-    at = chance.uniform(2.0, 30.0)
-    while at < (ends or seconds - QUIET_END):
+    last = ends or seconds - QUIET_END
+    times = list(_times(chance, last))
+    if ends is None and chance.random() < IN_THE_FINALE:
+        times = sorted([*times, last - chance.uniform(0.0, FINALE)])
+    for at in times:
         deed = chance.choices(list(DEEDS), list(DEEDS.values()))[0]
         before = state_of(mode, leaf)
         if deed is Deed.DECLARE:
@@ -256,7 +277,6 @@ def _edits(chance: random.Random, subject: Subject, seconds: float) -> Iterator[
         after = state_of(mode, leaf)
         change = after if after != before else None
         yield Edit(at=at, name=subject.name, deed=deed, mode=mode, leaf=leaf, change=change)
-        at += chance.uniform(0.2, 4.0) if chance.random() < 0.3 else chance.uniform(12.0, 60.0)
     if ends is not None:
         off = State(Mode.OFF)
         turned_off = subject.disables and state_of(mode, leaf) != off
