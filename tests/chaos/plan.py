@@ -14,7 +14,7 @@ in what is done to them and in which order, not in what they are at when it happ
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from support.tcp_proxy import Kind, Trouble
@@ -42,6 +42,13 @@ FINALE = 8.0
 
 IN_THE_FINALE = 0.5
 """Share of the objects that are edited then."""
+
+
+AIMED = 0.5
+"""Share of the faults that wait for a change to be accepted: by chance few hit an open call."""
+
+AIM_SECONDS = 5.0
+"""How long such a one waits at most."""
 
 
 class Mode(StrEnum):
@@ -158,6 +165,8 @@ class Fault:
     answer: str = ""
     """A kind of fault that the simulated cloud knows, for its next `times` calls."""
     times: int = 0
+    aimed: bool = False
+    """It waits for the next change that the cloud accepts, and comes before the answer to it."""
 
     @property
     def kind(self) -> str:
@@ -170,8 +179,8 @@ class Fault:
 
     @property
     def ends(self) -> float:
-        """Seconds since the beginning."""
-        return self.at + self.seconds
+        """Seconds since the beginning; at the latest."""
+        return self.at + self.seconds + AIM_SECONDS * self.aimed
 
     def __str__(self) -> str:
         what = ""
@@ -181,7 +190,8 @@ class Fault:
             what += f" {self.trouble.after} bytes" * (self.trouble.kind is Kind.TRUNCATE)
         if self.answer:
             what = f" {self.answer} x {self.times}"
-        return f"{self.at:7.2f}  {self.blow} {self.target}{what} for {self.seconds:.1f} s"
+        what += f" for {self.seconds:.1f} s{', as a change is accepted' if self.aimed else ''}"
+        return f"{self.at:7.2f}  {self.blow} {self.target}{what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +311,9 @@ def _faults(chance: random.Random, seconds: float, operators: int) -> Iterator[F
     last = seconds - QUIET_END
     while at < last:
         fault = _fault(chance, at, last, operators)
+        if chance.random() < AIMED and at + AIM_SECONDS < last:
+            lasts = min(fault.seconds, last - at - AIM_SECONDS)
+            fault = replace(fault, aimed=True, seconds=lasts)
         free = max((busy.get(each, 0.0) for each in _touched(fault, operators)), default=0.0)
         if free <= at:
             for each in _touched(fault, operators):

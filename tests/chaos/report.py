@@ -23,6 +23,7 @@ def figures(report: Report) -> Json:
         "operators": report.plan.operators,
         "wall_seconds": round(report.wall, 1),
         "faults": dict(sorted(report.faults.items())),
+        "faults_at_an_open_call": report.hits,
         "edits": dict(sorted(report.edits.items())),
         "changes": sum(each.changes for each in verdicts),
         "carried_out": carried_out,
@@ -62,7 +63,12 @@ def lines(report: Report) -> Iterator[str]:
         for name in (
             *("changes", "carried_out", "replaced_or_undone", "accepted_calls", "restarts"),
             *("restarts_per_change", "change_to_call_p50", "change_to_call_max"),
-            *("convergence_p50", "convergence_max", "passes_of_the_last_operators"),
+            *(
+                "faults_at_an_open_call",
+                "convergence_p50",
+                "convergence_max",
+                "passes_of_the_last_operators",
+            ),
             "operator_processes",
         )
     )
@@ -82,6 +88,7 @@ def lines(report: Report) -> Iterator[str]:
 COLUMNS = (
     ("seed", "seed"),
     ("faults", "faults"),
+    ("faults_at_an_open_call", "at a call"),
     ("edits", "edits"),
     ("changes", "changes"),
     ("carried_out", "carried out"),

@@ -17,7 +17,7 @@ import httpx
 
 from chaos.blows import begin
 from chaos.people import NAMESPACE, People, instance_id
-from chaos.plan import Fault, Plan
+from chaos.plan import AIM_SECONDS, Fault, Plan
 from chaos.referee import Call, Life, Verdict, judge, unrest
 from chaos.secrecy import leaks
 from chaos.stage import Stage
@@ -37,6 +37,7 @@ HOLDS_FOR = 5.0
 
 LOOK_SECONDS = 0.5
 BEAT_SECONDS = 0.05
+AIM_BEAT_SECONDS = 0.01
 SAY_SECONDS = 15.0
 
 
@@ -47,6 +48,8 @@ class Report:
     plan: Plan
     faults: Counter[str] = field(default_factory=Counter)
     """By kind; those that were begun."""
+    hits: int = 0
+    """Faults that came right after a change was accepted, before the answer to it."""
     edits: Counter[str] = field(default_factory=Counter)
     verdicts: list[Verdict] = field(default_factory=list)
     converged: list[float] = field(default_factory=list)
@@ -97,36 +100,68 @@ class _Storm:
     def __init__(self, plan: Plan, stage: Stage, people: People, report: Report, say: Say) -> None:
         self._plan, self._stage, self._people = plan, stage, people
         self._report, self._say = report, say
+        self._start = 0.0
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._aiming: list[tuple[float, Fault]] = []
+        """Faults that wait for a change, with the time at which they do not wait any longer."""
+        self._seen = 0
+        """Calls of the ledger that have been looked at."""
         for edit in plan.edits:
             self._at(edit.at, partial(people.do, edit))
             report.edits[edit.deed] += 1
         for fault in plan.faults:
-            self._at(fault.at, partial(self._begin, fault))
+            self._at(fault.at, partial(self._aim if fault.aimed else self._begin, fault))
 
     def _at(self, seconds: float, work: Callable[[], None]) -> None:
         heapq.heappush(self._due, (seconds, next(self._numbers), work))
 
     def _begin(self, fault: Fault) -> None:
         self._report.faults[fault.kind] += 1
-        self._at(fault.ends, begin(self._stage, fault))
+        mend = begin(self._stage, fault)
+        self._at(self._now() + fault.seconds, mend)
+
+    def _aim(self, fault: Fault) -> None:
+        if not self._aiming:
+            self._accepted()  # Those of before do not count.
+        self._aiming.append((fault.at + AIM_SECONDS, fault))
+
+    def _strike(self) -> None:
+        """Begin what was waiting for a change, if there is one, or if it has waited too long."""
+        if not self._aiming:
+            return
+        hit = self._accepted()
+        now = self._now()
+        due = [fault for until, fault in self._aiming if hit or until <= now]
+        self._aiming = [each for each in self._aiming if each[1] not in due]
+        self._report.hits += len(due) if hit else 0
+        for each in due:
+            self._begin(each)
+
+    def _accepted(self) -> bool:
+        """Whether a change was accepted since it was asked last."""
+        calls, self._seen = self._stage.rds.calls_since(self._seen, accepted="true")
+        return bool(calls)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._start
 
     def blow(self) -> float:
         """Play it, set right in the end what is not, and give the time at which it was."""
         self._stage.start()
-        start = time.monotonic()
+        self._start = time.monotonic()
         beats = itertools.count(SAY_SECONDS, SAY_SECONDS)
         beat = next(beats)
-        while self._due or time.monotonic() - start < self._plan.seconds:
-            now = time.monotonic() - start
+        while self._due or self._aiming or self._now() < self._plan.seconds:
+            now = self._now()
             while self._due and self._due[0][0] <= now:
                 heapq.heappop(self._due)[2]()
+            self._strike()
             self._stage.keep()
             if now >= beat:
                 beat = next(beats)
                 self._say(f"    ... {now:.0f} s, {self._report.faults.total()} faults")
-            time.sleep(BEAT_SECONDS)
+            time.sleep(AIM_BEAT_SECONDS if self._aiming else BEAT_SECONDS)
         while not self._stage.is_whole():
             self._stage.keep()
             time.sleep(BEAT_SECONDS)

@@ -35,8 +35,16 @@ No budget holds anything, and what is unknown is decided within seconds.
 RESYNC stays at ten minutes: what only a resync would mend has not been mended in time.
 """
 
-DURATIONS = {"window": 0.3, "change": 2.0, "acl": 0.5}
-"""Of a change in the simulated cloud, in seconds."""
+DURATIONS = {"window": 5.0, "change": 2.0, "acl": 0.5}
+"""
+Of a change in the simulated cloud, in seconds.
+
+For the window an accepted change does not show at all, long enough for another process to come and
+look: whoever has forgotten it sends it again.
+"""
+
+LATENCY = 0.25
+"""Seconds of each call of the cloud: long enough to be hit while it is open."""
 
 ETCD_WAY = "etcd-way.sock"
 
@@ -87,7 +95,7 @@ class Stage:
             self.cluster = Cluster(self.plane)
             stack.callback(self.cluster.close)
             self.rds = stack.enter_context(Simulator())
-            self.rds.config(durations=DURATIONS)
+            self.rds.config(durations=DURATIONS, latency=LATENCY)
             self._directory = Path(stack.enter_context(TemporaryDirectory(prefix="rds-ssl-chaos-")))
             self.ways: dict[str, TcpProxy] = {}
             for name in self._names:
