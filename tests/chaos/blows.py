@@ -2,13 +2,7 @@
 
 from collections.abc import Callable
 
-from chaos.plan import (
-    CLOUD,
-    EVERY_WAY_TO_THE_CLOUD,
-    LEADER,
-    Blow,
-    Fault,
-)
+from chaos.breakage import CLOUD, EVERY_WAY_TO_THE_CLOUD, LEADER, Blow, Fault
 from chaos.stage import Stage
 
 

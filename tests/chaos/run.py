@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 
 from chaos.blows import begin
+from chaos.breakage import AIM_SECONDS, Fault
 from chaos.people import NAMESPACE, People, instance_id
-from chaos.plan import AIM_SECONDS, Fault, Plan
+from chaos.plan import Plan
 from chaos.referee import Call, Life, Verdict, judge, unrest
 from chaos.secrecy import leaks
 from chaos.stage import Stage

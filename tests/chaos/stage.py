@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from chaos.plan import API_SERVER, CLOUD, ETCD, operator, way
+from chaos.breakage import API_SERVER, CLOUD, ETCD, operator, way
 from support.cluster import Cluster
 from support.controlplane import ControlPlane
 from support.operator_process import OperatorProcess

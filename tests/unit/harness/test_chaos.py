@@ -8,19 +8,8 @@ from typing import Any
 
 import pytest
 
-from chaos.plan import (
-    EVERY_WAY_TO_THE_CLOUD,
-    LEADER,
-    LONGEST_STOP,
-    LONGEST_TROUBLE,
-    Blow,
-    Deed,
-    Mode,
-    Plan,
-    State,
-    make_plan,
-    state_of,
-)
+from chaos.breakage import EVERY_WAY_TO_THE_CLOUD, LEADER, LONGEST_STOP, LONGEST_TROUBLE, Blow
+from chaos.plan import Deed, Mode, Plan, State, make_plan, state_of
 from chaos.referee import REPLACED_WITHIN, Asked, Call, Life, judge
 from chaos.report import figures, lines, summary
 from chaos.run import Report
