@@ -145,9 +145,8 @@ def _fault(chance: random.Random, at: float, last: float, operators: int) -> Fau
     match kind:
         case "kill":
             target = chance.choice([leader, *workers])
-            return Fault(
-                at=at, blow=Blow.KILL, target=target, seconds=lasts(chance.uniform(0.5, 5.0))
-            )
+            length = chance.choice([chance.uniform(0.1, 0.5), chance.uniform(0.5, 5.0)])
+            return Fault(at=at, blow=Blow.KILL, target=target, seconds=lasts(length))
         case "stop":
             target = chance.choice([leader, *workers])
             length = chance.choice([chance.uniform(0.5, 5.0), chance.uniform(8.0, LONGEST_STOP)])

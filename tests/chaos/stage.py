@@ -35,7 +35,7 @@ No budget holds anything, and what is unknown is decided within seconds.
 RESYNC stays at ten minutes: what only a resync would mend has not been mended in time.
 """
 
-DURATIONS = {"window": 5.0, "change": 2.0, "acl": 0.5}
+DURATIONS = {"window": 8.0, "change": 2.0, "acl": 0.5}
 """
 Of a change in the simulated cloud, in seconds.
 
