@@ -6,14 +6,12 @@ Start: API server reachable, CRD and rights there (saying what is missing) · me
 """
 
 import asyncio
-import collections
 import contextlib
 import ctypes
 import gc
 import logging
 import resource
 import signal
-import time
 from importlib.metadata import version
 
 from rds_ssl import wiring
@@ -41,8 +39,8 @@ _PR_SET_DUMPABLE = 4
 _GRACE = 12.0
 """Seconds for the running passes at the end; a Pod has 30, an operator promises 20."""
 
-_SILENCE = 600.0
-"""Seconds without a word of the API server after which the liveness probe fails."""
+_SILENCE = 60.0
+"""Seconds without a word of the API server after which the readiness probe fails."""
 
 _YOUNG = 10_000
 """
@@ -50,8 +48,6 @@ Objects that come into being between two looks of the collector of garbage. With
 took 1.5 of the 23 s of CPU of a cold start of 1,000 objects, with this many 0.5.
 """
 
-_MAX_RESTARTS = 3
-_RESTART_WINDOW = 600.0
 _MISSING_PAUSE = 5.0
 
 _TAKEN_AT_ONCE = 20
@@ -59,7 +55,7 @@ _TAKEN_AT_ONCE = 20
 
 
 def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if the watch cannot be kept up."""
+    """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if it cannot start."""
     _forbid_core_dumps()
     configure_logging(settings.log_format, settings.log_level)
     if sends_plain_http(settings):
@@ -87,7 +83,6 @@ class Operator:
         # Made before the loop runs: to read all CA certificates takes 50 ms.
         self._http = make_http_transport(ca_bundle=settings.ca_bundle, proxy=_proxy(settings))
         self._stop = asyncio.Event()
-        self._restarts: collections.deque[float] = collections.deque(maxlen=_MAX_RESTARTS)
         self._ready = False
         self._watchdog: Watchdog | None = None
 
@@ -96,8 +91,8 @@ class Operator:
         self._install_signals()
         server = HttpServer(
             bind=self._settings.http_bind,
-            healthy=self._unhealthy,
-            ready=lambda: [] if self._ready else ["the first list is not complete"],
+            healthy=list,  # A stuck loop does not answer; nothing else is cured by a restart.
+            ready=self._unready,
             metrics=self._metrics,
         )
         try:
@@ -120,8 +115,9 @@ class Operator:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
 
-    def _unhealthy(self) -> list[str]:
-        # A stuck loop does not answer at all; a process that hears nothing may be cured by another.
+    def _unready(self) -> list[str]:
+        if not self._ready:
+            return ["the first list is not complete"]
         silent = self._watchdog.silent_for() if self._watchdog else 0.0
         if silent < _SILENCE:
             return []
@@ -202,7 +198,7 @@ class Operator:
             metrics=self._metrics,
             data=data,
         )
-        watchdog = Watchdog(parts.objects, parts.router, self._settings.selector)
+        watchdog = Watchdog(parts.objects, parts.router, resources.get, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
             watchdog.watch(kube, path)
         self._watchdog = watchdog
@@ -217,15 +213,8 @@ class Operator:
             await self._list_once(parts, resources)
             # They stay for long: a full collection would look at all of them, and hold the loop.
             gc.freeze()
-            while not self._stop.is_set():
+            if not self._stop.is_set():
                 await self._serve(kube, parts, watchdog, stop)
-                if self._stop.is_set():
-                    break
-                if self._too_many_restarts():
-                    _log.error("the watch ended %d times within 10 minutes", _MAX_RESTARTS)
-                    return 1
-                _log.warning("the watch of objects ended; it is started again")
-                await self._pause(1.0)
             return 0
         finally:
             self._ready = False
@@ -255,40 +244,29 @@ class Operator:
     async def _stopped(self) -> None:
         await self._stop.wait()
 
-    def _too_many_restarts(self) -> bool:
-        self._restarts.append(time.monotonic())
-        full = len(self._restarts) == _MAX_RESTARTS
-        return full and self._restarts[-1] - self._restarts[0] < _RESTART_WINDOW
-
     async def _serve(
         self, kube: KubeClient, parts: Parts, watchdog: Watchdog, stop: asyncio.Task[None]
     ) -> None:
-        """Run kopf's tasks and the workers until told to stop, or kopf ends or falls behind."""
-        watchdog.stale.clear()
-        behind = asyncio.create_task(watchdog.found_stale())
-        async with handlers.watching(
-            kube,
-            parts.router,
-            namespaces=self._settings.namespaces,
-            selector=self._settings.selector,
-        ) as watching:
-            self._install_signals()  # kopf has taken them over.
-            workers = asyncio.create_task(
-                parts.queue.run(self._settings.workers, parts.measured_step)
+        """Run kopf's tasks and the workers until told to stop."""
+        watching = asyncio.create_task(
+            handlers.keep_watching(
+                kube,
+                watchdog,
+                namespaces=self._settings.namespaces,
+                selector=self._settings.selector,
+                started=self._install_signals,  # kopf has taken them over.
             )
-            self._ready = True
-            try:
-                await asyncio.wait(
-                    [*watching, stop, behind, workers], return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                self._ready = False
-                behind.cancel()
-                await parts.queue.stop(_GRACE)
-                await workers
-        for task in watching:
-            if task.done() and not task.cancelled() and task.exception() is not None:
-                _log.error("kopf ended: %s", task.exception())
+        )
+        workers = asyncio.create_task(parts.queue.run(self._settings.workers, parts.measured_step))
+        self._ready = True
+        try:
+            await asyncio.wait([stop, workers], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._ready = False
+            await parts.queue.stop(_GRACE)
+            await workers
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     def _paths(self, group: str, plural: str) -> list[str]:
         namespaces = self._settings.namespaces

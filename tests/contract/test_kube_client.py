@@ -14,7 +14,7 @@ from aiohttp import web
 
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused, KubeUnavailable
 from rds_ssl.kube.client import COMMAND_LINE, OPERATOR, KubeClient
-from support.api_stand_in import StandIn, standing_in, write_kubeconfig
+from support.api_stand_in import Answer, StandIn, standing_in, write_kubeconfig
 
 PATH = "/api/v1/namespaces/shop/secrets/orders"
 WATCH: dict[str, Any] = {"query": {"watch": "1"}, "accept": "application/json"}
@@ -159,7 +159,7 @@ def test_an_answer_need_not_be_json(tmp_path: Path) -> None:
             server.answer = answer
             for words in ("429 Too many requests, please try again later.$", "page of a proxy"):
                 with pytest.raises(KubeUnavailable, match=words):
-                    await client.request("GET", PATH)
+                    await client.request("POST", PATH)  # Not repeated.
             for _ in range(2):
                 with pytest.raises(KubeUnavailable, match="not JSON"):
                     await client.request("GET", PATH)
@@ -255,5 +255,81 @@ def test_cookies_are_not_kept(tmp_path: Path) -> None:
             await client.request("GET", PATH)
 
             assert "Cookie" not in server.asked[-1].headers
+
+    run(test())
+
+
+def failing(*statuses: int, **headers: str) -> Answer:
+    """Answer each request with the next status, and then as it should be."""
+    waiting = list(statuses)
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        if waiting:
+            return web.json_response({}, status=waiting.pop(0), headers=headers)
+        return web.json_response({"metadata": {}})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "repeatable"),
+    [
+        pytest.param("GET", False, id="GET"),
+        pytest.param("PATCH", True, id="PATCH under a version"),
+    ],
+)
+def test_what_the_server_fails_at_is_asked_again_at_once_if_that_is_safe(
+    tmp_path: Path, method: str, *, repeatable: bool
+) -> None:
+    async def test() -> None:
+        async with talking(tmp_path) as (server, client):
+            server.answer = failing(500, 503)
+            answer = await client.request(method, PATH, repeatable=repeatable)
+
+        assert answer == {"metadata": {}}
+        assert len(server.asked) == 3
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("method", "repeatable", "answer", "times"),
+    [
+        pytest.param("POST", False, failing(500), 1, id="a creation"),
+        pytest.param("PATCH", False, failing(500), 1, id="a PATCH of whatever is there"),
+        pytest.param("GET", False, failing(503, **{"Retry-After": "3"}), 1, id="it says when"),
+        pytest.param("GET", False, failing(429), 1, id="too many"),
+        pytest.param("GET", False, failing(500, 500, 500), 3, id="it fails for longer"),
+        pytest.param("PATCH", True, failing(500, 409), 2, id="the first was carried out after all"),
+    ],
+)
+def test_what_is_asked_again_is_not_asked_for_ever_and_nothing_else_is(
+    tmp_path: Path, method: str, *, repeatable: bool, answer: Answer, times: int
+) -> None:
+    async def test() -> None:
+        async with talking(tmp_path) as (server, client):
+            server.answer = answer
+            with pytest.raises(KubeError):
+                await client.request(method, PATH, repeatable=repeatable)
+
+        assert len(server.asked) == times
+
+    run(test())
+
+
+def test_a_watch_that_is_not_answered_is_given_up_before_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def test() -> None:
+        monkeypatch.setattr("rds_ssl.kube.client.OPENING", 0.1)
+        async with talking(tmp_path) as (server, client):
+            server.answer = never
+            with pytest.raises(KubeUnavailable, match=r"broken off \(TimeoutError\)"):
+                async with asyncio.timeout(5), client.stream(PATH, idle=60, total=60, **WATCH):
+                    pass
 
     run(test())

@@ -106,6 +106,7 @@ class RecordingKube(KubeClient):
         accept: str = "",  # noqa: ARG002
         deadline: float = 0,  # noqa: ARG002
         largest: int = 0,  # noqa: ARG002
+        repeatable: bool = False,  # noqa: ARG002
     ) -> Json:
         self.rights.add(right(method, path))
         return {"items": [], "metadata": {"name": "a", "uid": "1", "resourceVersion": "1"}}

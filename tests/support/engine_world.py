@@ -95,6 +95,7 @@ class EngineWorld:
         seed: int = 1,
         started: bool = True,
         cloud: "EngineWorld | None" = None,
+        cluster: "EngineWorld | None" = None,
         begins: datetime | None = None,
         api_url: str = API_URL,
         workers: int = WORKERS,
@@ -107,6 +108,8 @@ class EngineWorld:
             workers: Passes at a time.
             started: With a process.
             cloud: Another world, with a cluster of its own, whose cloud this one has as well.
+            cluster: Another world whose cloud and cluster this one has as well: its process is a
+                second one of the same installation.
             begins: What all clocks say at first; None: the machine's time.
             api_url: The setting; empty: the hosts of the regions, which all lead to the cloud.
         """
@@ -129,11 +132,15 @@ class EngineWorld:
         """What DNS was asked beside calls."""
         self.line = Line()
         self.line.after.append(self._note_record)
+        cloud = cluster or cloud
         self._rds: InProcess = InProcess(begins) if cloud is None else cloud._rds  # noqa: SLF001  # Of its own kind.
         self._began: datetime = self._rds.now if cloud is None else cloud._began  # noqa: SLF001
-        self.kube = KubeMemory(self.clock)
-        self.root = pki.make_root("Shop root")
-        self.issuer = self.root.intermediate("Shop issuer")
+        self.kube: KubeMemory = cluster.kube if cluster else KubeMemory(self.clock)
+        self.root: pki.Authority = cluster.root if cluster else pki.make_root("Shop root")
+        self.issuer: pki.Authority = (
+            cluster.issuer if cluster else self.root.intermediate("Shop issuer")
+        )
+        self._second = cluster is not None
         self.engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
         self.passes: list[tuple[float, str, str]] = []
@@ -147,7 +154,8 @@ class EngineWorld:
         self._recorded: dict[str, Json] = {}
 
     async def __aenter__(self) -> Self:
-        self.write_credentials(CREDENTIALS)
+        if not self._second:
+            self.write_credentials(CREDENTIALS)
         if self._started:
             self.start()
         return self
@@ -202,7 +210,8 @@ class EngineWorld:
     async def crash(self) -> None:
         """End the process at once: nothing it has under way has any effect any more."""
         self.line.cut()
-        self.kube.watch = None
+        if self.engine is not None:
+            self.kube.watches.remove(self.engine.watch)
         engine, task, self.engine, self._task = self.engine, self._task, None, None
         if task is not None and task.done() and not task.cancelled():
             task.result()  # Only an error ends it, or the end of another world.

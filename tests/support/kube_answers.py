@@ -108,9 +108,10 @@ class AnsweringKube(KubeClient):
         accept: str = "application/json",
         deadline: float = DEADLINE,
         largest: int = LARGEST,
+        repeatable: bool = False,
     ) -> Json:
-        """See `KubeClient.request`; an answer that is too large is not given."""
-        del deadline
+        """See `KubeClient.request`: not repeated, and an answer that is too large is not given."""
+        del deadline, repeatable
         answer = self._answer(self._note(method, path, query, accept, body))
         if len(json.dumps(answer)) > largest:
             raise KubeTooLarge(f"{method} {path}: too large")

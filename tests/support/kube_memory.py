@@ -3,10 +3,11 @@ An API server in memory, as far as the engine asks one: `rds_ssl.kube.resources.
 
 It keeps what the real one keeps (uid, generation, resourceVersion, deletion by finalizers, merge
 patches under a resourceVersion, no new version for a PATCH that changes nothing), and shows its
-changes to one watch, in order and a moment later.
+changes to the watch of each process, in order and a moment later.
 """
 
 import asyncio
+import functools
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +62,8 @@ class KubeMemory:
         """Secrets and ConfigMaps that no Role of the operator names."""
         self.terminating: set[str] = set()
         """Namespaces that are being deleted."""
-        self.watch: Watch | None = None
+        self.watches: list[Watch] = []
+        """Of the processes that live."""
 
     # -- what people do -----------------------------------------------------------------------
 
@@ -210,15 +212,14 @@ class KubeMemory:
         self._show("DELETED", key, {**gone, "metadata": meta})
 
     def _show(self, kind: str, key: Key, manifest: Json) -> None:
-        if self.watch is not None and key not in self.hidden:
-            watch = self.watch
-            watch.later(lambda: watch.observe(kind, manifest))
+        for watch in () if key in self.hidden else self.watches:
+            watch.later(functools.partial(watch.observe, kind, manifest))
 
     def _show_data(self, kind: Kind, key: Key) -> None:
-        if self.watch is not None:
-            watch, found = self.watch, self.data.get((kind, key))
-            version = (found.uid, found.resource_version) if found else None
-            watch.later(lambda: watch.data_changed(kind, key, version))
+        found = self.data.get((kind, key))
+        version = (found.uid, found.resource_version) if found else None
+        for watch in self.watches:
+            watch.later(functools.partial(watch.data_changed, kind, key, version))
 
     def _version(self) -> str:
         self._versions += 1
@@ -251,7 +252,8 @@ class Watch:
         self._pending: deque[Callable[[], None]] = deque()
         self.wanted: set[Reference] = set()
         """What objects refer to, as the engine has told."""
-        kube.watch = self
+        self._frozen = False
+        kube.watches.append(self)
 
     def want(self, reference: Reference) -> None:
         """See `DataWatch.want`; all is shown."""
@@ -279,8 +281,19 @@ class Watch:
         self._pending.append(show)
         asyncio.get_running_loop().call_later(WATCH_SECONDS, self._show_next)
 
+    def freeze(self) -> None:
+        """Show nothing until `thaw`."""
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Show what has happened meanwhile, in its order."""
+        self._frozen = False
+        while self._pending:
+            self._pending.popleft()()
+
     def _show_next(self) -> None:
-        self._pending.popleft()()
+        if self._pending and not self._frozen:
+            self._pending.popleft()()
 
     def observe(self, kind: str | None, manifest: Json) -> None:
         """Show an object."""

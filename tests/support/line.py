@@ -8,6 +8,10 @@ The line between one process and the outside: every request passes here, and her
     line.cut_after = 7                  # after the seventh request nothing passes any more
     port = line.connect()               # what the ports of one process hold
 
+    line.freezes = lambda call: call.phase == "Accepted"    # the process stands still there
+    await line.frozen.wait()
+    line.thaw()                         # and goes on, hours later, where it was
+
 A request that was cut off never ends: the process that waits for it is dead, and is cancelled.
 """
 
@@ -15,6 +19,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
+
+import httpx
+
+from rds_ssl.core.errors import KubeUnavailable
 
 T = TypeVar("T")
 
@@ -61,6 +69,12 @@ class Line:
         """The number of the last request that is executed."""
         self.is_cut = asyncio.Event()
         self.epoch = 0
+        self.freezes: Callable[[Call], bool] | None = None
+        """The request, once, at which the process is held."""
+        self.loses = False
+        """Whether that one is executed, and its answer not waited for; if not, it has yet to go."""
+        self.frozen = asyncio.Event()
+        self._thawed = asyncio.Event()
 
     def connect(self) -> "Connection":
         """Give a new process its end; those of processes before are dead."""
@@ -68,10 +82,30 @@ class Line:
         self.is_cut.clear()
         return Connection(self, self.epoch)
 
+    def thaw(self) -> None:
+        """Let the request that was held leave."""
+        self._thawed.set()
+
+    async def hold(self, call: Call) -> bool:
+        """Hold a request that `freezes` names, until `thaw`; return whether it was one."""
+        if self.freezes is None or not self.freezes(call):
+            return False
+        self.freezes = None
+        self.frozen.set()
+        await self._thawed.wait()
+        return True
+
     def cut(self) -> None:
         """Let nothing pass any more until the next `connect`."""
         self.epoch += 1
         self.is_cut.set()
+
+
+def _no_answer(call: Call) -> Exception:
+    """Make what a client raises when it wakes long after its deadline."""
+    if call.port == "kube":
+        return KubeUnavailable(f"{call.what}: no answer (TimeoutError)")
+    return httpx.ReadTimeout("no answer")
 
 
 class Connection:
@@ -97,11 +131,15 @@ class Connection:
         )
         line.calls.append(call)
         try:
+            if not line.loses:
+                await line.hold(call)
             for hook in line.before:
                 hook(call)
             answer = await work()
             for hook in line.after:
                 hook(call)
+            if line.loses and await line.hold(call):
+                raise _no_answer(call)
         finally:
             if call.number == line.cut_after:
                 line.cut()

@@ -279,16 +279,13 @@ class Objects:
 
     def outlived(self, resource: Resource) -> bool:
         """
-        True if another object of that name, which is known already, has come after it.
+        True if a later version, or another object of that name that has come after it, is known.
 
-        Events of one object come in order, those of two objects that follow each other need not.
+        Events of one object come in order, those of two objects that follow each other need not;
+        and what was read beside the watch may be ahead of it.
         """
         known = self.version(resource.key)
-        return (
-            known is not None
-            and known[0] != resource.uid
-            and _number(resource.resource_version) < _number(known[1])
-        )
+        return known is not None and _number(resource.resource_version) < _number(known[1])
 
     def put(self, resource: Resource) -> None:
         """

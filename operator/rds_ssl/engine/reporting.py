@@ -12,6 +12,7 @@ from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict, compos
 from rds_ssl.core.api.status import OperationStatus, Status
 from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
 from rds_ssl.core.formats import escaped, write_time
+from rds_ssl.core.model import UNFINISHED
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.kube.resources import Resources
 
@@ -52,6 +53,17 @@ def merge_patch(old: object, new: object) -> dict[str, Any]:
         elif name not in before or before[name] != value:
             patch[name] = value
     return patch
+
+
+def _goes_on(operation: OperationStatus, recorded: OperationStatus | None) -> bool:
+    """True if *recorded* is the same operation, and nobody has seen its end yet."""
+    return (
+        recorded is not None
+        and recorded.phase in UNFINISHED
+        and recorded.start_time == operation.start_time
+        and recorded.digest == operation.digest
+        and recorded.attempt == operation.attempt
+    )
 
 
 class Reporter:
@@ -111,8 +123,11 @@ class Reporter:
         """
         Write the record of an operation, and nothing else: a label edit must not lose it.
 
+        The record of *resource* has to be the same operation's. If another one is found to have
+        taken its place, or none, another process has ended it, perhaps long ago: then it stays so.
+
         Raises:
-            KubeConflict: Still, after a few attempts.
+            KubeConflict: Still, after a few attempts; or the operation is not under way any more.
             KubeNotFound: The object is gone, or another one now.
         """
         for attempt in range(_RETRIES):
@@ -128,6 +143,8 @@ class Reporter:
                 if attempt == _RETRIES - 1:
                     raise
                 resource = await self.reread(resource)
+                if not _goes_on(operation, resource.status.operation):
+                    raise
                 continue
             written = Resource.of(manifest, resource)
             self._objects.refresh(written)

@@ -7,6 +7,7 @@ leaves a request without a deadline, and its import takes longer than most comma
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -24,10 +25,20 @@ from rds_ssl.core.errors import (
     KubeUnavailable,
 )
 from rds_ssl.kube.access import KubeCredentials, from_kubeconfig, from_pod
+from rds_ssl.kube.pacing import Pacing
 from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation
 
 DEADLINE = 20.0
 """Seconds for one request. With etcd dead the server lets a request hang for a minute."""
+
+_REPEATS = (0.1, 0.4)
+"""
+Seconds, at most, before a request that was answered by 5xx is made again: of half of all answers
+that one in eight remains, and a pass that fails waits for seconds.
+"""
+
+OPENING = 10.0
+"""Seconds for the first bytes of a watch."""
 
 OPERATOR, COMMAND_LINE = "rds-ssl-operator", "rds-ssl-cli"
 """Field managers, and with the version user agents: who has written, and who asks."""
@@ -117,12 +128,16 @@ class KubeClient:
         """
         Return a session with the same credentials and connections for kopf, which closes it itself.
 
-        The token is asked for at each request, so that a rotated one needs no 401 first.
+        The token is asked for at each request, so that a rotated one needs no 401 first. Lists and
+        watches have a pace, for kopf has none; the pages of a list follow each other at once.
         """
+        pacing = Pacing()
 
         async def authorize(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
+            if request.method == "GET" and "continue" not in request.url.query:
+                await pacing.wait(request.url.path)
             request.headers.update(await self._authorization())
             request.server_hostname = self._credentials.server_name
             return await handler(request)
@@ -155,11 +170,13 @@ class KubeClient:
         accept: str = "application/json",
         deadline: float = DEADLINE,
         largest: int = LARGEST,
+        repeatable: bool = False,
     ) -> dict[str, Any]:
         """
         Make one request and decode the answer, of *largest* bytes at most.
 
-        A PATCH is a merge patch. Not repeated here: whoever asks knows what is safe.
+        A PATCH is a merge patch. A GET that the server fails to answer is repeated at once, and so
+        is what is *repeatable*: a PATCH under a resourceVersion is carried out once at most.
 
         Raises:
             KubeNotFound: 404.
@@ -169,14 +186,19 @@ class KubeClient:
             KubeUnavailable: No answer in *deadline* seconds, 429, 5xx.
         """
         what = f"{method} {path}"
+        again = iter(_REPEATS if repeatable or method == "GET" else ())
         try:
-            async with (
-                asyncio.timeout(deadline),
-                self._open(
-                    method, path, query, body=body, accept=accept, timeout=_BY_CALLER
-                ) as response,
-            ):
-                content = await _read(what, response, largest)
+            async with asyncio.timeout(deadline):
+                while True:
+                    async with self._open(
+                        method, path, query, body=body, accept=accept, timeout=_BY_CALLER
+                    ) as response:
+                        content = await _read(what, response, largest)
+                    if response.status < 500 or (pause := next(again, None)) is None:
+                        break
+                    if "Retry-After" in response.headers:
+                        break  # Whoever asks has to wait longer than that.
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # Jitter.
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             name = type(error).__name__
             raise KubeUnavailable(f"{what}: no answer ({name})") from error
@@ -195,13 +217,20 @@ class KubeClient:
         """
         Open a watch; no bytes for *idle* seconds, or *total* seconds in all, end it.
 
+        The API server answers before it has anything to tell: without an answer for `OPENING`
+        seconds, there is nothing to wait for.
+
         Raises:
             KubeError: As `request`.
         """
         what = f"watch {path}"
-        timeout = aiohttp.ClientTimeout(total=total, sock_read=idle, sock_connect=10)
+        timeout = aiohttp.ClientTimeout(total=total, sock_read=idle, sock_connect=OPENING)
         try:
-            async with self._open("GET", path, query, accept=accept, timeout=timeout) as response:
+            async with (
+                asyncio.timeout(OPENING) as opening,
+                self._open("GET", path, query, accept=accept, timeout=timeout) as response,
+            ):
+                opening.reschedule(None)
                 if response.status >= 400:
                     content = await _read(what, response, LARGEST)
                     raise read_error(what, response.status, response.headers, content)

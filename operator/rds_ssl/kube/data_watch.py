@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from urllib.parse import quote
 
 from rds_ssl.kube.client import KubeClient
-from rds_ssl.kube.metadata_watch import Key, MetadataWatch, Version
+from rds_ssl.kube.metadata_watch import LASTS, Key, MetadataWatch, Version
 from rds_ssl.kube.resources import Kind
 
 SecretWatch = Literal["all", "named", "off"]
@@ -25,11 +25,14 @@ OnChange = Callable[[Kind, Key], None]
 
 _KINDS: tuple[Kind, ...] = ("Secret", "ConfigMap")
 
+OPENED_PER_SECOND = 20
+"""
+Watches of one object that are opened anew in a second, at most: the more there are, the longer each
+lives. 500 of them are noticed as soon as others when they hang, 1,000 after 60 s at most.
+"""
+
 NAMED_SECONDS = 1800
-"""
-Seconds that the watch of one object lives: each is opened anew then, and there may be a thousand.
-The API server lets one live as long as it was asked to.
-"""
+"""Seconds that the watch of one object lives, at most, however many there are."""
 
 FORBIDDEN_SECONDS = 300.0
 """
@@ -138,10 +141,13 @@ class NamedWatches:
             f"/api/v1/namespaces/{quote(namespace)}/{_plural(kind)}",
             _of_kind(kind, self._on_change),
             name=name,
-            lasts=NAMED_SECONDS,
+            lasts=self._lasts,
             patience=FORBIDDEN_SECONDS,
         )
         self._watches[reference] = watch, asyncio.create_task(self._run(watch))
+
+    def _lasts(self) -> int:
+        return min(NAMED_SECONDS, max(LASTS, len(self._watches) // OPENED_PER_SECOND))
 
     def unwant(self, reference: Reference) -> None:
         """See `DataWatch.unwant`."""

@@ -110,14 +110,16 @@ class Resources:
             KubeConflict: The object has changed since.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "status": status}
-        return await self._kube.request("PATCH", f"{_path(namespace, name)}/status", body=body)
+        path = f"{_path(namespace, name)}/status"
+        return await self._kube.request("PATCH", path, body=body, repeatable=True)
 
     async def patch_finalizers(
         self, namespace: str, name: str, *, resource_version: str, finalizers: Sequence[str]
     ) -> dict[str, Any]:
         """Replace the list of finalizers, if the object still is at *resource_version*."""
         body = {"metadata": {"resourceVersion": resource_version, "finalizers": list(finalizers)}}
-        return await self._kube.request("PATCH", _path(namespace, name), body=body)
+        path = _path(namespace, name)
+        return await self._kube.request("PATCH", path, body=body, repeatable=True)
 
     async def read_data(self, kind: Kind, namespace: str, name: str) -> DataObject:
         """

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from rds_ssl.core.errors import KubeError, KubeRefused
 from rds_ssl.kube.data_watch import DataWatch, Reference, SecretWatch, data_watch
 from support.engine_world import played
@@ -108,16 +110,29 @@ async def test_what_is_not_referred_to_any_more_is_not_watched_any_more() -> Non
 
 
 @played
-async def test_a_watch_of_one_object_is_seldom_opened_anew() -> None:
+async def test_a_watch_of_one_object_is_opened_anew_as_soon_as_any_other() -> None:
     kube = AnsweringKube(one_each)
-    kube.watches.extend([[30.0, b"\n"] * 59 for _ in range(4)])
 
     async with told("named", kube) as made:
         made.watch.want(A)
-        await asyncio.sleep(3600)
+        await asyncio.sleep(100)
 
-    assert len(kube.asked) <= 4
-    assert {each.query["timeoutSeconds"] for each in kube.asked[1:]} == {"1800"}
+    assert {each.query["timeoutSeconds"] for each in kube.asked[1:]} == {"25"}
+
+
+@pytest.mark.parametrize(("names", "seconds"), [(500, "25"), (1000, "50")])
+@played
+async def test_the_more_are_named_the_longer_each_watch_lives(names: int, seconds: str) -> None:
+    kube = AnsweringKube(one_each)
+
+    async with told("named", kube) as made:
+        for number in range(names):
+            made.watch.want(("Secret", "shop", f"s-{number}"))
+        await asyncio.sleep(0.001)
+
+    assert {each.query["timeoutSeconds"] for each in kube.asked if each.method == "WATCH"} == {
+        seconds
+    }
 
 
 def refusing(*names: str) -> Callable[[Asked], Json]:

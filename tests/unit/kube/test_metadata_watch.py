@@ -10,7 +10,7 @@ import pytest
 
 from rds_ssl.core.errors import KubeRefused, KubeUnavailable
 from rds_ssl.kube.client import LARGEST
-from rds_ssl.kube.metadata_watch import MetadataWatch
+from rds_ssl.kube.metadata_watch import LASTS, MetadataWatch
 from support.engine_world import played
 from support.kube_answers import AnsweringKube, bookmark, event, in_turn, item, listed
 
@@ -23,10 +23,12 @@ BROKEN = KubeUnavailable("watch: broken off")
 class Told:
     """A watch at work, and which keys it told of."""
 
-    def __init__(self, kube: AnsweringKube, selector: str) -> None:
+    def __init__(self, kube: AnsweringKube, selector: str, lasts: int) -> None:
         self._kube = kube
         self.keys: list[tuple[str, str]] = []
-        self.watch = MetadataWatch(kube, PATH, self.keys.append, selector=selector)
+        self.watch = MetadataWatch(
+            kube, PATH, self.keys.append, selector=selector, lasts=lambda: lasts
+        )
 
     def versions(self, *keys: tuple[str, str]) -> list[tuple[str, str] | None]:
         return [self.watch.version(each) for each in keys]
@@ -50,8 +52,10 @@ def fit(pauses: Sequence[float], *meant: float) -> bool:
 
 
 @asynccontextmanager
-async def watching(kube: AnsweringKube, selector: str = "") -> AsyncIterator[Told]:
-    told = Told(kube, selector)
+async def watching(
+    kube: AnsweringKube, selector: str = "", lasts: int = LASTS
+) -> AsyncIterator[Told]:
+    told = Told(kube, selector, lasts)
     task = asyncio.create_task(told.watch.run())
     try:
         yield told
@@ -94,7 +98,7 @@ async def test_the_watch_goes_on_from_the_list_with_the_same_selector() -> None:
                 "watch": "1",
                 "allowWatchBookmarks": "true",
                 "resourceVersion": "9",
-                "timeoutSeconds": "300",
+                "timeoutSeconds": "25",
                 "labelSelector": "team=a",
             },
         ),
@@ -294,7 +298,7 @@ async def test_a_pause_begins_anew_after_a_word_of_the_server() -> None:
     kube.watches.append([BROKEN])
 
     async with watching(kube) as told:
-        await asyncio.sleep(60)
+        await asyncio.sleep(30)
 
     assert fit(told.pauses()[1:], 0.5, 1, 2, 0.5, 1)
 
@@ -302,10 +306,10 @@ async def test_a_pause_begins_anew_after_a_word_of_the_server() -> None:
 @played
 async def test_a_pause_begins_anew_after_a_watch_that_ended_in_order() -> None:
     kube = AnsweringKube(in_turn(listed(9)))
-    kube.watches.extend([[BROKEN], [BROKEN], [60.0], [BROKEN]])
+    kube.watches.extend([[BROKEN], [BROKEN], [25.0], [BROKEN]])
 
     async with watching(kube) as told:
-        await asyncio.sleep(80)
+        await asyncio.sleep(40)
 
     assert fit(told.pauses()[1:3], 0.5, 1)
     assert fit(told.pauses()[4:], 0.5)
@@ -317,7 +321,7 @@ async def test_a_pause_begins_anew_after_a_list() -> None:
     kube.watches.append([BROKEN])
 
     async with watching(kube) as told:
-        await asyncio.sleep(60)
+        await asyncio.sleep(30)
 
     assert fit(told.pauses(), 0.5, 1, 2, 0, 0.5)
 
@@ -327,7 +331,7 @@ async def test_a_silent_watch_is_opened_again_and_one_with_bookmarks_is_not() ->
     kube = AnsweringKube(in_turn(listed(9)))
     kube.watches.append([60.0, bookmark(10), 60.0, bookmark(11), 60.0, bookmark(12), 100.0])
 
-    async with watching(kube) as told:
+    async with watching(kube, lasts=300) as told:
         await asyncio.sleep(300)
 
     assert [way for way, _ in told.ways] == ["GET", "WATCH", "WATCH"]
@@ -338,12 +342,12 @@ async def test_a_silent_watch_is_opened_again_and_one_with_bookmarks_is_not() ->
 @played
 async def test_a_watch_that_the_server_never_ends_is_ended_here() -> None:
     kube = AnsweringKube(in_turn(listed(9)))
-    kube.watches.append([60.0, bookmark(10)] * 20)
+    kube.watches.append([20.0, bookmark(10)] * 20)
 
     async with watching(kube) as told:
-        await asyncio.sleep(340)
+        await asyncio.sleep(40)
 
-    assert 300 < told.pauses()[1] < 335, "The server is asked to end it after 300 seconds."
+    assert 25 < told.pauses()[1] < 37, "The server is asked to end it after 25 seconds."
 
 
 @played
@@ -351,7 +355,7 @@ async def test_the_last_word_of_the_server_is_remembered() -> None:
     kube = AnsweringKube(in_turn(listed(9)))
     kube.watches.append([5.0, bookmark(10), 60.0, event("ADDED", item(A, 11)), 60.0])
 
-    async with watching(kube) as told:
+    async with watching(kube, lasts=300) as told:
         began = asyncio.get_running_loop().time()
         heard = []
         for _ in range(3):
@@ -410,3 +414,125 @@ async def test_a_line_without_an_end_is_not_kept_and_a_new_list_shows_what_it_ha
 
         assert told.ways == [("GET", ""), ("WATCH", "9"), ("GET", ""), ("WATCH", "99")]
         assert told.versions(A) == [("uid-a", "98")]
+
+
+def error(code: int, **details: object) -> bytes:
+    """Make the line by which the API server says within a stream what is wrong."""
+    return event("ERROR", {"kind": "Status", "code": code, "message": "no", "details": details})
+
+
+def lists(told: Told) -> int:
+    return [way for way, _ in told.ways].count("GET")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([error(410)], id="410 in the stream"),
+        pytest.param([EXPIRED], id="410"),
+        pytest.param([event("ADDED", item(A, 98)), error(410)], id="410 after an event"),
+        pytest.param([error(500)], id="500 in the stream"),
+        pytest.param([error(429)], id="429 in the stream"),
+        pytest.param([event("ERROR", {"kind": "Status"})], id="an error without a code"),
+        pytest.param([b""], id="an end"),
+    ],
+)
+@played
+async def test_a_server_that_spoils_every_watch_is_asked_less_and_less_often(
+    script: list[bytes | Exception],
+) -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.extend([script] * 1000)
+
+    async with watching(kube) as told:
+        await asyncio.sleep(300)
+
+        assert len(told.ways) < 36
+        assert max(told.pauses()[-4:]) > 20
+
+
+@pytest.mark.parametrize("code", [500, 503, 429])
+@played
+async def test_an_error_in_the_stream_that_is_no_410_asks_for_no_list_and_keeps_the_place(
+    code: int,
+) -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.extend([[error(code)]] * 4)
+    kube.watches.append([event("ADDED", item(A, 10)), 20.0])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(12)
+
+        assert told.ways == [("GET", ""), *[("WATCH", "9")] * 5]
+        assert told.versions(A) == [("uid-a", "10")]
+
+
+@played
+async def test_a_place_from_which_nothing_comes_any_more_is_given_up_in_the_end() -> None:
+    kube = AnsweringKube(in_turn(listed(9), listed(99)))
+    kube.watches.extend([[error(500)]] * 1000)
+
+    async with watching(kube) as told:
+        await asyncio.sleep(60)
+        assert lists(told) == 1
+        await asyncio.sleep(120)
+
+        assert lists(told) == 2
+        assert told.ways[-1] == ("WATCH", "99")
+
+
+@played
+async def test_what_came_before_a_break_is_not_asked_for_again() -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([event("MODIFIED", item(A, 10)), BROKEN])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(5)
+
+        assert told.ways == [("GET", ""), ("WATCH", "9"), ("WATCH", "10")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(KubeUnavailable("busy", status=429, retry_after=20.0), id="as an answer"),
+        pytest.param(error(429, retryAfterSeconds=20), id="in the stream"),
+    ],
+)
+@played
+async def test_the_pause_that_the_server_asks_for_is_kept(fault: bytes | Exception) -> None:
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([fault])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(30)
+
+    assert told.pauses()[1] == 20
+
+
+@played
+async def test_a_list_that_is_refused_for_now_waits_as_long_as_the_server_says() -> None:
+    busy = KubeUnavailable("busy", status=429, retry_after=20.0)
+    kube = AnsweringKube(in_turn(busy, listed(9)))
+
+    async with watching(kube) as told:
+        await asyncio.sleep(30)
+
+    assert told.pauses()[0] == 20
+
+
+@played
+async def test_a_watch_that_hangs_is_opened_anew_within_40_seconds_and_goes_on_where_it_was() -> (
+    None
+):
+    kube = AnsweringKube(in_turn(listed(9)))
+    kube.watches.append([event("ADDED", item(A, 10)), 1000.0])
+    kube.watches.append([1000.0])
+    kube.watches.append([event("MODIFIED", item(A, 11)), 1000.0])
+
+    async with watching(kube) as told:
+        await asyncio.sleep(80)
+
+        assert told.ways[:4] == [("GET", ""), ("WATCH", "9"), ("WATCH", "10"), ("WATCH", "10")]
+        assert all(pause < 40 for pause in told.pauses())
+        assert told.versions(A) == [("uid-a", "11")]

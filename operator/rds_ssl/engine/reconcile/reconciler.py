@@ -13,6 +13,7 @@ from rds_ssl.core.errors import (
     KubeConflict,
     KubeError,
     KubeNotFound,
+    KubeUnavailable,
     ObservationError,
 )
 from rds_ssl.core.model import Disposition, Priority
@@ -90,7 +91,8 @@ class Reconciler:
             return "gone"
         except KubeError as error:
             self.force(key)
-            self._queue.backoff(key)
+            asked = error.retry_after if isinstance(error, KubeUnavailable) else None
+            self._queue.backoff(key, least=asked or 0.0)
             _log.warning("%s", error, extra=resource.log_fields)
             return "kube_error"
         finally:

@@ -68,6 +68,12 @@ _ACTION = "ModifyDBInstanceSSL"
 _AGAIN_AT_ONCE = 0.05
 """Seconds: the object, or its material, is another one than the plan was made of."""
 
+_FRESH = 10.0
+"""
+Seconds from the writing of the record to the call, at most: an Event takes 2 of them. A process
+that stood still for longer finds that others have taken the call for lost, and made it themselves.
+"""
+
 _AFTER_OTHER = 10.0
 """Seconds: another object's change of the same instance is under way."""
 
@@ -129,11 +135,22 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
         rotation=plan if rotates else None,
         last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),
     )
+    began = ports.monotonic()
     seen = await finishing.write(ports, draft, order.verdict)
     recorded = seen.status.operation or operation  # Its times as they are in the record.
     await _announce(ports, order, seen)
+    if ports.monotonic() - began > min(_FRESH, ports.timings.limits.settle / 2):
+        return _not_sent(seen, replace(pending, started=recorded.start_time, answered=True))
     restarts = order.planned.plan.restart is not Restart.NONE
     return await _call(ports, seen, wire, recorded, pending, restarts=restarts)
+
+
+def _not_sent(seen: Seen, known: NotExecuted) -> Decided:
+    """Return that a call was not made although it is recorded, and that all is looked at anew."""
+    _log.warning("the process stood still; the call is not made", extra=seen.log_fields())
+    seen.memory.attempt = known
+    draft = replace(seen, attempt=known)
+    return Decided(draft=draft, verdict=None, look_after=_AGAIN_AT_ONCE, looked=False)
 
 
 def _awaits_turn(ports: Ports, order: Order, error: TurnAwaited) -> Decided:

@@ -142,9 +142,9 @@ class WorkQueue(Generic[Key]):
         self._end_delay(key)
         self._delayed[key] = loop.call_at(due, self._is_due, key, priority)
 
-    def backoff(self, key: Key) -> float:
+    def backoff(self, key: Key, *, least: float = 0.0) -> float:
         """
-        Look at *key* again after a failure, later each time until `forget`.
+        Look at *key* again after a failure, later each time until `forget`; in *least* seconds.
 
         Gives the delay in seconds: *base*, twice as much each time up to *cap*, and of that a
         random part between a half and all, so that what failed together does not come back
@@ -155,7 +155,7 @@ class WorkQueue(Generic[Key]):
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = min(self._cap, self._base * 2.0 ** min(failures, _MAX_EXPONENT))
-        delay = longest * self._jitter.uniform(0.5, 1.0)
+        delay = max(longest * self._jitter.uniform(0.5, 1.0), min(least, self._cap))
         self.add_after(key, delay)
         return delay
 
