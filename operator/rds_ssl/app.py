@@ -12,21 +12,28 @@ import gc
 import logging
 import resource
 import signal
+import socket
+import uuid
+from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 from rds_ssl import wiring
 from rds_ssl.aliyun.aiohttp_transport import Proxy
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
+from rds_ssl.engine.election import Alone, Election, Elector, before_a_write
 from rds_ssl.engine.events import handlers
 from rds_ssl.engine.events.watchdog import Watchdog
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.http_server import HttpServer
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.data_watch import DataWatch, data_watch
+from rds_ssl.kube.leases import Leases
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
+from rds_ssl.leading import lead, lease_of
 from rds_ssl.settings import Settings, sends_plain_http
 from rds_ssl.telemetry import Metrics, configure_logging
 from rds_ssl.wiring import Parts
@@ -85,6 +92,7 @@ class Operator:
         self._stop = asyncio.Event()
         self._ready = False
         self._watchdog: Watchdog | None = None
+        self._election: Election = Alone()
 
     async def run(self) -> int:
         """Run it."""
@@ -93,6 +101,7 @@ class Operator:
             bind=self._settings.http_bind,
             healthy=list,  # A stuck loop does not answer; nothing else is cured by a restart.
             ready=self._unready,
+            state=lambda: self._election.told,
             metrics=self._metrics,
         )
         try:
@@ -129,28 +138,35 @@ class Operator:
         agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
         try:
             resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
-            if not await self._wait_for_rights(resources):
+            leases = lease_of(settings, kube)
+            if not await self._wait_for_rights(resources, leases):
                 return 0
+            if leases is not None:
+                identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+                self._election = Elector(leases, identity, now=wiring.now)
             transport = Transport(
                 self._http,
                 now=wiring.now,
                 on_call=self._metrics.api_call,
                 user_agent=agent,
                 allow_http=settings.allow_http,
+                before_a_write=before_a_write(self._election),
             )
             identities = wiring.make_identities(
                 self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent
             )
-            return await self._work(kube, resources, transport, identities)
+            while (ended := await self._work(kube, resources, transport, identities)) is None:
+                _log.warning("another process has led meanwhile: all that is known is read anew")
+            return ended
         finally:
             await self._http.aclose()
             await kube.close()
 
-    async def _wait_for_rights(self, resources: Resources) -> bool:
+    async def _wait_for_rights(self, resources: Resources, leases: Leases | None) -> bool:
         """Wait for CRD and rights, saying what is missing; False if told to stop meanwhile."""
         told: list[str] = []
         while not self._stop.is_set():
-            missing = await self._missing(resources)
+            missing = await self._missing(resources, leases)
             if self._stop.is_set():
                 break
             if not missing:
@@ -162,10 +178,15 @@ class Operator:
             await self._pause(_MISSING_PAUSE)
         return False
 
-    async def _missing(self, resources: Resources) -> list[str]:
+    async def _missing(self, resources: Resources, leases: Leases | None) -> list[str]:
         """Ask what is missing; nothing waits longer for the answer than for SIGTERM."""
         everything = self._settings.secret_watch == "all"  # noqa: S105  # A mode, no password.
-        asking = asyncio.create_task(resources.missing(watch_config=everything))
+
+        async def ask() -> list[str]:
+            found = await resources.missing(watch_config=everything)
+            return found + (await leases.missing() if leases is not None else [])
+
+        asking = asyncio.create_task(ask())
         stop = asyncio.create_task(self._stopped())
         await asyncio.wait([asking, stop], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -188,7 +209,8 @@ class Operator:
         resources: Resources,
         transport: Transport,
         identities: Identities,
-    ) -> int:
+    ) -> int | None:
+        """Work until told to stop; give the exit code, or None if another process has led."""
         data = data_watch(self._settings.secret_watch, kube, self._settings.namespaces)
         parts = Parts(
             self._settings,
@@ -197,6 +219,7 @@ class Operator:
             identities=identities,
             metrics=self._metrics,
             data=data,
+            election=self._election,
         )
         watchdog = Watchdog(parts.objects, parts.router, resources.get, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
@@ -204,7 +227,10 @@ class Operator:
         self._watchdog = watchdog
         self._observe(parts, transport, watchdog)
         data.start(parts.router.data_changed)
-        tasks = [asyncio.create_task(each.run()) for each in watchdog.watches]
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(each.run()) for each in watchdog.watches
+        ]
+        leading: list[asyncio.Task[None]] = []
         stop = asyncio.create_task(self._stopped())
         try:
             synced = asyncio.create_task(_all_synced(data, watchdog.watches))
@@ -213,17 +239,31 @@ class Operator:
             await self._list_once(parts, resources)
             # They stay for long: a full collection would look at all of them, and hold the loop.
             gc.freeze()
-            if not self._stop.is_set():
-                await self._serve(kube, parts, watchdog, stop)
-            return 0
+            if self._stop.is_set():
+                return 0
+            watching = asyncio.create_task(self._keep_watching(kube, watchdog))
+            leads = asyncio.create_task(lead(parts, self._election, workers=self._settings.workers))
+            tasks.append(watching)
+            leading.append(leads)
+            self._ready = True
+            await asyncio.wait([stop, watching, leads], return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.is_set():
+                return 0
+            for task in (watching, leads):
+                if task.done():
+                    task.result()  # A bug, if it is not that another process has led.
+            return None
         finally:
             self._ready = False
             stop.cancel()
+            # The Lease is renewed until the last pass has ended, and nobody takes it again.
+            await parts.queue.stop(_GRACE)
+            await _cancelled(leading)
+            if self._stop.is_set():
+                await self._election.release()
             watchdog.close()
             await parts.reporter.drain()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(tasks)
             await data.stop()
 
     async def _list_once(self, parts: Parts, resources: Resources) -> None:
@@ -244,29 +284,14 @@ class Operator:
     async def _stopped(self) -> None:
         await self._stop.wait()
 
-    async def _serve(
-        self, kube: KubeClient, parts: Parts, watchdog: Watchdog, stop: asyncio.Task[None]
-    ) -> None:
-        """Run kopf's tasks and the workers until told to stop."""
-        watching = asyncio.create_task(
-            handlers.keep_watching(
-                kube,
-                watchdog,
-                namespaces=self._settings.namespaces,
-                selector=self._settings.selector,
-                started=self._install_signals,  # kopf has taken them over.
-            )
+    async def _keep_watching(self, kube: KubeClient, watchdog: Watchdog) -> None:
+        await handlers.keep_watching(
+            kube,
+            watchdog,
+            namespaces=self._settings.namespaces,
+            selector=self._settings.selector,
+            started=self._install_signals,  # kopf has taken them over.
         )
-        workers = asyncio.create_task(parts.queue.run(self._settings.workers, parts.measured_step))
-        self._ready = True
-        try:
-            await asyncio.wait([stop, workers], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._ready = False
-            await parts.queue.stop(_GRACE)
-            await workers
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
 
     def _paths(self, group: str, plural: str) -> list[str]:
         namespaces = self._settings.namespaces
@@ -282,6 +307,7 @@ class Operator:
             clock_skew=lambda: transport.clock_skew,
             objects=lambda: parts.objects.ready,
             plans=lambda: parts.objects.held,
+            leads=lambda: self._election.leads,
         )
 
 
@@ -289,6 +315,12 @@ def _proxy(settings: Settings) -> Proxy | None:
     if not settings.proxy:
         return None
     return Proxy(url=settings.proxy, credentials=settings.proxy_credentials)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _all_synced(data: DataWatch, watches: list[MetadataWatch]) -> None:

@@ -15,13 +15,30 @@ Faults = Callable[[], Sequence[str]]
 class HttpServer:
     """``/healthz``, ``/readyz`` and ``/metrics``."""
 
-    def __init__(self, *, bind: str, healthy: Faults, ready: Faults, metrics: Metrics) -> None:
-        """*bind* is ``[HOST]:PORT``; port 0 takes any free one, an empty text serves nothing."""
+    def __init__(
+        self,
+        *,
+        bind: str,
+        healthy: Faults,
+        ready: Faults,
+        metrics: Metrics,
+        state: Callable[[], str] = lambda: "",
+    ) -> None:
+        """
+        Make it.
+
+        Args:
+            bind: ``[HOST]:PORT``; port 0 takes any free one, an empty text serves nothing.
+            healthy: What is wrong with the process.
+            ready: What keeps it from being ready.
+            metrics: Its numbers.
+            state: Who leads, in words, for a person who asks whether it is ready.
+        """
         self._bind = bind
         self._metrics = metrics
         self._pages: Mapping[str, Page] = {
             "/healthz": _probe(healthy),
-            "/readyz": _probe(ready),
+            "/readyz": _probe(ready, state),
             "/metrics": self._give_metrics,
         }
         self._runner: aiohttp.web.ServerRunner | None = None
@@ -63,10 +80,10 @@ class HttpServer:
         )
 
 
-def _probe(faults: Faults) -> Page:
+def _probe(faults: Faults, state: Callable[[], str] = lambda: "") -> Page:
     async def answer(_request: aiohttp.web.BaseRequest) -> aiohttp.web.StreamResponse:
         found = tuple(faults())
-        lines = found or ("ok",)
+        lines = found or ("ok", *filter(None, [state()]))
         return aiohttp.web.Response(
             status=503 if found else 200, text="".join(f"{line}\n" for line in lines)
         )

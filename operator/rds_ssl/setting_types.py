@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
 from rds_ssl.core.formats import ROLE_ARN_PATTERN
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_NAMESPACE_OR_NONE = re.compile(rf"(?:{_NAMESPACE.pattern})?", re.ASCII)
+_LEASE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 _GLOB = re.compile(r"[a-z0-9*?\[\]!-]{1,253}", re.ASCII)
 _PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
@@ -177,5 +179,8 @@ ProxyUrl = Annotated[
 Login = Annotated[InstanceOf[SecretText], BeforeValidator(_login)]
 Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
 SecretWatch = Annotated[Literal["all", "named", "off"], BeforeValidator(_lower)]
+LeaderElection = Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)]
+LeaseName = Annotated[str, _all_are(_LEASE, "a name such as rds-ssl-operator")]
+LeaseNamespace = Annotated[str, _all_are(_NAMESPACE_OR_NONE, "the name of a namespace")]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]

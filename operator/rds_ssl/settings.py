@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from rds_ssl.core.errors import SettingsError
 from rds_ssl.core.formats import format_duration
+from rds_ssl.election_settings import ElectionSettings
 from rds_ssl.identity_settings import (
     IDENTITY_VARIABLES,
     OF_A_KEY,
@@ -75,7 +76,7 @@ _SHOWN_CHARACTERS = 80
 _OF_A_SERVICE = re.compile(r"RDS_SSL_(\w+_)?(SERVICE_HOST|(SERVICE_)?PORT(_\w+)?)", re.ASCII)
 
 
-class Settings(IdentitySettings):
+class Settings(IdentitySettings, ElectionSettings):
     """
     The settings; durations are in seconds. Made by `load`, which checks more than the fields.
 
@@ -287,9 +288,10 @@ def describe(settings: Settings) -> list[Described]:
 
 
 def _fields() -> list[tuple[str, FieldInfo]]:
-    """Return the settings in the order in which they are shown: those of the identity last."""
-    fields = Settings.model_fields.items()
-    return sorted(fields, key=lambda field: field[0] in IdentitySettings.model_fields)
+    """Return the settings in the order in which they are shown: the mixed-in ones last."""
+    mixed = [*ElectionSettings.model_fields, *IdentitySettings.model_fields]
+    own = [each for each in Settings.model_fields if each not in mixed]
+    return [(each, Settings.model_fields[each]) for each in own + mixed]
 
 
 def _source(settings: Settings, name: str) -> Literal["default", "environment", "flag"]:

@@ -1,7 +1,9 @@
 """The engine, wired to its ports: the API server, the cloud, the settings and the metrics."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,6 +18,7 @@ from rds_ssl.aliyun.transport import OnCall, Transport
 from rds_ssl.core.model import Priority
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
+from rds_ssl.engine.election import Election
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.identities import Identities
@@ -47,10 +50,16 @@ class Parts:
         identities: Identities,
         metrics: Metrics,
         data: DataWatch,
+        election: Election,
     ) -> None:
         self._metrics = metrics
+        self._election = election
+        self._random = SystemRandom()
+        self._resync = settings.resync
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(tenant=namespace_of)
+        self.queue: WorkQueue[Key] = WorkQueue(
+            tenant=namespace_of, may_start=lambda: election.leads
+        )
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
         self.proofs = Proofs(self.objects, started=now(), look=self._look, settled=self._settled)
@@ -82,7 +91,7 @@ class Parts:
             now=now,
             started=self._started,
             changed=self._changed,
-            random=SystemRandom(),
+            random=self._random,
         )
         self.reconciler = Reconciler(ports, self.queue)
         self.router = EventRouter(
@@ -95,7 +104,16 @@ class Parts:
             materials=materials,
             clouds=clouds,
             data=data,
+            leads=False,
         )
+
+    async def take_over(self) -> None:
+        """Begin to work; what another process has looked at until now is looked at by and by."""
+        self.proofs.begin(now())
+        spread = None
+        if self._election.followed:
+            spread = partial(self._random.uniform, 0, self._resync)
+        await self.router.take_over(asyncio.get_running_loop().time(), spread=spread)
 
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)

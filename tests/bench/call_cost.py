@@ -19,7 +19,7 @@ import aiohttp.web
 
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.transport import Transport, make_http_transport
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 ANSWER = json.dumps(
     {"RequestId": "R", "SSLEnabled": "Yes", "ServerCert": "c" * 4000, "ServerKey": "k" * 1700}

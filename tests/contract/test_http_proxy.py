@@ -17,7 +17,7 @@ from rds_ssl.aliyun.aiohttp_transport import Proxy
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import AliyunError, NoAnswer, NotSent
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from support import pki
 
 CREDENTIALS = Credentials(

@@ -21,7 +21,7 @@ from rds_ssl.aliyun.exchange import NOT_SENT
 from rds_ssl.aliyun.names import has_address
 from rds_ssl.aliyun.transport import CONNECTIONS, Transport, make_http_transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from support import pki
 
 CREDENTIALS = Credentials(

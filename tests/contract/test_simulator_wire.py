@@ -24,7 +24,8 @@ from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import ApiError
-from rds_ssl.core.model import Priority, SecretText
+from rds_ssl.core.model import Priority
+from rds_ssl.core.secret_text import SecretText
 from support import pki
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator
 

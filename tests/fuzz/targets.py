@@ -26,7 +26,8 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.api.status import parse_status
 from rds_ssl.core.errors import AliyunError, KubeError, MaterialError, ObservationError
-from rds_ssl.core.model import Observed, Priority, SecretText
+from rds_ssl.core.model import Observed, Priority
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.engine.gather.materials import Materials

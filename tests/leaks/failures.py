@@ -39,10 +39,10 @@ LOGGERS = (
     "x",
 )
 
-IN_HAND = frozenset({"SecretText.__init__", "SecretText.reveal", "from_secret", "_result"})
+IN_HAND = frozenset({"SecretText.__init__"})
 """
-Functions that have a secret in a variable whose name does not tell it. A bug in them is raised
-without the variables: what it would say is a word like any other, and no pattern knows it.
+Where a secret is in a variable, and no `SecretText` has it yet. A bug there is raised without the
+variables: what it would say is a word like any other, and nobody knows it.
 """
 
 

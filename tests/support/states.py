@@ -6,17 +6,10 @@ from hashlib import sha256
 
 from rds_ssl.core.api.states import BeforeStatus
 from rds_ssl.core.api.status import AppliedStatus, OperationStatus
-from rds_ssl.core.model import (
-    ACL,
-    CAType,
-    CertificateFacts,
-    Observed,
-    Phase,
-    RevocationListFacts,
-    SecretText,
-)
+from rds_ssl.core.model import ACL, CAType, CertificateFacts, Observed, Phase, RevocationListFacts
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509.facts import (
     ClientCAFacts,
     ClientCAMaterial,

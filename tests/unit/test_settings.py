@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rds_ssl.core.errors import SettingsError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.settings import describe, flags, load, sends_plain_http
 from support import pki
 

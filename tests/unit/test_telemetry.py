@@ -9,17 +9,18 @@ import secrets
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_ssl import telemetry
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.telemetry import (
     MOST_CODES,
     OTHER_CODE,
@@ -234,6 +235,64 @@ def test_a_text_that_must_not_be_shown_is_not_shown_as_a_field() -> None:
     text = written(lambda: _log.info("key", extra={"value": SecretText("hush")}), "json")
 
     assert "hush" not in text
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    "say",
+    [
+        str,
+        repr,
+        lambda text: quote(text, safe=""),
+        lambda text: quote(quote(text, safe=""), safe=""),
+    ],
+    ids=["as it is", "in repr", "in a URL", "twice in a URL"],
+)
+def test_a_bug_says_no_secret_that_is_in_use_whatever_its_variables_are_called(
+    say: Callable[[str], str], log_format: Literal["text", "json"]
+) -> None:
+    password = SecretText("correct horse\\\n'battery'")
+
+    text = written(
+        partial(_bug, f"word is {say(password.reveal())}"),
+        log_format,
+    )
+
+    assert "word is" in text
+    for part in ("correct", "horse", "battery"):
+        assert part not in text
+
+
+def _bug(text: str) -> None:
+    """Log a bug that says a text."""
+    _log.error("a bug", exc_info=ValueError(text))
+
+
+def test_a_password_that_is_a_sign_of_secrets_keeps_none_from_being_found() -> None:
+    passwords = [SecretText(each) for each in ("-----BEGIN PRIVATE KEY-----", "Password")]
+
+    text = written(partial(_bug, f"-----BEGIN PRIVATE KEY-----\n{BODY[:30]} password={BODY[:20]}"))
+
+    assert len(passwords) == 2
+    assert BODY[:20] not in text
+
+
+def test_a_bug_says_no_line_of_a_key_in_use() -> None:
+    key = SecretText("-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEAx1\nq2w3e4r5\n-----END")
+
+    text = written(partial(_bug, f"{key.reveal().splitlines()}"), "text")
+
+    assert "MIIEow" not in text
+    assert "q2w3e4r5" not in text
+
+
+def test_a_secret_is_looked_for_no_longer_than_it_is_in_use() -> None:
+    secret = SecretText("of a pass that has ended")
+    known = len(SecretText.alive())
+
+    del secret
+
+    assert len(SecretText.alive()) == known - 1
 
 
 def test_the_record_itself_is_left_as_it_is() -> None:

@@ -11,7 +11,8 @@ import asyncio
 import base64
 import io
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import aiohttp
@@ -19,7 +20,7 @@ import httpx
 from yarl import URL
 
 from rds_ssl.aliyun.endpoints import is_behind_no_proxy
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 BEFORE_THE_REQUEST: Mapping[type[Exception], type[httpx.RequestError]] = {
     # aiohttp raises these while it looks for a connection, which has to be there before it writes.
@@ -51,6 +52,25 @@ _LARGE = 2**20
 
 _MADE_BY_US = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add; those of the request are all that is sent."""
+
+
+BEFORE_SENDING = "before_sending"
+"""
+The extension of an `httpx.Request` that is called once there is a connection for it, right before
+its first byte is written; what it raises, nothing is sent and everybody gets to see.
+"""
+
+_before_sending: ContextVar[Callable[[], None] | None] = ContextVar(BEFORE_SENDING, default=None)
+
+
+class _Request(aiohttp.ClientRequest):
+    """One that asks at the last moment: to get a connection may have taken seconds."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        check = _before_sending.get()
+        if check is not None:
+            check()
+        return await super().send(conn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +144,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = request.content
         proxy = None if is_behind_no_proxy(request.url.host) else self._proxy
         failure: Exception
+        _before_sending.set(request.extensions.get(BEFORE_SENDING))
         try:
             return await self._open_session().request(
                 request.method,
@@ -153,6 +174,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     resolver=aiohttp.ThreadedResolver(),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                request_class=_Request,
                 skip_auto_headers=_MADE_BY_US,
                 auto_decompress=False,
                 trust_env=False,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.model import Reason, SecretText
+from rds_ssl.core.model import Reason
+from rds_ssl.core.secret_text import SecretText
 
 ACCESS_KEY_ID = "accessKeyId"
 ACCESS_KEY_SECRET = "accessKeySecret"  # noqa: S105  # The name of a key, no password.

@@ -16,8 +16,9 @@ from rds_ssl.aliyun.pace import Pace
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, NotSent, RegionUnknown
-from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority, SecretText
+from rds_ssl.core.model import Disposition, Endpoint, Instance, Observed, Priority
 from rds_ssl.core.rds import faults, responses
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.offloading import offloaded
 
 LONGEST_PAUSE = 300.0
@@ -213,9 +214,9 @@ class RdsApi:
                 now = asyncio.get_running_loop().time()
                 self._limiter.pause(action, now + min(wait, LONGEST_PAUSE), error.code)
             raise
-        dropped: list[str] = []
+        dropped: list[SecretText] = []
         kept = _without_keys(body, dropped)
-        lines = {line.strip() for secret in dropped for line in secret.splitlines()}
+        lines = {line.strip() for secret in dropped for line in secret.reveal().splitlines()}
         lines = {line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")}
         return _without_echoes(kept, sorted(lines, key=len, reverse=True)) if lines else kept
 
@@ -246,17 +247,17 @@ class RdsApi:
         return body
 
 
-def _without_keys(fields: Mapping[str, object], dropped: list[str]) -> dict[str, object]:
+def _without_keys(fields: Mapping[str, object], dropped: list[SecretText]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in fields.items():
         if name.lower() not in _KEYS:
             found[name] = _cleaned(value, dropped)
         elif isinstance(value, str):
-            dropped.append(value)
+            dropped.append(SecretText(value))
     return found
 
 
-def _cleaned(value: object, dropped: list[str]) -> object:
+def _cleaned(value: object, dropped: list[SecretText]) -> object:
     if isinstance(value, dict):
         return _without_keys(value, dropped)
     return [_cleaned(item, dropped) for item in value] if isinstance(value, list) else value

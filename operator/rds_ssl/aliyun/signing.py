@@ -14,7 +14,7 @@ import hmac
 import string
 from collections.abc import Mapping
 
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 FORM = "application/x-www-form-urlencoded"
 """Content type of a body made by `form`."""

@@ -22,13 +22,13 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from rds_ssl.aliyun import answers
-from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport, Proxy
+from rds_ssl.aliyun.aiohttp_transport import BEFORE_SENDING, AiohttpTransport, Proxy
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.dialects import Dialect, Dialects, sign, unread
 from rds_ssl.aliyun.endpoints import checked_url
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE, POOL_DEADLINE, Answer, exchange
-from rds_ssl.core.errors import ApiError, NoAnswer, TransportError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.errors import ApiError, NoAnswer, NotLeading, TransportError
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.offloading import offloaded
 
 RDS_VERSION = "2014-08-15"
@@ -56,8 +56,8 @@ _parsed = functools.lru_cache(maxsize=256)(httpx.URL)
 _time = functools.lru_cache(maxsize=16)(parsedate_to_datetime)
 
 OnCall = Callable[[str, str, float], None]
-"""Told about each call: action, ``OK`` or the API's code or ``NotSent``, ``NoAnswer`` or
-``Cancelled``, and seconds. It must not raise."""
+"""Told about each call: action, ``OK`` or the API's code or ``NotSent``, ``NoAnswer``,
+``NotLeading`` or ``Cancelled``, and seconds. It must not raise."""
 
 
 def make_http_transport(*, ca_bundle: str = "", proxy: Proxy | None = None) -> AiohttpTransport:
@@ -93,6 +93,7 @@ class _Wanted:
     parameters: Mapping[str, str | SecretText]
     credentials: Credentials | None
     url: httpx.URL
+    write: bool
     deadline: float
 
 
@@ -114,6 +115,7 @@ class Transport:
         version: str = RDS_VERSION,
         user_agent: str = "rds-ssl-operator",
         allow_http: bool = False,
+        before_a_write: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Make it; *http* stays the caller's.
@@ -122,7 +124,9 @@ class Transport:
             now: An aware time.
             nonce: Gives another text each time.
             allow_http: See `checked_url`.
+            before_a_write: Called right before the first byte of a write; may raise `NotLeading`.
         """
+        self._before_a_write = before_a_write
         self._checked = functools.partial(checked_url, allow_http=allow_http)
         self._http = http
         self._headers = {
@@ -181,6 +185,7 @@ class Transport:
             NotSent: No byte of the request has left.
             NoAnswer: It may have been executed. Any answer without a code that the API documents is
                 one: a proxy's page with status 403 says nothing about what stands behind it.
+            NotLeading: A write that nobody may send any more.
             ValueError: *endpoint* must not get a request.
         """
         url = self._checked(endpoint)
@@ -189,6 +194,7 @@ class Transport:
             parameters=parameters,
             credentials=credentials,
             url=_parsed(url),
+            write=write,
             deadline=deadline or (WRITE_DEADLINE if write else READ_DEADLINE),
         )
         dialect = Dialect.UNSIGNED if credentials is None else self._dialects.of(url)
@@ -220,7 +226,7 @@ class Transport:
         except ApiError as error:
             outcome = error.code
             raise
-        except TransportError as error:
+        except (TransportError, NotLeading) as error:
             outcome = type(error).__name__
             raise
         else:
@@ -249,7 +255,10 @@ class Transport:
             url.copy_with(query=request.query.encode()) if request.query else url,
             headers=httpx.Headers({**self._headers, **request.headers}, encoding="ascii"),
             content=request.content,
-            extensions={"timeout": {"connect": CONNECT_DEADLINE, "pool": POOL_DEADLINE}},
+            extensions={
+                "timeout": {"connect": CONNECT_DEADLINE, "pool": POOL_DEADLINE},
+                BEFORE_SENDING: self._before_a_write if wanted.write else None,
+            },
         )
         answer = await exchange(self._http, sent, action=action, deadline=wanted.deadline)
         self._compare_clocks(wanted.url, answer.headers.get("date", ""))

@@ -9,6 +9,7 @@ Every error that this program raises on purpose.
     ├── MaterialError           PEM that cannot be used: reason, field
     ├── ObservationError        an answer of the API without what it must hold
     ├── CommandRefused          what a person asks for cannot be done: why, and what to do
+    ├── NotLeading              another process may lead by now: nothing was sent
     ├── KubeError               the API server
     │   ├── KubeUnavailable     no answer, 429 or 5xx
     │   ├── KubeConflict        409: the object is another one by now
@@ -72,6 +73,10 @@ class ObservationError(OperatorError):
 
 class CommandRefused(OperatorError):
     """What a person asks for cannot be done; the text says why, and what to do about it."""
+
+
+class NotLeading(OperatorError):
+    """A write to the cloud that was not sent because another process may lead by now."""
 
 
 class KubeError(OperatorError):

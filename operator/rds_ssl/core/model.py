@@ -15,43 +15,6 @@ RECONCILE_ANNOTATION = "rds-ssl.dev/reconcile-requested-at"
 APPROVE_ANNOTATION = "rds-ssl.dev/approve"
 
 
-class SecretText:
-    """
-    Text that must never be shown: a private key, an access key's secret, a token.
-
-    repr() and str() are redacted, it is not iterable, cannot be formatted or pickled; only
-    `reveal` hands the text out.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Hand out the text itself; call it where it leaves for the cloud, nowhere else."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "SecretText(…)"
-
-    __str__ = __repr__
-
-    def __format__(self, _spec: str) -> str:
-        return repr(self)
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretText) and other._text == self._text
-
-    __hash__ = None  # type: ignore[assignment]  # A hash of a secret is a trace of it.
-
-    def __reduce__(self) -> str:
-        raise TypeError("a SecretText is never written to anything")
-
-
 class Engine(StrEnum):
     """Database engines, in the spelling of DescribeDBInstanceAttribute."""
 

@@ -78,6 +78,10 @@ class Proofs:
         self._asking: dict[Key, float] = {}
         """Since when those that have asked do."""
 
+    def begin(self, now: datetime) -> None:
+        """Note that this process leads from now on: what is older, another one may have proved."""
+        self._started = now
+
     def reached(self, resource: Resource, account: str) -> None:
         """Note that the instance was read with an object's credentials."""
         self._note(resource, account)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from yaml import YAMLError
 
 from rds_ssl.core.errors import KubeError, KubeUnavailable
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.kube.exec_plugin import ExecPlugin, Given
 from rds_ssl.kube.imports import Configuration, config, kube_config
 from rds_ssl.kube.user_entry import NOBODY_ELSE, Impersonation, UserEntry, parse_user

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rds_ssl.core.errors import KubeError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.kube.imports import exec_provider, kube_config
 
 _VERSIONS = frozenset(f"client.authentication.k8s.io/{each}" for each in ("v1", "v1beta1"))

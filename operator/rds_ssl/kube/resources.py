@@ -227,15 +227,25 @@ class Resources:
                 "resource": resource,
                 "subresource": subresource,
             }
-            answer = await self._kube.request(
-                "POST",
-                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                body={"spec": {"resourceAttributes": attributes}},
-            )
-            if not (answer.get("status") or {}).get("allowed"):
+            if not await allowed(self._kube, attributes):
                 what = f"{resource}/{subresource}" if subresource else resource
                 faults.append(f"the right to {verb} {what} {where} is missing")
         return faults
+
+
+async def allowed(kube: KubeClient, attributes: Mapping[str, str]) -> bool:
+    """
+    True if the operator may do what *attributes* (of a SelfSubjectAccessReview) say.
+
+    Raises:
+        KubeUnavailable: The API server does not answer.
+    """
+    answer = await kube.request(
+        "POST",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        body={"spec": {"resourceAttributes": attributes}},
+    )
+    return bool((answer.get("status") or {}).get("allowed"))
 
 
 _RIGHTS = (

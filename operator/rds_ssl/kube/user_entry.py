@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rds_ssl.core.errors import KubeError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 CERTIFICATE = frozenset(
     {"client-certificate", "client-certificate-data", "client-key", "client-key-data"}

@@ -4,7 +4,8 @@ import pytest
 
 from rds_ssl.aliyun.credentials import Credentials, from_secret, identity_of
 from rds_ssl.core.errors import MaterialError
-from rds_ssl.core.model import Reason, SecretText
+from rds_ssl.core.model import Reason
+from rds_ssl.core.secret_text import SecretText
 
 
 def test_a_secret_is_read_without_surrounding_white_space() -> None:

@@ -16,7 +16,8 @@ from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer
-from rds_ssl.core.model import Priority, SecretText
+from rds_ssl.core.model import Priority
+from rds_ssl.core.secret_text import SecretText
 
 ENDPOINT = "https://rds.example.com"
 OTHER = "https://rds.cn-chengdu.example.com"

@@ -16,8 +16,9 @@ from rds_ssl.aliyun.rate_limit import BURST, RateLimiter
 from rds_ssl.aliyun.rds import LONGEST_PAUSE, RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, ObservationError
-from rds_ssl.core.model import Observed, Priority, SecretText
+from rds_ssl.core.model import Observed, Priority
 from rds_ssl.core.rds import responses
+from rds_ssl.core.secret_text import SecretText
 from support import pki
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEthisIsTheInstancesPrivateKey\n-----END PRIVATE KEY-----\n"

@@ -26,7 +26,7 @@ from rds_ssl.aliyun.signing import (
     signature_v1,
     string_to_sign_v1,
 )
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 KEY_ID = "LTAI5tEXAMPLEKEYID0000001"
 SECRET = SecretText("ExampleSecretDoNotUse0000000001")

@@ -19,7 +19,7 @@ from rds_ssl.aliyun.exchange import ANSWER_BYTES, MAY_BE_SENT, NOT_SENT
 from rds_ssl.aliyun.signing import percent_encode, sign_v3
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 ENDPOINT = "https://rds.example.com"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

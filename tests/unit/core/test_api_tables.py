@@ -13,22 +13,13 @@ import pytest
 from rds_ssl.core.api.spec import parse_spec
 from rds_ssl.core.checks import eligibility
 from rds_ssl.core.errors import ObservationError
-from rds_ssl.core.model import (
-    ACL,
-    CAType,
-    Endpoint,
-    Engine,
-    Instance,
-    Observed,
-    Reason,
-    Restart,
-    SecretText,
-)
+from rds_ssl.core.model import ACL, CAType, Endpoint, Engine, Instance, Observed, Reason, Restart
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, PFXMaterial, parameters
 from rds_ssl.core.planning.planner import make_plan
 from rds_ssl.core.planning.renewal import renewal_at
 from rds_ssl.core.rds.responses import read_attribute, read_ssl
+from rds_ssl.core.secret_text import SecretText
 from support.states import (
     CA,
     CLOUD,

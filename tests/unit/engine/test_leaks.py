@@ -10,7 +10,7 @@ import pytest
 from leaks.__main__ import hunt
 from leaks.failures import of_bugs, of_clients, of_libraries, of_the_cloud
 from leaks.marked import finds, marked
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 SEED = 14
 KEY = marked()["private key"].text

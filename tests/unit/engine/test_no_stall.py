@@ -23,8 +23,9 @@ from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import AliyunError, MaterialError, ObservationError
-from rds_ssl.core.model import Priority, SecretText
+from rds_ssl.core.model import Priority
 from rds_ssl.core.operation.verification import Limits
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.core.x509.pem_blocks import (
     MAX_CERTIFICATES,

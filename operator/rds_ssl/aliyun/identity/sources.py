@@ -10,9 +10,9 @@ from rds_ssl.aliyun.identity.providers import Issued, Provider
 from rds_ssl.aliyun.identity.roles import Role
 from rds_ssl.aliyun.identity.sts import Sts
 from rds_ssl.core.errors import ApiError, NoCredentials, TransportError
-from rds_ssl.core.model import SecretText
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.sts_codes import TOKEN_FILE_INVALID, TOKEN_FILE_UNREADABLE
+from rds_ssl.core.secret_text import SecretText
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 4, 20_000
 """Characters of an OIDC token. Source: the vendor's page on AssumeRoleWithOIDC."""

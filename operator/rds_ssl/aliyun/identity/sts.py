@@ -17,7 +17,7 @@ from rds_ssl.aliyun.identity.providers import Issued
 from rds_ssl.aliyun.identity.roles import Role
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import ApiError, NoAnswer, NoCredentials, TransportError
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 
 STS_VERSION = "2015-04-01"
 """Version of the STS API (x-acs-version)."""

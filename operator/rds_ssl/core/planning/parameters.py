@@ -21,9 +21,10 @@ the page of ModifyDBInstanceSSL.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Engine, Observed, SecretText
+from rds_ssl.core.model import RENEWABLE_ENGINES, CAType, Engine, Observed
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.fields import ROWS, Comparison, Field
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509.facts import ClientCAMaterial, RevocationListMaterial, ServerMaterial
 
 ENGINES: Mapping[Field, Collection[str]] = {

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rds_ssl.core.formats import shown
-from rds_ssl.core.model import (
-    CertificateFacts,
-    RevocationListFacts,
-    SecretText,
-)
+from rds_ssl.core.model import CertificateFacts, RevocationListFacts
+from rds_ssl.core.secret_text import SecretText
 
 CERT_MANAGER = "cert-manager.local"
 """

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 
-from rds_ssl.core.model import CertificateFacts, RevocationListFacts, SecretText
+from rds_ssl.core.model import CertificateFacts, RevocationListFacts
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem_errors
 from rds_ssl.core.x509.chains import (
     for_clients,

@@ -1,6 +1,8 @@
 """What happens to the queue when the cluster changes. No I/O: it runs inside the watch."""
 
-from collections.abc import Mapping
+import asyncio
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rds_ssl.core.api.conditions import READY
@@ -15,6 +17,15 @@ from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Kind
+
+_RECENT = 300.0
+"""
+Seconds. Of a change that is as old the process that led before has said what it came to, or is
+about to: an object at rest is not one that waits for anything.
+"""
+
+_TAKEN_AT_ONCE = 20
+"""Objects that are taken over before the loop gets its turn: 0.2 ms each."""
 
 
 class EventRouter:
@@ -32,7 +43,12 @@ class EventRouter:
         materials: Materials,
         clouds: Clouds,
         data: DataWatch,
+        leads: bool = True,
     ) -> None:
+        """*leads*: as `take_over`, from the beginning."""
+        self._leads = leads
+        self._noted: dict[Key, float] = {}
+        """Loop time of the last change of each object's inputs, while another process leads."""
         self._objects = objects
         self._queue = queue
         self._reconciler = reconciler
@@ -62,9 +78,7 @@ class EventRouter:
             self._want(resource)
             if gone is not None:
                 self._clean(gone)
-            if resource.in_flight:
-                self._budget.inherit(resource)
-            self._queue.add(resource.key, priority=_priority(resource))
+            self._begin(resource, priority=_priority(resource))
             self._wake_rivals(resource)
             return
         self._objects.put(resource)
@@ -72,8 +86,7 @@ class EventRouter:
             self._want(resource)
             self._forget_unused(before)
         if before.inputs != resource.inputs:
-            self._queue.forget(resource.key)  # A change also cuts a long back-off short.
-            self._queue.add(resource.key)
+            self._changed(resource.key)
             self._wake_rivals(resource)
 
     def data_changed(self, kind: Kind, name: tuple[str, str]) -> None:
@@ -82,8 +95,49 @@ class EventRouter:
         if not users:
             self._forget(kind, name)
         for key in users:
-            self._queue.forget(key)
-            self._queue.add(key)
+            self._changed(key)
+
+    async def take_over(self, now: float, *, spread: Callable[[], float] | None = None) -> None:
+        """
+        Begin to let objects have passes; until then they were only known.
+
+        Args:
+            now: The loop's time.
+            spread: Gives the seconds in which an object at rest gets its first pass: another
+                process has looked at it until now, and the cloud need not be asked for all of them
+                at once. None: at once.
+        """
+        self._leads = True
+        noted, self._noted = self._noted, {}
+        for number, key in enumerate(sorted(self._objects.keys())):
+            if number % _TAKEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            resource = self._objects.get(key)
+            if resource is None:
+                continue
+            priority = _priority(resource)
+            if now - noted.get(key, -math.inf) < _RECENT:
+                priority = min(priority, Priority.CHANGE)
+            if spread is not None and priority is Priority.RESYNC:
+                self._queue.add_after(key, spread(), priority=priority)
+            else:
+                self._begin(resource, priority=priority)
+
+    def _begin(self, resource: Resource, *, priority: Priority) -> None:
+        """Let an object have its first pass in this process."""
+        if not self._leads:
+            return
+        if resource.in_flight:
+            self._budget.inherit(resource)
+        self._queue.add(resource.key, priority=priority)
+
+    def _changed(self, key: Key) -> None:
+        """Let an object have a pass whose inputs have changed."""
+        if not self._leads:
+            self._noted[key] = asyncio.get_running_loop().time()
+            return
+        self._queue.forget(key)  # A change also cuts a long back-off short.
+        self._queue.add(key)
 
     def gone(self, key: Key, *, uid: str) -> None:
         """Forget an object that does not exist any more; one of another *uid* is another one."""
@@ -91,6 +145,7 @@ class EventRouter:
         if known is not None and known[0] != uid:
             return
         gone = self._objects.drop(key)
+        self._noted.pop(key, None)
         self._queue.drop(key)
         if gone is not None:
             self._clean(gone)
@@ -128,6 +183,8 @@ class EventRouter:
         In another namespace they look at the cloud only if it is somebody else: to name an instance
         takes no right to it, and would cost its owner a call each time.
         """
+        if not self._leads:
+            return
         for key in self._objects.named_beside(resource):
             if namespace_of(key) == namespace_of(resource.key):
                 self._reconciler.force(key)

@@ -14,8 +14,9 @@ from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
-from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason, SecretText
+from rds_ssl.core.model import Endpoint, Instance, Observed, Priority, Reason
 from rds_ssl.core.rds.undeclared import undeclared_fields
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.engine.gather.identities import Identities, Identity
 from rds_ssl.engine.gather.refused import forbidden
 from rds_ssl.engine.objects import Key

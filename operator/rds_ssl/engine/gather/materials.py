@@ -14,8 +14,9 @@ from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.spec_types import KeyReference
 from rds_ssl.core.checks import certificates
 from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
-from rds_ssl.core.model import CAType, Finding, Reason, SecretText
+from rds_ssl.core.model import CAType, Finding, Reason
 from rds_ssl.core.planning.parameters import Material, PFXMaterial
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.core.x509.facts import (
     ClientCAMaterial,

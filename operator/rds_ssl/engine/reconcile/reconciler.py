@@ -14,6 +14,7 @@ from rds_ssl.core.errors import (
     KubeError,
     KubeNotFound,
     KubeUnavailable,
+    NotLeading,
     ObservationError,
 )
 from rds_ssl.core.model import Disposition, Priority
@@ -95,6 +96,11 @@ class Reconciler:
             self._queue.backoff(key, least=asked or 0.0)
             _log.warning("%s", error, extra=resource.log_fields)
             return "kube_error"
+        except NotLeading as error:
+            self.force(key)
+            self._queue.add(key)  # For when this process leads again.
+            _log.warning("%s", error, extra=resource.log_fields)
+            return "not_leading"
         finally:
             if not ended:
                 # Cancelled, or a bug: still to be done.

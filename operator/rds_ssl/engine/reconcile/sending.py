@@ -13,23 +13,15 @@ from functools import partial
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.errors import AliyunError, ApiError, TurnAwaited
+from rds_ssl.core.errors import AliyunError, ApiError, NotLeading, TurnAwaited
 from rds_ssl.core.gates.hold import OTHER, RATE, Hold
-from rds_ssl.core.model import (
-    LEFT_BEHIND,
-    Disposition,
-    Engine,
-    Observed,
-    Phase,
-    Priority,
-    Restart,
-    SecretText,
-)
+from rds_ssl.core.model import LEFT_BEHIND, Disposition, Engine, Observed, Phase, Priority, Restart
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.operation.verification import Watch
 from rds_ssl.core.planning.desired import Desired
 from rds_ssl.core.planning.parameters import Material, parameters
 from rds_ssl.core.rds import faults
+from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.engine.claims import conflict, is_successor, older_claimant
 from rds_ssl.engine.objects import Resource
@@ -101,6 +93,7 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
 
     Raises:
         KubeError: The API server, before anything was sent, or when the acceptance was recorded.
+        NotLeading: Nothing was sent, for another process may lead by now.
     """
     seen = order.planned.seen
     try:
@@ -309,6 +302,9 @@ async def _call(
     memory.attempt = sent
     try:
         request_id = await seen.cloud.modify_ssl(seen.declaration, wire)
+    except NotLeading:
+        memory.attempt = attempt.not_executed(sent, operation.digest)
+        raise
     except AliyunError as error:
         return await _not_accepted(ports, seen, sent, operation, error)
     at = ports.monotonic()

@@ -61,6 +61,7 @@ class WorkQueue(Generic[Key]):
         cap: float = BACKOFF_CAP,
         jitter: random.Random | None = None,
         tenant: Callable[[Key], Tenant] | None = None,
+        may_start: Callable[[], bool] = lambda: True,
     ) -> None:
         """
         Make an empty queue.
@@ -70,11 +71,14 @@ class WorkQueue(Generic[Key]):
             cap: Of the backoff, in seconds.
             jitter: A seeded one in tests.
             tenant: Whose a key is; None: there is one tenant, who may have every worker.
+            may_start: Whether a pass may begin at this moment. Where it may not, nothing does until
+                `run` is called again.
         """
         self._base = base
         self._cap = cap
         self._jitter = jitter or random.Random()  # noqa: S311  # Spreads load, hides nothing.
         self._tenant = tenant
+        self._allowed = may_start
         self._waiting: Turns[Key] = Turns(tenant or (lambda _key: ""))
         self._running: Counter[Tenant] = Counter()
         """Passes of each tenant."""
@@ -257,7 +261,7 @@ class WorkQueue(Generic[Key]):
     def _start_passes(self) -> None:
         if self._step is None or self._stopping:
             return
-        while len(self._in_flight) < self._workers:
+        while len(self._in_flight) < self._workers and self._allowed():
             key = self._waiting.take(self._may_start)
             if key is None:
                 return

@@ -14,7 +14,7 @@ from rds_ssl.aliyun.identity.providers import (
     StaticProvider,
 )
 from rds_ssl.core.errors import NoCredentials
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from support.engine_world import played
 
 HOUR = 3600.0

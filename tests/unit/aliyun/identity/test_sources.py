@@ -18,8 +18,9 @@ from rds_ssl.aliyun.identity.sources import LONGEST_TOKEN, AssumedSource, EcsSou
 from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts, sts_url
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import NoCredentials
-from rds_ssl.core.model import Disposition, Reason, SecretText
+from rds_ssl.core.model import Disposition, Reason
 from rds_ssl.core.rds.faults import classify, message
+from rds_ssl.core.secret_text import SecretText
 from support.identities import Issuer, allows, trusts, trusts_oidc, trusts_service
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, InProcess
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from rds_ssl.core.model import ACL, CAType, Engine, SecretText
+from rds_ssl.core.model import ACL, CAType, Engine
 from rds_ssl.core.planning.desired import Desired, relax_step
 from rds_ssl.core.planning.parameters import Material, PFXMaterial, parameters
 from rds_ssl.core.planning.planner import make_plan
+from rds_ssl.core.secret_text import SecretText
 from support.states import (
     CLOUD,
     CUSTOM,

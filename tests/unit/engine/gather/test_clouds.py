@@ -9,7 +9,7 @@ import pytest
 from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.identity.own import Oidc, OwnIdentity
 from rds_ssl.aliyun.identity.roles import Role
-from rds_ssl.core.model import SecretText
+from rds_ssl.core.secret_text import SecretText
 from support.engine_world import EngineWorld, played
 from support.identities import Issuer, allows, trusts, trusts_oidc, trusts_service
 from support.line import Call

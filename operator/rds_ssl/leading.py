@@ -1,0 +1,73 @@
+"""Passes are made while this process leads, and all of them end before another one may."""
+
+import asyncio
+import logging
+import os
+
+from rds_ssl.core.lease import DEADLINE, DURATION
+from rds_ssl.engine.election import Election
+from rds_ssl.engine.objects import Key
+from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.kube.client import KubeClient
+from rds_ssl.kube.leases import Leases
+from rds_ssl.settings import Settings
+from rds_ssl.wiring import Parts
+
+_log = logging.getLogger(__name__)
+
+_GRACE = 1.5
+"""Seconds for the running passes once the Lease is lost; then they are cancelled."""
+
+_MARGIN = DURATION - DEADLINE - 1.0
+"""Seconds after the loss by which nothing may run any more; a second later another one may lead."""
+
+_STUCK = 70
+"""Exit code (EX_SOFTWARE of sysexits) of a process that could not end its passes."""
+
+
+def lease_of(settings: Settings, kube: KubeClient) -> Leases | None:
+    """Return the Lease by which the leader is elected; None: there is no election."""
+    mode = settings.leader_election
+    if mode == "off" or (mode == "auto" and settings.kubeconfig):
+        return None
+    namespace = settings.lease_namespace or kube.namespace
+    return Leases(kube, namespace=namespace, name=settings.lease_name)
+
+
+async def lead(parts: Parts, election: Election, *, workers: int) -> None:
+    """
+    Let the queue run whenever this process leads.
+
+    Returns once the queue was stopped from outside, or once another process may have led between
+    two times that this one did: what is remembered of calls and instances counts no more then.
+    """
+    term: int | None = None
+    while True:
+        await election.acquire()
+        if term is None:
+            term = election.term
+            await parts.take_over()
+        elif term != election.term:
+            return
+        passes = asyncio.create_task(parts.queue.run(workers, parts.measured_step))
+        hold = asyncio.create_task(election.hold())
+        try:
+            await asyncio.wait([passes, hold], return_when=asyncio.FIRST_COMPLETED)
+            if passes.done():
+                passes.result()
+                return
+            await _end_in_time(parts.queue, passes)
+        finally:
+            hold.cancel()
+            passes.cancel()
+
+
+async def _end_in_time(queue: WorkQueue[Key], passes: asyncio.Task[None]) -> None:
+    try:
+        async with asyncio.timeout(_MARGIN):
+            await queue.stop(_GRACE)
+            await passes
+    except TimeoutError:
+        _log.critical("a pass did not end after the Lease was lost: the process ends")
+        logging.shutdown()
+        os._exit(_STUCK)
