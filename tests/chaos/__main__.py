@@ -2,7 +2,7 @@
 Kill, freeze and cut off everything while people edit, and hold the operator to its promises.
 
     PYTHONPATH=tests python -m chaos [--seed SEED] [--seeds NUMBER] [--minutes MINUTES]
-        [--objects NUMBER] [--operators NUMBER] [--json FILE] [--plan] [--broken FAULT]
+        [--objects NUMBER] [--operators NUMBER] [--json FILE] [--plan] [--keep] [--broken FAULT]
 
 Exit status: 0 if every promise held, 1 if one was broken, 130 after Ctrl-C.
 """
@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--operators", type=int, default=OPERATORS)
     parser.add_argument("--json", type=Path, help="a file for the figures")
     parser.add_argument("--plan", action="store_true", help="tell what would happen, and end")
+    parser.add_argument("--keep", action="store_true", help="logs and ledger, whatever happens")
     parser.add_argument("--broken", default="", help="a fault of `make faults` to have in it")
     options = parser.parse_args()
     plans = [
@@ -53,7 +54,7 @@ def main() -> int:
     reports: list[Report] = []
     try:
         with broken_copy(options.broken) if options.broken else nullcontext() as source:
-            reports.extend(one(plan, source) for plan in plans)
+            reports.extend(one(plan, source, keep=options.keep) for plan in plans)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -64,13 +65,13 @@ def main() -> int:
     return FAILED if any(each.complaints for each in reports) else 0
 
 
-def one(plan: Plan, source: Path | None) -> Report:
+def one(plan: Plan, source: Path | None, *, keep: bool) -> Report:
     """Play one seed, and tell of it."""
     say(
         f"== chaos: {len(plan.subjects)} objects, {plan.operators} operators,"
         f" {plan.seconds:.0f} s of faults, SEED={plan.seed}"
     )
-    report = play(plan, say, source=source)
+    report = play(plan, say, source=source, keep=keep)
     say("\n".join(["", *lines(report)]))
     return report
 

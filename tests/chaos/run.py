@@ -51,6 +51,8 @@ class Report:
     """By kind; those that were begun."""
     hits: int = 0
     """Faults that came right after a change was accepted, before the answer to it."""
+    timeline: list[str] = field(default_factory=list)
+    """What broke and what was mended, with the time of day in seconds."""
     edits: Counter[str] = field(default_factory=Counter)
     verdicts: list[Verdict] = field(default_factory=list)
     converged: list[float] = field(default_factory=list)
@@ -67,7 +69,7 @@ class Report:
     wall: float = 0.0
 
 
-def play(plan: Plan, say: Say, *, source: Path | None = None) -> Report:
+def play(plan: Plan, say: Say, *, source: Path | None = None, keep: bool = False) -> Report:
     """
     Play a plan on programs of its own, and judge what came of it.
 
@@ -75,6 +77,7 @@ def play(plan: Plan, say: Say, *, source: Path | None = None) -> Report:
         plan: What happens.
         say: Tells how far it is.
         source: The operator's code; None: what is installed.
+        keep: Whether to keep logs, ledger and objects even if nothing is amiss.
     """
     began = time.monotonic()
     report = Report(plan=plan)
@@ -89,7 +92,7 @@ def play(plan: Plan, say: Say, *, source: Path | None = None) -> Report:
         _settle(stage, people, report, mended)
         say(f"at rest after {report.converged[-1]:.1f} s")
         _judge(stage, people, report)
-        if report.complaints:
+        if report.complaints or keep:
             report.kept = _keep(stage, people, report)
     report.wall = time.monotonic() - began
     return report
@@ -119,8 +122,13 @@ class _Storm:
 
     def _begin(self, fault: Fault) -> None:
         self._report.faults[fault.kind] += 1
+        self._report.timeline.append(f"{time.time():.2f}  {fault}")
         mend = begin(self._stage, fault)
-        self._at(self._now() + fault.seconds, mend)
+        self._at(self._now() + fault.seconds, partial(self._mend, fault, mend))
+
+    def _mend(self, fault: Fault, mend: Callable[[], None]) -> None:
+        self._report.timeline.append(f"{time.time():.2f}  ends: {fault}")
+        mend()
 
     def _aim(self, fault: Fault) -> None:
         if not self._aiming:
@@ -285,6 +293,7 @@ def _keep(stage: Stage, people: People, report: Report) -> Path:
         if log.exists():
             (place / name).write_bytes(log.read_bytes())
     (place / "plan.txt").write_text("\n".join(report.plan.lines()))
+    (place / "timeline.txt").write_text("\n".join(report.timeline))
     (place / "complaints.txt").write_text("\n".join(report.complaints))
     asked = {
         name: [{"state": str(e.state), "began": e.began, "done": e.done} for e in person.asked]

@@ -24,7 +24,7 @@ SETTINGS = {
     "QUIET_PERIOD": "1s",
     "POLL": "1s",
     "VERIFY_AFTER": "3s",
-    "SETTLE": "15s",
+    "SETTLE": "20s",
     "MAX_CONCURRENT_CHANGES": "0",
     "MAX_CHANGES_PER_DAY": "0",
     "API_RATE": "0",
@@ -35,7 +35,7 @@ No budget holds anything, and what is unknown is decided within seconds.
 RESYNC stays at ten minutes: what only a resync would mend has not been mended in time.
 """
 
-DURATIONS = {"window": 8.0, "change": 2.0, "acl": 0.5}
+DURATIONS = {"window": 12.0, "change": 2.0, "acl": 0.5}
 """
 Of a change in the simulated cloud, in seconds.
 
