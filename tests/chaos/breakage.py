@@ -5,7 +5,7 @@ The names of programs and ways are those of `chaos.stage`.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -25,9 +25,17 @@ Less than SETTLE of the run: a call that leaves a black hole later than that has
 lost, and nobody could tell it from a second one (docs/operations.md, on SETTLE).
 """
 
+STORM = (3, 8)
+"""Faults that follow each other closely, at least and at most."""
 
-ATTEMPTS = 5
-"""To find something that is not broken already."""
+KINDS = {"kill": 4, "stop": 3, "control plane": 4, "way": 8, "cut": 1, "answers": 3}
+"""What breaks, and how often, among each other."""
+
+OPENING = {"kill": 4, "stop": 2, "call": 4}
+"""The same of what a storm begins with, as a change is accepted: what has a hand in the call."""
+
+LULL = (3.0, 7.0)
+"""Seconds in which nothing is broken, so that what waits is sent, at least and at most."""
 
 AIMED = 0.5
 """Share of the faults that wait for a change to be accepted: by chance few hit an open call."""
@@ -114,34 +122,42 @@ ANSWERS = ("throttle", "html", "empty", "bare", "reset-before", "reset-after", "
 
 
 def draw(chance: random.Random, last: float, operators: int) -> Iterator[Fault]:
-    """Draw them until *last*, a few seconds apart; several may last at a time, one on a target."""
-    busy: dict[str, float] = {}
+    """
+    Draw them until *last*, in storms: some at a time, one on a target, then a lull.
+
+    Without lulls nothing would ever be sent, and so nothing broken that matters.
+    """
     at = QUIET_START + chance.uniform(0.0, 3.0)
     while at < last:
-        for _ in range(ATTEMPTS):
-            fault = _maybe_aimed(chance, _fault(chance, at, last, operators), last)
+        busy: dict[str, float] = {}
+        for number in range(chance.randint(*STORM)):
+            if at >= last:
+                return
+            fault = _fault(chance, at, last, operators, OPENING if number == 0 else KINDS)
+            if number == 0 or chance.random() < AIMED:
+                fault = _aimed(fault, last)
             touched = _touched(fault, operators)
             if all(busy.get(each, 0.0) <= at for each in touched):
                 busy.update(dict.fromkeys(touched, fault.ends + 1.0))
                 yield fault
-                break
-        at += chance.uniform(1.0, 6.0)
+            at += chance.uniform(0.2, 4.0)
+        at = max([at, *busy.values()]) + chance.uniform(*LULL)
 
 
-def _maybe_aimed(chance: random.Random, fault: Fault, last: float) -> Fault:
+def _aimed(fault: Fault, last: float) -> Fault:
     left = last - fault.at - AIM_SECONDS
-    if chance.random() < AIMED and left > 0.0:
-        return replace(fault, aimed=True, seconds=min(fault.seconds, left))
-    return fault
+    return replace(fault, aimed=True, seconds=min(fault.seconds, left)) if left > 0.0 else fault
 
 
-def _fault(chance: random.Random, at: float, last: float, operators: int) -> Fault:
+def _fault(
+    chance: random.Random, at: float, last: float, operators: int, kinds: Mapping[str, int]
+) -> Fault:
     workers = [operator(number) for number in range(operators)]
     leader = LEADER if operators > 1 else workers[0]
     lasts = _within(at, last)
-    kind = chance.choices(
-        ["kill", "stop", "control plane", "way", "cut", "answers"], [5, 3, 4, 8, 1, 3]
-    )[0]
+    ways = [way(each, to) for each in workers for to in (API_SERVER, CLOUD)]
+    ways.append(way(API_SERVER, ETCD))
+    kind = chance.choices(list(kinds), list(kinds.values()))[0]
     match kind:
         case "kill":
             target = chance.choice([leader, *workers])
@@ -169,15 +185,16 @@ def _fault(chance: random.Random, at: float, last: float, operators: int) -> Fau
                 answer=chance.choice(ANSWERS),
                 times=chance.randint(1, 6),
             )
-    ways = [way(each, to) for each in workers for to in (API_SERVER, CLOUD)]
-    target = chance.choice([*ways, way(API_SERVER, ETCD)])
-    kinds = [each for each in Kind if each is not Kind.REFUSE]
+        case "call":
+            ways = [way(each, CLOUD) for each in workers]
+    target = chance.choice(ways)
+    troubles = [each for each in Kind if each is not Kind.REFUSE]
     return Fault(
         at=at,
         blow=Blow.SPOIL,
         target=target,
         seconds=lasts(chance.uniform(1.0, LONGEST_TROUBLE)),
-        trouble=_trouble(chance, chance.choice(kinds)),
+        trouble=_trouble(chance, chance.choice(troubles)),
     )
 
 
