@@ -6,7 +6,8 @@ from chaos.plan import make_plan
 from chaos.report import lines
 from chaos.run import play
 
-SEED, SECONDS, OBJECTS, OPERATORS = 4, 60.0, 20, 1
+SEED, SECONDS, OBJECTS, OPERATORS = 10, 60.0, 30, 1
+"""A seed under which an operator without a write-ahead record restarts an instance twice."""
 
 
 @pytest.mark.timeout(600)
