@@ -19,7 +19,7 @@ from chaos.plan import Plan, make_plan
 from chaos.report import figures, lines, summary
 from chaos.run import Report, play
 
-MINUTES, OBJECTS, OPERATORS = 3.0, 100, 1
+MINUTES, OBJECTS, OPERATORS = 3.0, 100, 2
 FAILED, INTERRUPTED = 1, 130
 
 SEEDS = 1_000_000

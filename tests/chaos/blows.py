@@ -8,18 +8,23 @@ from chaos.stage import Stage
 
 def begin(stage: Stage, fault: Fault) -> Callable[[], None]:
     """Let something break; give what mends it."""
-    target = stage.leader() if fault.target == LEADER else fault.target
+    target = fault.target
+    if LEADER in target:
+        target = target.replace(LEADER, stage.leader())
     match fault.blow:
         case Blow.KILL:
             stage.kill(target, seconds=fault.seconds)
             return lambda: None  # It is started again by `Stage.keep`.
+        case Blow.TERM:
+            stage.terminate(target, seconds=fault.seconds)
+            return lambda: None
         case Blow.STOP:
             stage.freeze(target)
             return lambda: stage.thaw(target)
         case Blow.ANSWERS:
             stage.rds.fault(_answer(fault), times=fault.times)
             return stage.rds.clear_faults
-    ways = [each for name, each in stage.ways.items() if _is_meant(fault.target, name)]
+    ways = [each for name, each in stage.ways.items() if _is_meant(target, name)]
     assert fault.trouble is not None
     for each in ways:
         each.spoil(fault.trouble)

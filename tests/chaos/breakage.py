@@ -5,7 +5,7 @@ The names of programs and ways are those of `chaos.stage`.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -48,6 +48,7 @@ class Blow(StrEnum):
     """What happens to a program, or to a way between two."""
 
     KILL = "SIGKILL"
+    TERM = "SIGTERM"
     STOP = "SIGSTOP"
     SPOIL = "spoil"
     ANSWERS = "answer badly"
@@ -133,7 +134,7 @@ def draw(chance: random.Random, last: float, operators: int) -> Iterator[Fault]:
         for number in range(chance.randint(*STORM)):
             if at >= last:
                 return
-            fault = _fault(chance, at, last, operators, OPENING if number == 0 else KINDS)
+            fault = _fault(chance, at, last, operators, opens=number == 0)
             if number == 0 or chance.random() < AIMED:
                 fault = _aimed(fault, last)
             touched = _touched(fault, operators)
@@ -149,22 +150,22 @@ def _aimed(fault: Fault, last: float) -> Fault:
     return replace(fault, aimed=True, seconds=min(fault.seconds, left)) if left > 0.0 else fault
 
 
-def _fault(
-    chance: random.Random, at: float, last: float, operators: int, kinds: Mapping[str, int]
-) -> Fault:
+def _fault(chance: random.Random, at: float, last: float, operators: int, *, opens: bool) -> Fault:
     workers = [operator(number) for number in range(operators)]
     leader = LEADER if operators > 1 else workers[0]
+    kinds, hit = (OPENING, [leader]) if opens else (KINDS, [leader, *workers])
     lasts = _within(at, last)
     ways = [way(each, to) for each in workers for to in (API_SERVER, CLOUD)]
     ways.append(way(API_SERVER, ETCD))
     kind = chance.choices(list(kinds), list(kinds.values()))[0]
     match kind:
         case "kill":
-            target = chance.choice([leader, *workers])
+            target = chance.choice(hit)
             length = chance.choice([chance.uniform(0.1, 0.5), chance.uniform(0.5, 5.0)])
-            return Fault(at=at, blow=Blow.KILL, target=target, seconds=lasts(length))
+            blow = chance.choices([Blow.KILL, Blow.TERM], [3, 1])[0]
+            return Fault(at=at, blow=blow, target=target, seconds=lasts(length))
         case "stop":
-            target = chance.choice([leader, *workers])
+            target = chance.choice(hit)
             length = chance.choice([chance.uniform(0.5, 5.0), chance.uniform(8.0, LONGEST_STOP)])
             return Fault(at=at, blow=Blow.STOP, target=target, seconds=lasts(length))
         case "control plane":
@@ -186,7 +187,7 @@ def _fault(
                 times=chance.randint(1, 6),
             )
         case "call":
-            ways = [way(each, CLOUD) for each in workers]
+            ways = [way(leader, CLOUD)]
     target = chance.choice(ways)
     troubles = [each for each in Kind if each is not Kind.REFUSE]
     return Fault(
@@ -218,8 +219,9 @@ def _trouble(chance: random.Random, kind: Kind) -> Trouble:
 
 def _touched(fault: Fault, operators: int) -> Sequence[str]:
     """Give what may have no second fault meanwhile."""
-    if fault.target == LEADER:  # Whichever that is.
+    # Of the leader: whichever that is.
+    if fault.target == LEADER:
         return [operator(number) for number in range(operators)]
-    if fault.target == EVERY_WAY_TO_THE_CLOUD:
+    if fault.target in {EVERY_WAY_TO_THE_CLOUD, way(LEADER, CLOUD)}:
         return [way(operator(number), CLOUD) for number in range(operators)]
     return [fault.target]

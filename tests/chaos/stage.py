@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from chaos.breakage import API_SERVER, CLOUD, ETCD, operator, way
-from support.cluster import Cluster
+from support.cluster import NAMESPACE, Cluster
 from support.controlplane import ControlPlane
 from support.operator_process import OperatorProcess
 from support.simulator import Simulator
@@ -34,6 +34,9 @@ No budget holds anything, and what is unknown is decided within seconds.
 
 RESYNC stays at ten minutes: what only a resync would mend has not been mended in time.
 """
+
+ELECTION = {"LEADER_ELECTION": "on", "LEASE_NAMESPACE": NAMESPACE}
+"""Where several run; one alone needs none, and is at work at once after it was killed."""
 
 DURATIONS = {"window": 12.0, "change": 2.0, "acl": 0.5}
 """
@@ -56,8 +59,10 @@ BACK_SECONDS = 2.0
 class _Absence:
     """A program that does not run."""
 
-    until: float
-    """Monotonic."""
+    until: float | None
+    """Monotonic; None: it has been asked to end, and has not yet."""
+    seconds: float = 0.0
+    """From its end to the next one's beginning."""
 
 
 @dataclass(slots=True)
@@ -156,6 +161,7 @@ class Stage:
             ahead=0.0,
             module="rds_ssl",
             **SETTINGS,
+            **(ELECTION if len(self._names) > 1 else {}),
         )
         self._running[name] = started
         self._all.append((name, started))
@@ -164,7 +170,8 @@ class Stage:
         """Name the operator that leads now; where nobody can tell, the first that runs."""
         running = self.operators
         for name, each in running.items():
-            if name not in self._frozen and each.metric("rds_ssl_leader") == 1:
+            known = name not in self._frozen and each.port is not None
+            if known and each.metric("rds_ssl_leader") == 1:
                 return name
         return next(iter(running), self._names[0])
 
@@ -180,6 +187,13 @@ class Stage:
             self.plane.kill_etcd()
         elif name in self._running:
             self._running[name].kill()
+
+    def terminate(self, name: str, *, seconds: float) -> None:
+        """Ask an operator to end, as Kubernetes does; another one begins *seconds* after that."""
+        process = self.operators.get(name)
+        if process is not None:
+            self._absent[name] = _Absence(until=None, seconds=seconds)
+            os.kill(process.pid, signal.SIGTERM)
 
     def freeze(self, name: str) -> None:
         """SIGSTOP a program, if it runs."""
@@ -205,6 +219,8 @@ class Stage:
             if absence is None:
                 self.told.ended.append(f"{name}{self._end_of(name)}")
                 self._absent[name] = _Absence(until=now + BACK_SECONDS)
+            elif absence.until is None:
+                absence.until = now + absence.seconds
             elif now >= absence.until:
                 del self._absent[name]
                 self._launch(name)
@@ -213,6 +229,7 @@ class Stage:
         """Whether everything runs, nothing is frozen, and every way is open."""
         return (
             not self._frozen
+            and not self._absent
             and all(self._process_id(name) for name in (ETCD, API_SERVER, *self._names))
             and all(each.trouble is None for each in self.ways.values())
         )

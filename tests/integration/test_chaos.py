@@ -6,7 +6,7 @@ from chaos.plan import make_plan
 from chaos.report import lines
 from chaos.run import play
 
-SEED, SECONDS, OBJECTS, OPERATORS = 10, 60.0, 30, 1
+SEED, SECONDS, OBJECTS, OPERATORS = 10, 60.0, 30, 2
 """A seed under which an operator without a write-ahead record restarts an instance twice."""
 
 

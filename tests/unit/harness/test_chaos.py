@@ -49,12 +49,14 @@ def test_ten_seeds_have_every_fault_and_every_edit() -> None:
     assert {each.trouble.kind for each in faults if each.trouble} == set(Kind)
     assert {each.blow for each in faults} == set(Blow)
     hit = {(each.blow, each.target) for each in faults}
+    operators = {LEADER, "operator-0", "operator-1"}
     for blow in (Blow.KILL, Blow.STOP):
-        assert {LEADER, "operator-0", "operator-1", "kube-apiserver", "etcd"} <= {
+        assert {*operators, "kube-apiserver", "etcd"} <= {
             target for one, target in hit if one is blow
         }
+    assert {target for one, target in hit if one is Blow.TERM} == operators
     spoilt = {target for blow, target in hit if blow is Blow.SPOIL}
-    assert {EVERY_WAY_TO_THE_CLOUD, "kube-apiserver - etcd"} <= spoilt
+    assert {EVERY_WAY_TO_THE_CLOUD, "leader - cloud", "kube-apiserver - etcd"} <= spoilt
     assert {f"operator-{n} - {to}" for n in (0, 1) for to in ("cloud", "kube-apiserver")} <= spoilt
     assert {each.deed for each in edits} == set(Deed)
 
