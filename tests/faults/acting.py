@@ -210,8 +210,8 @@ CALL = (
     ),
     Fault(
         name="forget the slots of changes that another process began",
-        where="EventRouter.observe",
-        old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
+        where="EventRouter._begin",
+        old="        if resource.in_flight:\n            self._budget.inherit(resource)\n",
         new="",
         tests=("engine/reconcile/test_following_inherited.py",),
     ),

@@ -9,6 +9,7 @@ from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
 from faults.judging import JUDGING
+from faults.leading import LEADING
 from faults.meeting import MEETING
 from faults.room import ROOM
 from faults.secrecy import SECRECY
@@ -25,6 +26,7 @@ FAULTS = (
     *AHEAD,
     *ACTING,
     *GATING,
+    *LEADING,
     *MEETING,
     *SERVICE,
     *SPEED,

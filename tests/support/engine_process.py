@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import Priority
+from rds_ssl.engine.election import before_a_write
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Allowed, Clouds
 from rds_ssl.engine.gather.identities import Identities
@@ -66,13 +68,16 @@ class World(Protocol):
 class Engine:
     """One process: what is in memory."""
 
-    def __init__(self, world: World, connection: Connection) -> None:
+    def __init__(self, world: World, connection: Connection, *, leads: bool = True) -> None:
         self._world = world
+        self.leads = leads
         self.watch = Watch(world.kube)
         self.resources = MemoryResources(world.kube, connection)
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
+        self.queue: WorkQueue[Key] = WorkQueue(
+            jitter=world.random, tenant=namespace_of, may_start=lambda: self.leads
+        )
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.proofs = Proofs(
@@ -87,7 +92,9 @@ class Engine:
             sts=sts, own=own_provider(world.own, sts=sts, metadata=metadata)
         )
         clouds = Clouds(
-            transport=Transport(self.http, now=world.clock),
+            transport=Transport(
+                self.http, now=world.clock, before_a_write=before_a_write(lambda: self.leads)
+            ),
             resources=self.resources,
             version=self.watch.version,
             limits=self.limits,
@@ -124,7 +131,15 @@ class Engine:
             materials=self.materials,
             clouds=clouds,
             data=self.watch,
+            leads=leads,
         )
+
+    async def take_over(self) -> None:
+        """Begin to work where another process has led until now, as `Parts.take_over` does."""
+        self.leads = True
+        self.proofs.begin(self._world.clock())
+        spread = partial(self._world.random.uniform, 0, self._world.timings.resync)
+        await self.router.take_over(asyncio.get_running_loop().time(), spread=spread)
 
     async def run(self) -> None:
         """List, then work until cancelled."""
