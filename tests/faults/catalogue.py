@@ -15,6 +15,7 @@ from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
 from faults.speed import SPEED
+from faults.survival import SURVIVAL
 from faults.tenants import TENANTS
 from faults.way import WAY
 
@@ -36,4 +37,5 @@ FAULTS = (
     *TENANTS,
     *SECRECY,
     *WAY,
+    *SURVIVAL,
 )

@@ -432,16 +432,18 @@ SLOTS = (
     Fault(
         name="tell and count a change after the call",
         where="sending.send",
-        old=(
-            "    await _announce(ports, order, seen)\n"
-            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
-            "    return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
-        ),
-        new=(
-            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
-            "    result = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
-            "    await _announce(ports, order, seen)\n"
-            "    return result\n"
+        old="    await _announce(ports, order, seen)\n",
+        new="",
+        also=(
+            (
+                "sending.send",
+                "return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n",
+                (
+                    "ended = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
+                    "    await _announce(ports, order, seen)\n"
+                    "    return ended\n"
+                ),
+            ),
         ),
         tests=TOLD,
     ),
