@@ -32,7 +32,7 @@ SURVIVAL = (
     ),
     Fault(
         name="make a call that was recorded long ago",
-        where="send",
+        where="sending.send",
         old="    if ports.monotonic() - began > ",
         new="    if ports.monotonic() - began > 1e9 + ",
         tests=_FREEZE,
