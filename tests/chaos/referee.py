@@ -29,10 +29,13 @@ from chaos.plan import Mode, State
 
 Json = dict[str, Any]
 
-REPLACED_WITHIN = 120.0
+REPLACED_WITHIN = 240.0
 """
-Seconds in which a change may wait unsent for a later one: freezing, killing and settling one after
-the other, while nothing holds for long enough to send it.
+Seconds in which a change may wait unsent for a later one.
+
+Under storms a leader works for seconds at a time, and looks at all objects first: the last of 100
+waited for 171 s on a loaded machine, and nothing was lost. So this is for runs longer than three
+minutes; what is lost in a shorter one is not in force at the end.
 """
 
 OVERDUE = 5.0
