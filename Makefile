@@ -23,15 +23,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 		n=$$((n + 5)); echo "    ... $$n s"; done & ticker=$$!; \
 	trap 'kill $$ticker 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
 
-# How long `make soak` and `make fuzz` go on.
-MINUTES ?= 20
-
-# The tests' own modules: support, demo, soak, faults, fuzz, leaks, year, bench.
+# The tests' own modules: support, demo, soak, faults, fuzz, leaks, year, bench, chaos.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover soak faults fuzz leaks year bench check fmt crds controlplane built
+.PHONY: help setup demo test cover soak faults fuzz leaks year bench chaos check fmt crds controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,13 +50,13 @@ cover: $(SYNCED) built ## Run the unit and contract tests, and list by file the 
 		--ignore=tests/unit/engine/test_no_stall.py tests/unit tests/contract
 
 soak: $(SYNCED) ## Play random histories for MINUTES=20; SEED= for those of an earlier run
-	@$(RUN) soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	@$(RUN) soak --minutes $(or $(MINUTES),20) $(if $(SEED),--seed $(SEED))
 
 faults: $(SYNCED) ## Break the code in many ways: a test must notice each; FAULT= for one of them
 	@$(RUN) faults $(if $(FAULT),--only "$(FAULT)")
 
 fuzz: $(SYNCED) ## Give parsers and engine what nobody writes for MINUTES=20; SEED= as before, TARGET= for one
-	@$(RUN) fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--only $(TARGET))
+	@$(RUN) fuzz --minutes $(or $(MINUTES),20) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--only $(TARGET))
 
 leaks: $(SYNCED) ## Let everything fail with marked secrets, and search all that comes out; PART=, SEED=
 	@$(RUN) leaks $(if $(PART),--part $(PART)) $(if $(SEED),--seed $(SEED))
@@ -71,6 +68,11 @@ year: $(SYNCED) ## Play a year of 300 databases, beside an ordinary operator; SE
 bench: $(SYNCED) built ## Measure speed beside an ordinary operator and bare calls; OBJECTS=, SCENARIO=, RUNS=
 	@$(RUN) bench $(if $(OBJECTS),--objects $(OBJECTS)) $(if $(SCENARIO),--scenarios $(SCENARIO)) \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(CHANGE_SECONDS),--change-seconds $(CHANGE_SECONDS))
+
+chaos: $(SYNCED) built ## Kill, freeze and cut off everything for MINUTES=3 while people edit; SEED=, SEEDS=, OBJECTS=
+	@$(RUN) chaos $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(OBJECTS),--objects $(OBJECTS)) \
+		$(if $(OPERATORS),--operators $(OPERATORS)) $(if $(CHAOS_JSON),--json $(CHAOS_JSON))
 
 check: $(SYNCED) ## Check style, types and imports; changes nothing
 	@echo "== ruff check"

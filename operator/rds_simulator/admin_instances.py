@@ -177,8 +177,17 @@ def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
             "outcome": str(change.ending.outcome),
             "ssl": show_settings(change.target),
         },
-        "events": [{"at": event.at.isoformat(), "what": event.what} for event in events],
+        "events": [_event(event) for event in events],
     }
+
+
+def _event(event: Event) -> Fields:
+    shown: Fields = {"at": event.at.isoformat(), "what": event.what}
+    if event.acceptance:
+        shown["before"] = show_settings(event.acceptance.before)
+        shown["target"] = show_settings(event.acceptance.target)
+        shown["overlaps"] = event.acceptance.overlaps
+    return shown
 
 
 def show_settings(ssl: Settings) -> Fields:

@@ -144,12 +144,25 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What a call that was accepted found, and what it leads to."""
+
+    before: Settings
+    """What would hold without it."""
+    target: Settings
+    overlaps: bool
+    """The change before it had not ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened to an instance."""
 
     at: datetime
     what: str
     """accepted, restarted, succeeded, failed, half-applied, renewed-by-vendor"""
+    acceptance: Acceptance | None = None
+    """Of what was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +236,8 @@ def accept(
         rules.has(Switch.RESTART, "every-call") or needs_restart(instance.profile, before, target)
     )
     number, restarted = instance.accepted + 1, instance.restarts
-    events = [Event(at=now, what="accepted")]
+    found = Acceptance(before=before, target=target, overlaps=instance.change is not None)
+    events = [Event(at=now, what="accepted", acceptance=found)]
     replaced = instance.change
     if replaced and replaced.restarts and not replaced.restarted:
         restarted += 1

@@ -436,7 +436,7 @@ SLOTS = (
         new="",
         also=(
             (
-                "send",
+                "sending.send",
                 "return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n",
                 (
                     "ended = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"

@@ -90,4 +90,11 @@ LEADING = (
         new="if False:",
         tests=TAKE_OVER,
     ),
+    Fault(
+        name="take what has changed before a standby was there for looked at",
+        where="EventRouter.take_over",
+        old="        if self._knows_since is None or now - self._knows_since < _RECENT:\n",
+        new="        if self._knows_since is None:\n",
+        tests=("engine/test_take_over.py",),
+    ),
 )

@@ -87,6 +87,7 @@ class ControlPlane:
         self._audit, self._client_ca = audit, client_ca
         self._admin_token, self._controllers_token = secrets.token_hex(), secrets.token_hex()
         self._numbers = itertools.count(1)
+        self._etcd_socket = controlplane_setup.ETCD_SOCKET
         self._reservation = controlplane_setup.reserve_port()
         self._address: tuple[str, int] = self._reservation.getsockname()
         self.has_controllers = controllers and programs.kube_controller_manager is not None
@@ -156,8 +157,32 @@ class ControlPlane:
         Raises:
             ControlPlaneError: If it is not ready within START_SECONDS.
         """
-        self._launch_api_server()
+        self.launch_api_server()
         self.wait_ready()
+
+    def launch_api_server(self) -> None:
+        """Start the API server after it has ended, same port and data; do not wait for it."""
+        command = controlplane_setup.api_server(
+            self._programs.kube_apiserver,
+            host=self._address[0],
+            port=self._address[1],
+            audit=self._audit,
+            client_ca=bool(self._client_ca),
+            etcd_socket=self._etcd_socket,
+        )
+        self._supervisor.start("kube-apiserver", command)
+
+    def kill_etcd(self) -> None:
+        """SIGKILL etcd; the API server goes on without it, and answers errors."""
+        self._supervisor.kill("etcd")
+
+    def launch_etcd(self) -> None:
+        """Start etcd after it has ended, with the same data; do not wait for it."""
+        self._supervisor.start("etcd", controlplane_setup.etcd(self._programs.etcd))
+
+    def reach_etcd_by(self, socket: str) -> None:
+        """Let the API server, from its next start, reach etcd by another *socket* there."""
+        self._etcd_socket = socket
 
     @contextlib.contextmanager
     def deleting_namespaces(self) -> Iterator[None]:
@@ -280,25 +305,14 @@ class ControlPlane:
             )
         self._context = ssl.create_default_context(cafile=self.ca_file)
         # All at once: each waits for the one that it needs.
-        self._supervisor.start("etcd", controlplane_setup.etcd(self._programs.etcd))
-        self._launch_api_server()
+        self.launch_etcd()
+        self.launch_api_server()
         if self._programs.kube_controller_manager and self.has_controllers:
             self._supervisor.start(
                 "kube-controller-manager",
                 controlplane_setup.controller_manager(self._programs.kube_controller_manager),
             )
         self.wait_ready()
-
-    def _launch_api_server(self) -> None:
-        host, port = self._address
-        command = controlplane_setup.api_server(
-            self._programs.kube_apiserver,
-            host=host,
-            port=port,
-            audit=self._audit,
-            client_ca=bool(self._client_ca),
-        )
-        self._supervisor.start("kube-apiserver", command)
 
     def _problem(self) -> str | None:
         """Say what is not served yet, None if all is."""

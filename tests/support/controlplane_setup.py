@@ -37,6 +37,10 @@ AUDIT_POLICY = {
 """A line per request, two per watch (begin and end); never a body, so never a Secret."""
 
 
+ETCD_SOCKET = "etcd.sock"
+"""Where etcd listens, in the directory."""
+
+
 def etcd(program: Path) -> list[str | Path]:
     """Command line of etcd."""
     return [
@@ -44,7 +48,7 @@ def etcd(program: Path) -> list[str | Path]:
         "--data-dir=etcd",
         # A socket in the directory cannot clash with another control plane's, nor be mistaken for
         # it. Without a path it stays below the 107 bytes that a socket's name may have.
-        "--listen-client-urls=unix://etcd.sock",
+        f"--listen-client-urls=unix://{ETCD_SOCKET}",
         "--advertise-client-urls=http://127.0.0.1:2379",  # It must have one; nobody uses it.
         "--listen-peer-urls=http://127.0.0.1:0",
         "--log-level=error",
@@ -53,12 +57,18 @@ def etcd(program: Path) -> list[str | Path]:
 
 
 def api_server(
-    program: Path, *, host: str, port: int, audit: bool, client_ca: bool
+    program: Path,
+    *,
+    host: str,
+    port: int,
+    audit: bool,
+    client_ca: bool,
+    etcd_socket: str = ETCD_SOCKET,
 ) -> list[str | Path]:
     """Command line of the API server, which shares *port* with the socket that reserves it."""
     command: list[str | Path] = [
         program,
-        "--etcd-servers=unix://etcd.sock",
+        f"--etcd-servers=unix://{etcd_socket}",
         f"--bind-address={host}",
         f"--secure-port={port}",
         "--permit-port-sharing=true",

@@ -84,6 +84,28 @@ async def test_what_changed_while_nobody_led_is_carried_out_at_once() -> None:
 
 
 @played
+async def test_what_changed_before_the_standby_was_there_is_carried_out_at_once() -> None:
+    async with EngineWorld() as one, EngineWorld(cluster=one, started=False) as two:
+        one.add_instance("a")
+        one.write_pair("a")
+        one.declare_custom("a")
+        await one.run(500)
+        await one.kill()
+        one.write_pair("a")
+        two.start(leads=False)
+        standby = two.engine
+        assert standby is not None
+        await two.run(16)
+
+        await standby.take_over()
+        await two.run(QUICK)
+
+        assert len(one.modifies("a")) == 2
+        await two.run(QUICK)
+        assert one.ready("a") == ("True", "Verified")
+
+
+@played
 async def test_a_change_under_way_is_seen_through_and_holds_its_slot() -> None:
     async with EngineWorld(budget=1) as one, EngineWorld(cluster=one, started=False) as two:
         two.budget = 1

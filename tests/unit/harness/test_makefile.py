@@ -23,6 +23,7 @@ TARGETS = {
     "leaks",
     "year",
     "bench",
+    "chaos",
     "check",
     "fmt",
     "crds",

@@ -262,6 +262,21 @@ def test_what_happened_to_an_instance_is_told_in_order(rds: InProcess) -> None:
     assert happened == ["accepted", "restarted", "succeeded"]
 
 
+def test_of_each_accepted_call_it_is_told_what_it_found_and_what_it_leads_to(
+    rds: InProcess,
+) -> None:
+    rds.config(durations={"window": 5})
+    rds.modify("pg")
+    rds.advance(1)
+    rds.modify("pg", SSLEnabled="0")
+
+    found = [each for each in rds.instance("pg")["events"] if each["what"] == "accepted"]
+
+    assert [each["before"]["enabled"] for each in found] == [False, True]
+    assert [each["target"]["enabled"] for each in found] == [True, False]
+    assert [each["overlaps"] for each in found] == [False, True]
+
+
 def test_access_keys_are_listed_without_their_secrets_and_removed(rds: InProcess) -> None:
     rds.put_access_key("LTAI5tMore", secret="very secret", token="a token")
 

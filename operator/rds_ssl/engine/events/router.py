@@ -49,6 +49,8 @@ class EventRouter:
         self._leads = leads
         self._noted: dict[Key, float] = {}
         """Loop time of the last change of each object's inputs, while another process leads."""
+        self._knows_since: float | None = None
+        """Loop time of the first event: what changed before it was seen by nobody here."""
         self._objects = objects
         self._queue = queue
         self._reconciler = reconciler
@@ -61,6 +63,8 @@ class EventRouter:
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
+        if self._knows_since is None:
+            self._knows_since = asyncio.get_running_loop().time()
         meta = manifest["metadata"]
         key = meta["namespace"], meta["name"]
         if kind == "DELETED":
@@ -105,9 +109,12 @@ class EventRouter:
             now: The loop's time.
             spread: Gives the seconds in which an object at rest gets its first pass: another
                 process has looked at it until now, and the cloud need not be asked for all of them
-                at once. None: at once.
+                at once. None: at once, and so if this process has known the cluster for a shorter
+                time than such a change may wait: one that came before may have been seen by nobody.
         """
         self._leads = True
+        if self._knows_since is None or now - self._knows_since < _RECENT:
+            spread = None
         noted, self._noted = self._noted, {}
         for number, key in enumerate(sorted(self._objects.keys())):
             if number % _TAKEN_AT_ONCE == 0:
