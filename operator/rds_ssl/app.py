@@ -14,7 +14,7 @@ import resource
 import signal
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -233,9 +233,7 @@ class Operator:
         leading: list[asyncio.Task[None]] = []
         stop = asyncio.create_task(self._stopped())
         try:
-            synced = asyncio.create_task(_all_synced(data, watchdog.watches))
-            await asyncio.wait([synced, stop], return_when=asyncio.FIRST_COMPLETED)
-            synced.cancel()
+            await _either(_all_synced(data, watchdog.watches), stop)
             await self._list_once(parts, resources)
             # They stay for long: a full collection would look at all of them, and hold the loop.
             gc.freeze()
@@ -317,6 +315,13 @@ def _proxy(settings: Settings) -> Proxy | None:
     if not settings.proxy:
         return None
     return Proxy(url=settings.proxy, credentials=settings.proxy_credentials)
+
+
+async def _either(work: Coroutine[Any, Any, None], stop: asyncio.Task[None]) -> None:
+    """Do *work*, or leave it as soon as the process is told to stop."""
+    task = asyncio.create_task(work)
+    await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -24,6 +24,7 @@ from rds_ssl.core.errors import KubeUnavailable, NoAnswer, NoCredentials
 from rds_ssl.core.secret_text import SecretText
 from rds_ssl.kube.client import KubeClient
 from support.api_stand_in import write_kubeconfig
+from support.polling import patience
 
 DEADLINE = 0.4
 """Seconds, in place of the real ones."""
@@ -161,7 +162,7 @@ def test_an_answer_that_drips_ends_by_the_deadline_of_the_whole(
     async def work() -> None:
         async with dripping(start) as url:
             with pytest.raises(error):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(patience(PATIENCE)):
                     await request_(url, tmp_path)
 
     asyncio.run(work())

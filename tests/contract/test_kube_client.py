@@ -330,7 +330,10 @@ def test_a_watch_that_is_not_answered_is_given_up_before_its_time(
         async with talking(tmp_path) as (server, client):
             server.answer = never
             with pytest.raises(KubeUnavailable, match=r"broken off \(TimeoutError\)"):
-                async with asyncio.timeout(5), client.stream(PATH, idle=60, total=60, **WATCH):
+                async with (
+                    asyncio.timeout(patience(5)),
+                    client.stream(PATH, idle=60, total=60, **WATCH),
+                ):
                     pass
 
     run(test())

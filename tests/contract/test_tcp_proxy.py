@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.polling import patience
 from support.tcp_proxy import Kind, TcpProxy, Trouble
 
 NOTHING_SECONDS = 0.3
 """How long nothing has to come, where nothing is to come."""
 
-PATIENCE_SECONDS = 20.0
+GENEROUS = 5.0
 
 
 class Echo(socketserver.ThreadingTCPServer):
@@ -72,7 +73,7 @@ def client(way: TcpProxy) -> Iterator[socket.socket]:
 
 def connect(way: TcpProxy) -> socket.socket:
     parts = urlsplit(way.url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS)
+    return socket.create_connection((parts.hostname, parts.port), timeout=patience(GENEROUS))
 
 
 def say_hello(way: TcpProxy) -> None:
@@ -90,7 +91,7 @@ def hears_nothing(connection: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        connection.settimeout(PATIENCE_SECONDS)
+        connection.settimeout(patience(GENEROUS))
     return False
 
 
@@ -120,7 +121,7 @@ def test_what_a_client_sent_into_a_black_hole_arrives_even_if_it_has_given_up(
 
     way.forward()
 
-    assert echo.some.acquire(timeout=PATIENCE_SECONDS)
+    assert echo.some.acquire(timeout=patience(GENEROUS))
     assert echo.heard == b"hellolate"
 
 
@@ -145,7 +146,7 @@ def test_a_half_open_connection_lets_one_direction_through_and_is_reset_when_it_
     echo.some.acquire()
     way.spoil(Trouble(kind=Kind.MUTE))
     client.sendall(b"unanswered")
-    assert echo.some.acquire(timeout=PATIENCE_SECONDS)
+    assert echo.some.acquire(timeout=patience(GENEROUS))
     assert hears_nothing(client)
 
     way.forward()

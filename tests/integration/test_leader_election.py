@@ -36,7 +36,7 @@ SETTINGS = {
     "POLL": "0.5s",
 }
 
-TAKEN_SECONDS = 90.0
+TAKEN_SECONDS = 25.0
 """For a take-over; on an idle machine it takes 17."""
 
 

@@ -61,7 +61,7 @@ class Spoiler:
         self.watches: collections.Counter[str] = collections.Counter()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(polling.patience(10))
 
     def spoil(self, answer: bytes | int) -> None:
         """End every watch, answer each with a line of its stream or a status, and count anew."""

@@ -35,6 +35,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from support.controlplane_setup import reserve_port
+from support.polling import patience
 
 CHUNK = 65536
 
@@ -252,7 +253,7 @@ class TcpProxy:
             _reset(near)
             return
         try:
-            answers, far = await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
+            answers, far = await asyncio.wait_for(self._connect(), patience(CONNECT_SECONDS))
         except (OSError, TimeoutError):
             _reset(near)
             return

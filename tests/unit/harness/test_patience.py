@@ -19,6 +19,8 @@ OWN = {
     "demo/story.py": "the time between two lines to who waits",
     "demo/stage.py": "how long nothing may happen",
     "soak/crew.py": "the time between two looks",
+    "chaos/people.py": "the time between two attempts",
+    "contract/test_tcp_proxy.py": "how long nothing may come",
 }
 """Files that have a time of their own which is no deadline, or whose end is no failure."""
 
