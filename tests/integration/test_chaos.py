@@ -7,7 +7,7 @@ from chaos.report import lines
 from chaos.run import play
 
 SEED, SECONDS, OBJECTS, OPERATORS = 10, 60.0, 30, 2
-"""A seed under which an operator without a write-ahead record restarts an instance twice."""
+"""A seed under which an operator is noticed that takes a lost answer for a call not executed."""
 
 
 @pytest.mark.timeout(600)
