@@ -93,8 +93,8 @@ LEADING = (
     Fault(
         name="take what has changed before a standby was there for looked at",
         where="EventRouter.take_over",
-        old="        if self._knows_since is None or now - self._knows_since < _RECENT:\n",
-        new="        if self._knows_since is None:\n",
+        old="if recent or self._refers_to_newer(resource):",
+        new="if recent:",
         tests=("engine/test_take_over.py",),
     ),
 )

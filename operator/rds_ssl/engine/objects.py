@@ -285,7 +285,7 @@ class Objects:
         and what was read beside the watch may be ahead of it.
         """
         known = self.version(resource.key)
-        return known is not None and _number(resource.resource_version) < _number(known[1])
+        return known is not None and number_of(resource.resource_version) < number_of(known[1])
 
     def put(self, resource: Resource) -> None:
         """
@@ -297,7 +297,7 @@ class Objects:
         before = self._objects.get(resource.key)
         if before is not None:
             known = before.resource
-            if known.uid == resource.uid and _number(resource.resource_version) < _number(
+            if known.uid == resource.uid and number_of(resource.resource_version) < number_of(
                 known.resource_version
             ):
                 return
@@ -371,5 +371,6 @@ def _discard(index: dict[_Name, set[Key]], name: _Name, key: Key) -> None:
             del index[name]
 
 
-def _number(version: str) -> int:
+def number_of(version: str) -> int:
+    """Return a resourceVersion as the number that it is; 0 for one that is none."""
     return int(version) if version.isdigit() else 0

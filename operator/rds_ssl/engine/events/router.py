@@ -9,7 +9,7 @@ from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.model import Priority
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of, number_of
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.scheduling.budget import Budget
@@ -49,8 +49,6 @@ class EventRouter:
         self._leads = leads
         self._noted: dict[Key, float] = {}
         """Loop time of the last change of each object's inputs, while another process leads."""
-        self._knows_since: float | None = None
-        """Loop time of the first event: what changed before it was seen by nobody here."""
         self._objects = objects
         self._queue = queue
         self._reconciler = reconciler
@@ -63,8 +61,6 @@ class EventRouter:
 
     def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the object watch; *kind* None is a listed object."""
-        if self._knows_since is None:
-            self._knows_since = asyncio.get_running_loop().time()
         meta = manifest["metadata"]
         key = meta["namespace"], meta["name"]
         if kind == "DELETED":
@@ -109,12 +105,12 @@ class EventRouter:
             now: The loop's time.
             spread: Gives the seconds in which an object at rest gets its first pass: another
                 process has looked at it until now, and the cloud need not be asked for all of them
-                at once. None: at once, and so if this process has known the cluster for a shorter
-                time than such a change may wait: one that came before may have been seen by nobody.
+                at once. None: at once.
+
+        Not at rest is what has changed of late, and what refers to something that is newer than
+        its own last version: it may have changed before this process was there, unseen.
         """
         self._leads = True
-        if self._knows_since is None or now - self._knows_since < _RECENT:
-            spread = None
         noted, self._noted = self._noted, {}
         for number, key in enumerate(sorted(self._objects.keys())):
             if number % _TAKEN_AT_ONCE == 0:
@@ -123,12 +119,26 @@ class EventRouter:
             if resource is None:
                 continue
             priority = _priority(resource)
-            if now - noted.get(key, -math.inf) < _RECENT:
+            recent = now - noted.get(key, -math.inf) < _RECENT
+            if recent or self._refers_to_newer(resource):
                 priority = min(priority, Priority.CHANGE)
             if spread is not None and priority is Priority.RESYNC:
                 self._queue.add_after(key, spread(), priority=priority)
             else:
                 self._begin(resource, priority=priority)
+
+    def _refers_to_newer(self, resource: Resource) -> bool:
+        """
+        True if a Secret or ConfigMap that an object refers to was written after its status was.
+
+        The API server counts the versions of all kinds in one sequence, unless they are in several
+        etcds; then this is chance, and a look too early or in its turn.
+        """
+        return any(
+            (version := self._data.version(kind, (namespace, name))) is not None
+            and number_of(version[1]) > number_of(resource.resource_version)
+            for kind, namespace, name in resource.referenced()
+        )
 
     def _begin(self, resource: Resource, *, priority: Priority) -> None:
         """Let an object have its first pass in this process."""
