@@ -87,7 +87,7 @@ def test_applying_it_again_changes_nothing(deployed: ControlPlane) -> None:
 
     deployed.kubectl(*APPLY, "-k", str(DEPLOY))
 
-    assert len(before) == 9
+    assert len(before) == 12
     assert versions() == before
 
 

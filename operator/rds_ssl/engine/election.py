@@ -51,7 +51,7 @@ class Election(Protocol):
 
     @property
     def told(self) -> str:
-        """Who leads, in words."""
+        """Who leads, in words; empty if there is nothing to say."""
 
     @property
     def followed(self) -> bool:
@@ -80,7 +80,7 @@ class Alone:
     """The only process there is."""
 
     leads = True
-    told = "leads: there is no leader election"
+    told = ""
     followed = False
     term = 0
 
