@@ -147,6 +147,7 @@ OPERATIONS: dict[str, Callable[[Resources], Awaitable[object]]] = {
     "list_all": lambda it: it.list_all(),
     "pages": lambda it: anext(it.pages()),
     "list_by_instance": lambda it: it.list_by_instance("pgm-1"),
+    "list_by_primary": lambda it: it.list_by_primary("pgm-1"),
     "get": lambda it: it.get("shop", "orders"),
     "missing": lambda it: it.missing(),
     "patch_status": lambda it: it.patch_status("shop", "orders", resource_version="1", status={}),

@@ -1,9 +1,10 @@
 """One process of the engine, wired as `rds_ssl.app` does it, at ports that are all in memory."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -15,11 +16,12 @@ from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import Priority
+from rds_ssl.core.shards import Shard
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Allowed, Clouds
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
@@ -27,6 +29,7 @@ from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.engine.strangers import Strangers
 from support.kube_memory import KubeMemory, MemoryResources, Watch
 from support.line import Connection
 
@@ -48,6 +51,8 @@ class World(Protocol):
     random: Random
     counted: list[str]
     api_url: str
+    shard: Shard
+    selects: Callable[[dict[str, Any]], bool] | None
     own: OwnIdentity
     allowed: Allowed
     bugs: list[Exception]
@@ -68,19 +73,25 @@ class Engine:
 
     def __init__(self, world: World, connection: Connection) -> None:
         self._world = world
-        self.watch = Watch(world.kube)
-        self.resources = MemoryResources(world.kube, connection)
+        shard, selects = world.shard, world.selects or (lambda _manifest: True)
+        shared = shard.count > 1 or world.selects is not None
+        self.watch = Watch(world.kube, selects)
+        self.resources = MemoryResources(world.kube, connection, selects)
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
         self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.proofs = Proofs(
-            self.objects, started=world.clock(), look=self._look, settled=self._settled
+            self.objects,
+            started=world.clock(),
+            look=self._look,
+            settled=self._settled,
+            prove=self._prove if shared else None,
         )
-        self.budget = Budget(world.budget, self._wake, self.proofs.may_hold)
+        self.budget = Budget(shard.share_of(world.budget), self._wake, self.proofs.may_hold)
         self.materials = Materials(self.resources, self.watch.version)
-        self.limits = RateLimits(world.rate, self._wake_by)
+        self.limits = RateLimits(shard.share_of_rate(world.rate), self._wake_by)
         sts = Sts(Transport(self.http, now=world.clock, version=STS_VERSION), STS_URL)
         metadata = Metadata(self.http, now=world.clock)
         self.identities = Identities(
@@ -98,6 +109,14 @@ class Engine:
             api_url=world.api_url,
             names=Names(world.resolves),
         )
+        self.strangers = Strangers(
+            resources=self.resources,
+            objects=self.objects,
+            clouds=clouds,
+            proofs=self.proofs,
+            settled=self._told_of,
+            lists=world.selects is not None,
+        )
         ports = Ports(
             resources=self.resources,
             objects=self.objects,
@@ -112,6 +131,8 @@ class Engine:
             started=lambda plan: world.counted.append(f"{plan.cause}: {', '.join(plan.impacts)}"),
             changed=world.counted.append,
             random=world.random,
+            strangers=self.strangers,
+            shared=shared,
         )
         self.reconciler = Reconciler(ports, self.queue)
         self.router = EventRouter(
@@ -120,10 +141,12 @@ class Engine:
             reconciler=self.reconciler,
             budget=self.budget,
             proofs=self.proofs,
+            strangers=self.strangers,
             outages=self.outages,
             materials=self.materials,
             clouds=clouds,
             data=self.watch,
+            owns=shard.owns,
         )
 
     async def run(self) -> None:
@@ -148,6 +171,13 @@ class Engine:
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
+
+    def _prove(self, other: Resource) -> None:
+        self.strangers.prove(other)
+
+    def _told_of(self, instance_id: str) -> None:
+        for key in self.objects.naming(instance_id):
+            self._wake(key)
 
     def _settled(self) -> None:
         self.budget.try_again()

@@ -34,6 +34,7 @@ from rds_ssl.aliyun.credentials import from_secret, identity_of
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE
 from rds_ssl.aliyun.identity.own import OwnIdentity
 from rds_ssl.aliyun.rate_limit import RateLimiter
+from rds_ssl.core.shards import Shard
 from rds_ssl.engine.gather.clouds import Allowed
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
@@ -99,6 +100,8 @@ class EngineWorld:
         begins: datetime | None = None,
         api_url: str = API_URL,
         workers: int = WORKERS,
+        shard: str = "1/1",
+        selects: Callable[[Json], bool] | None = None,
     ) -> None:
         """
         Make a world.
@@ -111,6 +114,8 @@ class EngineWorld:
             cluster: Another world whose cloud and cluster this one has as well: its process is a
                 second one of the same installation.
             begins: What all clocks say at first; None: the machine's time.
+            shard: The setting of its processes.
+            selects: In place of a label selector, of the manifest; None: there is none.
             api_url: The setting; empty: the hosts of the regions, which all lead to the cloud.
         """
         self.timings = timings or Timings(quiet_period=0.0, max_changes_per_day=0)
@@ -122,6 +127,8 @@ class EngineWorld:
         self.allowed: Allowed = lambda _namespace, _instance_id, _role_arn: True
         """Whether a namespace may use it, see `Clouds`; for such processes too."""
         self.workers = workers
+        self.shard = Shard.parse(shard)
+        self.selects = selects
         self.unreachable_hosts: set[str] = set()
         """Which take no connection: after the deadline for it the client gives up."""
         self.missing_hosts: set[str] = set()
@@ -206,6 +213,21 @@ class EngineWorld:
         """Start a process."""
         self.engine = Engine(self, self.line.connect())
         self._task = asyncio.create_task(self.engine.run())
+
+    async def kill(self) -> None:
+        """
+        End the process as `crash` does, and no other one of the cluster.
+
+        What it has under way waits for answers that never come, until the last world ends.
+        """
+        self.line.cut()
+        engine, task, self.engine, self._task = self.engine, self._task, None, None
+        if engine is not None:
+            self.kube.watches.remove(engine.watch)
+            engine.watch.router = None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def crash(self) -> None:
         """End the process at once: nothing it has under way has any effect any more."""
