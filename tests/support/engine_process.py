@@ -114,7 +114,7 @@ class Engine:
             objects=self.objects,
             clouds=clouds,
             proofs=self.proofs,
-            settled=self._told_of,
+            reached=self._reached,
             lists=world.selects is not None,
         )
         ports = Ports(
@@ -175,9 +175,9 @@ class Engine:
     def _prove(self, other: Resource) -> None:
         self.strangers.prove(other)
 
-    def _told_of(self, instance_id: str) -> None:
+    def _reached(self, instance_id: str) -> None:
         for key in self.objects.naming(instance_id):
-            self._wake(key)
+            self.queue.add(key)
 
     def _settled(self) -> None:
         self.budget.try_again()

@@ -54,7 +54,7 @@ _AT_ONCE = 4
 _WAITING = 64
 """Objects of one namespace that wait to be proved; more are asked for again anyway."""
 
-_REMEMBERED = 100
+_REMEMBERED = 1000
 """Objects of one namespace of which it is remembered what was proved, 200 bytes each."""
 
 
@@ -77,21 +77,21 @@ class Strangers:
         objects: Objects,
         clouds: Clouds,
         proofs: Proofs,
-        settled: Callable[[str], None],
+        reached: Callable[[str], None],
         lists: bool,
     ) -> None:
         """
         Make it.
 
         Args:
-            settled: Called with an instance's ID if something that names it may count otherwise.
+            reached: Called with an instance's ID if something that names it is found to count.
             lists: Whether others may serve objects that name an instance which is served here.
         """
         self._resources = resources
         self._objects = objects
         self._clouds = clouds
         self._proofs = proofs
-        self._settled = settled
+        self._reached = reached
         self._lists = lists
         self._beside: dict[Key, tuple[float, tuple[Resource, ...]]] = {}
         """When who was found beside an object."""
@@ -183,7 +183,6 @@ class Strangers:
                 proved = self._proved.get(namespace)
                 if not told and proved and other.key in proved:
                     proved[other.key].again_at = asyncio.get_running_loop().time() + _AGAIN
-                self._settled(other.instance_id)
                 await asyncio.sleep(_PAUSE)
         finally:
             del self._waiting[namespace]
@@ -210,6 +209,8 @@ class Strangers:
         else:
             primary = instance.master_instance_id or other.instance_id
             self._proofs.reached(other, cloud.account, primary=primary)
+            # Not of a refusal, which anybody can bring about: who waits looks again by himself.
+            self._reached(other.instance_id)
         finally:
             self._let_go(other)
         return True
