@@ -13,6 +13,7 @@ from faults.meeting import MEETING
 from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
+from faults.shards import SHARDS
 from faults.speed import SPEED
 from faults.tenants import TENANTS
 from faults.way import WAY
@@ -34,4 +35,5 @@ FAULTS = (
     *TENANTS,
     *SECRECY,
     *WAY,
+    *SHARDS,
 )

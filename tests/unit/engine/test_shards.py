@@ -12,11 +12,13 @@ import ssl
 import pytest
 
 from rds_ssl.aliyun.rate_limit import BURST
+from rds_ssl.core.formats import write_time
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.shards import Shard
 from rds_ssl.engine.reconcile.ports import Timings
-from support.engine_world import NAMESPACE, EngineWorld, played
+from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 from support.fleet import Fleet, names_in
+from support.tenants import MALLORY_KEY, write_key
 
 PACE = Timings(
     quiet_period=0.0, max_changes_per_day=0, limits=Limits(settle=60.0, verify_after=5.0)
@@ -296,3 +298,36 @@ async def test_one_shard_that_stands_still_at_any_request_meets_no_change_of_the
                 error.add_note(f"stood still at request {number}, {held.what} {held.phase}")
                 raise
     assert 8 <= froze < MOST - 1
+
+
+@played
+async def test_another_tenants_object_that_says_it_is_a_replica_holds_up_nobody_for_long() -> None:
+    """It reaches an instance of its own, and its status names the primary of somebody else."""
+    (mine,), (theirs,) = names_in("1/2", 1), names_in("2/2", 1, prefix="m")
+    async with Fleet(timings=PACE) as fleet:
+        declare(fleet, [mine])
+        base = fleet.base
+        base.rds.put_access_key(MALLORY_KEY[0], secret=MALLORY_KEY[1], instances=["pgm-m*"])
+        write_key(base, ("mallory", CREDENTIALS), *MALLORY_KEY)
+        base.add_instance(theirs)
+        await fleet.start("1/2")
+        await base.run(100)
+        spec = {"instanceID": f"pgm-{theirs}", "regionID": "cn-hangzhou"}
+        base.kube.create(
+            ("mallory", "m"), {**spec, "credentialsSecretRef": {"name": CREDENTIALS}}
+        )
+        forged = {
+            "instance": {"engine": "PostgreSQL", "masterInstanceID": f"pgm-{mine}"},
+            "operation": {
+                "digest": "sha256:00",
+                "phase": "Accepted",
+                "startTime": write_time(base.clock()),
+                "attempt": 1,
+            },
+        }
+        base.kube.put_status(("mallory", "m"), forged)
+
+        rotate(fleet, [mine])
+        await base.run(60)
+
+        assert_changed(fleet, [mine], times=2)

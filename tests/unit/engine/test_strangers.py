@@ -213,10 +213,13 @@ async def test_a_proof_is_remembered_and_made_anew_now_and_then() -> None:
 
 
 @played
+@pytest.mark.parametrize(
+    ("change", "stands"), [(40.0, 20.0), (5.0, 100.0)], ids=["under way", "done"]
+)
 @pytest.mark.parametrize("still", ["a", "b"])
 @pytest.mark.parametrize("namespace", [NAMESPACE, BANK], ids=["one namespace", "two"])
 async def test_two_first_contacts_with_one_instance_never_meet_whoever_stands_still_when(
-    namespace: str, still: str
+    namespace: str, still: str, change: float, stands: float
 ) -> None:
     """Neither has a claim yet: what keeps them apart is what they write before the call."""
     froze = 0
@@ -224,7 +227,7 @@ async def test_two_first_contacts_with_one_instance_never_meet_whoever_stands_st
         async with Fleet(timings=PACE) as fleet:
             await two_processes(fleet)
             fleet.base.add_instance("x")
-            fleet.base.rds.config(durations={"change": 40.0})
+            fleet.base.rds.config(durations={"change": change})
             await fleet.base.run(1)
             held = fleet.alive[still]
             last = len(held.line.calls) + number
@@ -237,7 +240,7 @@ async def test_two_first_contacts_with_one_instance_never_meet_whoever_stands_st
             except TimeoutError:
                 break
             froze += 1
-            await fleet.base.run(20)
+            await fleet.base.run(stands)
             call = held.line.calls[-1]
             held.line.thaw()
             try:

@@ -18,6 +18,13 @@ _AFTER_OTHER = 10.0
 """Seconds; ± half of it between processes, or two that have given way would meet again."""
 
 
+_LASTS = 60.0
+"""
+Seconds from the reads of a pass to its record. A change of another object that begins and ends in
+between leaves nothing in flight to be met; one that restarts a database takes minutes.
+"""
+
+
 def after_other(ports: Ports) -> float:
     """Return the seconds after which somebody else's change may have ended."""
     return _AFTER_OTHER * (ports.random.uniform(0.5, 1.5) if ports.shared else 1.0)
@@ -30,6 +37,14 @@ def any_in_flight(ports: Ports, claimants: Iterable[Resource], mine: Resource) -
         for each in claimants
         if each.uid != mine.uid
     )
+
+
+def is_stale(ports: Ports, seen: Seen) -> bool:
+    """True if another process may have changed the instance since this pass has read it."""
+    if not ports.shared:
+        return False
+    age = (ports.now() - seen.began).total_seconds()
+    return not 0 <= age <= _LASTS
 
 
 async def meets_another(ports: Ports, seen: Seen, mine: Resource) -> bool:

@@ -104,7 +104,8 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     fresh = await _authoritative(ports, order)
     if isinstance(fresh, Decided):
         return fresh
-    if order.closes is not None and ports.now() >= order.closes:
+    closed = order.closes is not None and ports.now() >= order.closes
+    if closed or rivals.is_stale(ports, seen):
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
     left = seen.status.operation
     pending = NotExecuted(
