@@ -96,6 +96,7 @@ class Parts:
             proofs=self.proofs,
             reached=self._reached,
             lists=bool(settings.selector),
+            resync=settings.resync,
         )
         ports = Ports(
             resources=resources,

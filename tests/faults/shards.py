@@ -63,9 +63,7 @@ SHARDS = (
         where="Objects.pass_over",
         old="        gone = self.drop(key)\n",
         new="        gone = None\n",
-        tests=(
-            FLEET + "a_name_that_comes_back_with_another_instance_moves_to_the_shard_of_that",
-        ),
+        tests=(FLEET + "a_name_that_comes_back_with_another_instance_moves_to_the_shard_of_that",),
     ),
     Fault(
         name="do not look for another shard's record after one's own",
@@ -100,7 +98,7 @@ SHARDS = (
     Fault(
         name="never look again who else, in another shard, declares an instance",
         where="Strangers.refresh",
-        old="        if known is not None and now - known[0] < FRESH:\n",
+        old="        if known is not None and now - known[0] < self._fresh:\n",
         new="        if known is not None:\n",
         tests=(STRANGERS + "when_the_older_one_goes_the_younger_takes_over_within_a_resync",),
     ),
@@ -109,7 +107,7 @@ SHARDS = (
         where="Proofs._open",
         old="        if self._prove is not None and self._is_strange(other.key):\n",
         new="        if self._prove is not None and not other.uid:\n",
-        tests=("engine/test_strangers.py",),
+        tests=("engine/test_proofs.py",),
     ),
     Fault(
         name="prove a claim that another shard serves at each look",
@@ -123,7 +121,9 @@ SHARDS = (
         where="Strangers._prove_all",
         old="                await asyncio.sleep(_PAUSE)\n",
         new="                await asyncio.sleep(0)\n",
-        tests=(STRANGERS + "many_forged_claims_cost_their_own_account_a_call_a_second_and_others_none",),
+        tests=(
+            STRANGERS + "many_forged_claims_cost_their_own_account_a_call_a_second_and_others_none",
+        ),
     ),
     Fault(
         name="believe the status of another tenant's object, in any shard, which primary it has",

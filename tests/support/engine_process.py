@@ -116,6 +116,7 @@ class Engine:
             proofs=self.proofs,
             reached=self._reached,
             lists=world.selects is not None,
+            resync=world.timings.resync,
         )
         ports = Ports(
             resources=self.resources,

@@ -31,7 +31,10 @@ from rds_ssl.kube.resources import Resources
 _log = logging.getLogger(__name__)
 
 FRESH = 30.0
-"""Seconds for which a list of those that name an instance is taken for the present one."""
+"""
+Seconds for which a list of those that name an instance is taken for the present one; half the time
+to the next look at an object at rest, if that is less.
+"""
 
 KEPT = 600.0
 """Seconds after which a proof that is still asked for is made anew."""
@@ -79,6 +82,7 @@ class Strangers:
         proofs: Proofs,
         reached: Callable[[str], None],
         lists: bool,
+        resync: float,
     ) -> None:
         """
         Make it.
@@ -93,6 +97,7 @@ class Strangers:
         self._proofs = proofs
         self._reached = reached
         self._lists = lists
+        self._fresh = min(FRESH, resync / 2)
         self._beside: dict[Key, tuple[float, tuple[Resource, ...]]] = {}
         """When who was found beside an object."""
         self._proved: dict[str, OrderedDict[Key, _Proof]] = {}
@@ -113,7 +118,7 @@ class Strangers:
             return
         now = asyncio.get_running_loop().time()
         known = self._beside.get(resource.key)
-        if known is not None and now - known[0] < FRESH:
+        if known is not None and now - known[0] < self._fresh:
             return
         listed = await self._resources.list_by_instance(resource.instance_id)
         found = (Resource.of(each) for each in listed)

@@ -313,9 +313,7 @@ async def test_another_tenants_object_that_says_it_is_a_replica_holds_up_nobody_
         await fleet.start("1/2")
         await base.run(100)
         spec = {"instanceID": f"pgm-{theirs}", "regionID": "cn-hangzhou"}
-        base.kube.create(
-            ("mallory", "m"), {**spec, "credentialsSecretRef": {"name": CREDENTIALS}}
-        )
+        base.kube.create(("mallory", "m"), {**spec, "credentialsSecretRef": {"name": CREDENTIALS}})
         forged = {
             "instance": {"engine": "PostgreSQL", "masterInstanceID": f"pgm-{mine}"},
             "operation": {

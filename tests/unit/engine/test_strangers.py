@@ -176,7 +176,7 @@ async def test_many_forged_claims_cost_their_own_account_a_call_a_second_and_oth
             declare(fleet, "mallory", f"m{number}", "nobody's")
             fleet.base.kube.put_status(("mallory", f"m{number}"), {"instance": INSTANCE})
         declare(fleet, BANK, "older", "a")
-        await fleet.base.run(60)
+        await fleet.base.run(700)
         fleet.base.rds.clear_calls()
 
         declare(fleet, NAMESPACE, "younger", "b")
@@ -184,12 +184,13 @@ async def test_many_forged_claims_cost_their_own_account_a_call_a_second_and_oth
 
         # The one claim among five hundred that is true was proved in time.
         assert ready(fleet, NAMESPACE, "younger") == ("False", "Conflict")
-        await fleet.base.run(600)
         calls = fleet.base.rds.calls()
         refused = [each for each in calls if each["access_key"] == MALLORY_KEY[0]]
         # Each of the two processes wants to know.
-        assert len(refused) <= 2 * (600 + PATIENCE + 10)
-        assert len(calls) - len(refused) <= 10
+        assert len(refused) <= 2 * (PATIENCE + 5) + 2
+        await fleet.base.run(600)
+        calls = fleet.base.rds.calls()
+        assert len([each for each in calls if each["access_key"] != MALLORY_KEY[0]]) <= 10
         assert fleet.base.cost("x") == (1, 1)
 
 
