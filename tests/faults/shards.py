@@ -121,9 +121,7 @@ SHARDS = (
         where="Strangers._prove_all",
         old="                await asyncio.sleep(_PAUSE)\n",
         new="                await asyncio.sleep(0)\n",
-        tests=(
-            STRANGERS + "many_forged_claims_cost_their_own_account_a_call_a_second_and_others_none",
-        ),
+        tests=(STRANGERS + "many_forged_claims_cost_their_own_account_a_call_a_second",),
     ),
     Fault(
         name="believe the status of another tenant's object, in any shard, which primary it has",

@@ -166,7 +166,7 @@ async def test_a_forged_claim_of_an_older_object_elsewhere_holds_nobody_for_long
 
 
 @played
-async def test_many_forged_claims_cost_their_own_account_a_call_a_second_and_others_none() -> None:
+async def test_many_forged_claims_cost_their_own_account_a_call_a_second() -> None:
     async with Fleet(timings=PACE, rate=5.0) as fleet:
         await two_processes(fleet)
         fleet.base.rds.put_access_key(MALLORY_KEY[0], secret=MALLORY_KEY[1], instances=["pgm-m*"])
