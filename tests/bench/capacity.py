@@ -107,6 +107,9 @@ def _operator(world: World, **settings: str) -> OperatorProcess:
     operator = OperatorProcess(
         kubeconfig=world.cluster.kubeconfig,
         api_url=world.rds.url,
+        environ=None,
+        ahead=0.0,
+        module="rds_ssl",
         **{**_NO_LOOKS, "VERIFY_AFTER": "0s", "SETTLE": "10s", "POLL": "0.5s", **settings},
     )
     return operator.wait_ready()
