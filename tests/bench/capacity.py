@@ -45,7 +45,8 @@ _NO_LOOKS = {"RESYNC": "10h"}
 class Costs:
     """What was measured: MiB for a process, KiB for an object, bytes in etcd."""
 
-    empty_mib: float
+    base_mib: float
+    """What a process has that has begun to work, beside its objects."""
     own_kib: float
     others_kib: float
     stored_bytes: int
@@ -93,14 +94,18 @@ def _measure(world: World, people: Population, levels: Sequence[int]) -> Costs:
             for _ in range(ROTATIONS):
                 _rotate(world, people, 0)
             last = _bytes(world, people, number=0)
-    empty = rows[0][1]
     # Of the growth between the last two: what the first objects of a process cost is more.
     (few, some, beside_few), (many, most, beside_many) = rows[-2:]
     more = many - few
     own = (most - some) / more
     others = (beside_many - beside_few - own * more / SHARDS) / (more * (1 - 1 / SHARDS))
     print(f"\nAn object at first {first} bytes in etcd, after {ROTATIONS} rotations {last}.")
-    return Costs(empty_mib=empty, own_kib=1024 * own, others_kib=1024 * others, stored_bytes=last)
+    return Costs(
+        base_mib=some - own * few,
+        own_kib=1024 * own,
+        others_kib=1024 * others,
+        stored_bytes=last,
+    )
 
 
 def _operator(world: World, **settings: str) -> OperatorProcess:
@@ -159,8 +164,8 @@ def _bytes(world: World, people: Population, *, number: int) -> int:
 
 def _compute(costs: Costs) -> None:
     print(
-        f"\nMeasured: {costs.empty_mib:.0f} MiB without objects, {costs.own_kib:.1f} KiB for each"
-        f" that is served, {costs.others_kib:.1f} KiB for each of another shard.\n"
+        f"\nOf the two last rows: {costs.base_mib:.0f} MiB, and {costs.own_kib:.1f} KiB for each"
+        f" object that is served, {costs.others_kib:.1f} KiB for each of another shard.\n"
         "\n| objects | looks a day at RESYNC 10m | a second | etcd, MB | memory, MiB: 1 process |"
         " each of 4 | each of 16 |\n|---|---|---|---|---|---|---|"
     )
@@ -170,7 +175,7 @@ def _compute(costs: Costs) -> None:
         for shards in (1, 4, 16):
             served = size / shards
             kib = served * costs.own_kib + (size - served) * costs.others_kib
-            row.append(f"{costs.empty_mib + kib / 1024:.0f}")
+            row.append(f"{costs.base_mib + kib / 1024:.0f}")
         print("| " + " | ".join(map(str, row)) + " |")
 
 
