@@ -150,7 +150,7 @@ class Operator:
                 on_call=self._metrics.api_call,
                 user_agent=agent,
                 allow_http=settings.allow_http,
-                before_a_write=before_a_write(self._election),
+                before_a_write=before_a_write(lambda: self._election.leads),
             )
             identities = wiring.make_identities(
                 self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent

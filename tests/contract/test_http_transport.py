@@ -20,7 +20,7 @@ from rds_ssl.aliyun.credentials import Credentials
 from rds_ssl.aliyun.exchange import NOT_SENT
 from rds_ssl.aliyun.names import has_address
 from rds_ssl.aliyun.transport import CONNECTIONS, Transport, make_http_transport
-from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotSent
+from rds_ssl.core.errors import AliyunError, ApiError, NoAnswer, NotLeading, NotSent
 from rds_ssl.core.secret_text import SecretText
 from support import pki
 
@@ -124,6 +124,49 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 # -- before the first byte --------------------------------------------------------------------
+
+
+def test_whether_a_write_may_be_sent_is_asked_once_there_is_a_connection_for_it() -> None:
+    server = answering()
+
+    async def work() -> list[int]:
+        connections: list[int] = []
+
+        def refuse() -> None:
+            connections.append(server.open)
+            raise NotLeading("another process leads")
+
+        async with server.listening() as url, make_http_transport() as http:
+            transport = Transport(http, now=lambda: datetime.now(UTC), before_a_write=refuse)
+            for write in (True, False):
+                with contextlib.suppress(NotLeading):
+                    await transport.call("ModifyDBInstanceSSL", {}, CREDENTIALS, url, write=write)
+        return connections
+
+    assert asyncio.run(work()) == [1]
+    assert len(server.requests) == 1  # The read.
+
+
+def test_after_a_write_that_was_not_sent_the_next_one_is() -> None:
+    server = answering()
+
+    async def work() -> None:
+        checks = iter([NotLeading("another process leads"), None])
+
+        def check() -> None:
+            refusal = next(checks)
+            if refusal is not None:
+                raise refusal
+
+        async with server.listening() as url, make_http_transport() as http:
+            transport = Transport(http, now=lambda: datetime.now(UTC), before_a_write=check)
+            with pytest.raises(NotLeading):
+                await transport.call("ModifyDBInstanceSSL", {}, CREDENTIALS, url, write=True)
+            await transport.call("ModifyDBInstanceSSL", {}, CREDENTIALS, url, write=True)
+
+    asyncio.run(work())
+
+    assert len(server.requests) == 1
 
 
 def test_a_closed_port_is_known_as_not_sent() -> None:

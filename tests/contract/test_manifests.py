@@ -39,6 +39,7 @@ LOCKED = {
 }
 NAME = "rds-ssl-operator"
 NAMESPACE = "rds-ssl-system"
+ELECTION = f"{NAME}-leader-election"
 
 
 def documents(path: Path) -> list[Json]:
@@ -224,6 +225,32 @@ def test_the_rights_are_given_to_the_account_of_the_deployment() -> None:
     assert manifest("ServiceAccount", pod["serviceAccountName"])
 
 
+def test_the_lease_is_the_one_that_is_elected_by_and_may_be_made_anew() -> None:
+    role, binding = manifest("Role", ELECTION), manifest("RoleBinding", ELECTION)
+    rules = role["rules"]
+
+    by_name = {tuple(rule.get("resourceNames", ())): set(rule["verbs"]) for rule in rules}
+    assert by_name == {(): {"create"}, (load(environ={}).lease_name,): {"get", "patch"}}
+    assert {tuple(rule["resources"]) for rule in rules} == {("leases",)}
+    assert role["metadata"]["namespace"] == NAMESPACE
+    assert binding["roleRef"]["name"] == ELECTION
+    assert binding["subjects"] == manifest("ClusterRoleBinding")["subjects"]
+
+
+def test_replicas_are_spread_and_one_of_them_may_be_away() -> None:
+    labels = at(manifest("Deployment"), "spec.selector.matchLabels")
+    spread = manifest("Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    budget = manifest("PodDisruptionBudget")["spec"]
+
+    assert [each["topologyKey"] for each in spread] == [
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    ]
+    assert all(each["labelSelector"]["matchLabels"] == labels for each in spread)
+    assert budget["selector"]["matchLabels"] == labels
+    assert budget["maxUnavailable"] == 1
+
+
 # --- the overlays ------------------------------------------------------------------------------
 
 OVERLAYS = ROOT / "overlays"
@@ -311,7 +338,8 @@ def test_the_page_of_rights_has_each_rule() -> None:
 
     rows = re.findall(r"^\| (\w+) `([\w/]+)` \|", page, flags=re.MULTILINE)
 
-    assert sorted(rows) == sorted((verb, resource) for _, resource, verb in rights(NAME))
+    granted = rights(NAME) | of_role(manifest("Role", ELECTION))
+    assert sorted(rows) == sorted((verb, resource) for _, resource, verb in granted)
 
 
 # --- what people may do -------------------------------------------------------------------------
@@ -355,8 +383,9 @@ def at(tree: Json, path: str) -> object:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("spec.replicas", 1),
-        ("spec.strategy", {"type": "Recreate"}),
+        ("spec.replicas", 2),
+        ("spec.strategy.type", "RollingUpdate"),
+        ("spec.strategy.rollingUpdate", {"maxSurge": 1, "maxUnavailable": 0}),
         ("spec.template.spec.automountServiceAccountToken", True),
         ("spec.template.spec.terminationGracePeriodSeconds", 30),
         ("spec.template.spec.securityContext.runAsNonRoot", True),

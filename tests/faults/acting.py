@@ -108,7 +108,7 @@ CALL = (
     ),
     Fault(
         name="do not write Sending before the call",
-        where="send",
+        where="sending.send",
         old="    seen = await finishing.write(ports, draft, order.verdict)\n",
         new="    seen = replace(draft, resource=replace(fresh, status=draft.status))\n",
         tests=ENGINE,
@@ -196,7 +196,7 @@ CALL = (
     ),
     Fault(
         name="forget what an own change left when the answer to the next record is lost",
-        where="send",
+        where="sending.send",
         old="    seen.memory.attempt = pending\n",
         new="",
         tests=("engine/reconcile/test_finishing_unanswered.py",),
@@ -210,8 +210,8 @@ CALL = (
     ),
     Fault(
         name="forget the slots of changes that another process began",
-        where="EventRouter.observe",
-        old="            if resource.in_flight:\n                self._budget.inherit(resource)\n",
+        where="EventRouter._begin",
+        old="        if resource.in_flight:\n            self._budget.inherit(resource)\n",
         new="",
         tests=("engine/reconcile/test_following_inherited.py",),
     ),
@@ -267,7 +267,7 @@ OBJECTS = (
     ),
     Fault(
         name="post an Event with a private key",
-        where="send",
+        where="sending.send",
         old="    await _announce(ports, order, seen)\n",
         new=(
             "    key = wire.get('ServerKey')\n"

@@ -9,12 +9,14 @@ from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
 from faults.judging import JUDGING
+from faults.leading import LEADING
 from faults.meeting import MEETING
 from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
 from faults.shards import SHARDS
 from faults.speed import SPEED
+from faults.survival import SURVIVAL
 from faults.tenants import TENANTS
 from faults.way import WAY
 
@@ -26,6 +28,7 @@ FAULTS = (
     *AHEAD,
     *ACTING,
     *GATING,
+    *LEADING,
     *MEETING,
     *SERVICE,
     *SPEED,
@@ -36,4 +39,5 @@ FAULTS = (
     *SECRECY,
     *WAY,
     *SHARDS,
+    *SURVIVAL,
 )

@@ -60,7 +60,7 @@ APPROVAL = (
     ),
     Fault(
         name="spend an approval without a record of it",
-        where="send",
+        where="sending.send",
         old="        last_approval=approval_of(seen).spend(order.planned.plan, now=ports.now()),\n",
         new="",
         tests=APPROVALS,
@@ -161,7 +161,7 @@ FOREIGN = (
     ),
     Fault(
         name="start the half hour anew after a busy answer",
-        where="send",
+        where="sending.send",
         old="plan = plan_status(order.planned.plan, held_by=None, since=order.since)\n",
         new="plan = plan_status(order.planned.plan, held_by=None)\n",
         tests=DRIFT,
@@ -213,7 +213,7 @@ TIMES = (
     ),
     Fault(
         name="send although the window has closed while a token was waited for",
-        where="send",
+        where="sending.send",
         old="    closed = order.closes is not None and ports.now() >= order.closes\n",
         new="    closed = order.closes is not None and order.closes < order.since\n",
         tests=WINDOWS,
@@ -431,17 +431,19 @@ SLOTS = (
     ),
     Fault(
         name="tell and count a change after the call",
-        where="send",
-        old=(
-            "    await _announce(ports, order, seen)\n"
-            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
-            "    return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
-        ),
-        new=(
-            "    restarts = order.planned.plan.restart is not Restart.NONE\n"
-            "    result = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
-            "    await _announce(ports, order, seen)\n"
-            "    return result\n"
+        where="sending.send",
+        old="    await _announce(ports, order, seen)\n",
+        new="",
+        also=(
+            (
+                "send",
+                "return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n",
+                (
+                    "ended = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
+                    "    await _announce(ports, order, seen)\n"
+                    "    return ended\n"
+                ),
+            ),
         ),
         tests=TOLD,
     ),

@@ -112,14 +112,13 @@ def rotate(shop: Shop, name: str = ORDERS) -> pki.Leaf:
 
 def in_force(shop: Shop, leaf: pki.Leaf, *, restarts: int, name: str = ORDERS) -> None:
     """Wait until a certificate is in force, Ready, after so many restarts in all."""
-    polling.wait(
-        lambda: (
-            None
-            if (shop.ssl(name).get("server_cert") or "").strip() == leaf.chain_pem.decode().strip()
-            else f"not in force: {shop.get(name)['status']}"
-        ),
-        seconds=TAKEN_SECONDS,
-    )
+
+    def problem() -> str | None:
+        status = shop.status(name)
+        certificate = status.get("observed", {}).get("serverCertificate") or {}
+        return None if certificate.get("sha256") == leaf.sha256 else f"not in force: {status}"
+
+    polling.wait(problem, seconds=TAKEN_SECONDS)
     shop.wait_ready(name)
     assert shop.truth(name)["restarts"] == restarts
     assert shop.truth(name)["accepted"] == restarts
@@ -198,9 +197,9 @@ def test_a_call_that_was_held_up_on_its_way_is_not_made_twice_by_the_next_leader
     replicas: Replicas, shop: Shop, rds: Simulator
 ) -> None:
     with Wire(rds.url) as wire:
-        one = replicas.start(api_url=wire.url, SETTLE="30s")
+        one = replicas.start(api_url=wire.url, SETTLE="12s")
         shop.start_custom()
-        two = replicas.start(SETTLE="30s")
+        two = replicas.start(SETTLE="12s")
         wire.hold("ModifyDBInstanceSSL")
         leaf = rotate(shop)
         wire.caught()
@@ -268,7 +267,7 @@ def test_in_a_rolling_update_no_change_is_lost_and_none_made_twice(
 
     for each in old:
         leaves = {name: rotate(shop, name) for name in names}
-        new = replicas.start()
+        replicas.start()
         assert each.terminate() == 0
         restarts += 1
         for name, leaf in leaves.items():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import Priority
 from rds_ssl.core.shards import Shard
+from rds_ssl.engine.election import before_a_write
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Allowed, Clouds
 from rds_ssl.engine.gather.identities import Identities
@@ -71,15 +73,18 @@ class World(Protocol):
 class Engine:
     """One process: what is in memory."""
 
-    def __init__(self, world: World, connection: Connection) -> None:
+    def __init__(self, world: World, connection: Connection, *, leads: bool = True) -> None:
         self._world = world
         shard, selects = world.shard, world.selects or (lambda _manifest: True)
         shared = shard.count > 1 or world.selects is not None
         self.watch = Watch(world.kube, selects)
         self.resources = MemoryResources(world.kube, connection, selects)
+        self.leads = leads
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
-        self.queue: WorkQueue[Key] = WorkQueue(jitter=world.random, tenant=namespace_of)
+        self.queue: WorkQueue[Key] = WorkQueue(
+            jitter=world.random, tenant=namespace_of, may_start=lambda: self.leads
+        )
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.proofs = Proofs(
@@ -98,7 +103,9 @@ class Engine:
             sts=sts, own=own_provider(world.own, sts=sts, metadata=metadata)
         )
         clouds = Clouds(
-            transport=Transport(self.http, now=world.clock),
+            transport=Transport(
+                self.http, now=world.clock, before_a_write=before_a_write(lambda: self.leads)
+            ),
             resources=self.resources,
             version=self.watch.version,
             limits=self.limits,
@@ -148,7 +155,15 @@ class Engine:
             clouds=clouds,
             data=self.watch,
             owns=shard.owns,
+            leads=leads,
         )
+
+    async def take_over(self) -> None:
+        """Begin to work where another process has led until now, as `Parts.take_over` does."""
+        self.leads = True
+        self.proofs.begin(self._world.clock())
+        spread = partial(self._world.random.uniform, 0, self._world.timings.resync)
+        await self.router.take_over(asyncio.get_running_loop().time(), spread=spread)
 
     async def run(self) -> None:
         """List, then work until cancelled."""

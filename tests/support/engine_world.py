@@ -30,6 +30,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from rds_simulator.machine import SUCCEEDS, Settings
+from rds_ssl.aliyun.aiohttp_transport import BEFORE_SENDING
 from rds_ssl.aliyun.credentials import from_secret, identity_of
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE
 from rds_ssl.aliyun.identity.own import OwnIdentity
@@ -209,9 +210,9 @@ class EngineWorld:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
-    def start(self) -> None:
-        """Start a process."""
-        self.engine = Engine(self, self.line.connect())
+    def start(self, *, leads: bool = True) -> None:
+        """Start a process; one that does not lead waits for `Engine.take_over`."""
+        self.engine = Engine(self, self.line.connect(), leads=leads)
         self._task = asyncio.create_task(self.engine.run())
 
     async def kill(self) -> None:
@@ -243,6 +244,16 @@ class EngineWorld:
         await asyncio.gather(*others, return_exceptions=True)
         if engine is not None:
             await engine.http.aclose()
+
+    async def kill(self) -> None:
+        """End the process at once, as `crash` does; those of other worlds live on."""
+        self.line.cut()
+        engine, task, self.engine, self._task = self.engine, self._task, None, None
+        assert engine is not None
+        assert task is not None
+        self.kube.watches.remove(engine.watch)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def restart(self) -> None:
         """Crash, and start a new process."""
@@ -276,6 +287,9 @@ class EngineWorld:
                 if request.url.host in self.unreachable_hosts:
                     await asyncio.sleep(CONNECT_DEADLINE)
                     raise httpx.ConnectTimeout("nobody takes the connection")
+                may_be_sent = request.extensions.get(BEFORE_SENDING)
+                if may_be_sent is not None:
+                    may_be_sent()
                 return self._handled(instance_id, inner, request)
 
             return await connection.carry("cloud", action, instance_id, handled)

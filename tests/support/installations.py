@@ -19,7 +19,14 @@ TEAM = "team-a"
 
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 
-PACE = {"VERIFY_AFTER": "0s", "SETTLE": "3s", "POLL": "0.5s"}
+PACE = {
+    "VERIFY_AFTER": "0s",
+    "SETTLE": "3s",
+    "POLL": "0.5s",
+    # As in a Pod.
+    "LEADER_ELECTION": "on",
+    "LEASE_NAMESPACE": NAMESPACE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

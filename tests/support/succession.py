@@ -9,6 +9,7 @@ import yaml
 
 from support.operator_process import OperatorProcess
 from support.simulator import ACCESS_KEY_SECRET
+from support.tcp_proxy import TcpProxy
 from support.wire import Wire
 
 
@@ -92,7 +93,7 @@ class Succession:
                 each.stop()
 
 
-def kubeconfig_through(wire: Wire, kubeconfig: Path, directory: Path) -> Path:
+def kubeconfig_through(wire: Wire | TcpProxy, kubeconfig: Path, directory: Path) -> Path:
     """Write a copy of *kubeconfig* that goes through *wire*."""
     content = yaml.safe_load(kubeconfig.read_text())
     for each in content["clusters"]:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from rds_ssl.commands.cluster import Cluster, work
 from rds_ssl.commands.formatting import counted, moment, time_text
-from rds_ssl.commands.overview import status_detail, status_json, status_table
+from rds_ssl.commands.overview import leader_note, status_detail, status_json, status_table
 from rds_ssl.commands.plans import plan_details, plan_json, plan_table, totals
 from rds_ssl.commands.types import Access, Answer
 from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.errors import CommandRefused
+from rds_ssl.core.lease import Lease
 from rds_ssl.core.model import Restart
 
 
@@ -49,20 +50,28 @@ def show_plans(access: Access, names: Sequence[str], now: datetime) -> Answer:
     return Answer(lines=[*plan_table(pending), "", *totals(pending, now)], value=value, notes=notes)
 
 
-def show_status(access: Access, names: Sequence[str], now: datetime) -> Answer:
+def show_status(
+    access: Access, names: Sequence[str], now: datetime, *, operator_namespace: str
+) -> Answer:
     """
     List objects and how they stand; with one name, show everything of it.
+
+    Also who works, if the Lease in *operator_namespace* can be read.
 
     Raises:
         CommandRefused: An object does not exist, or the cluster cannot be asked.
     """
-    seen = work(access, lambda cluster: _read(cluster, names))
+
+    async def read(cluster: Cluster) -> tuple[list[ObjectView], Lease | None]:
+        return await _read(cluster, names), await cluster.leader(operator_namespace)
+
+    seen, lease = work(access, read)
+    notes = leader_note(lease, operator_namespace, now)
     value = [status_json(each, now) for each in seen]
-    if not seen:
-        return Answer(lines=["There is no DBInstanceSSL here; -A lists all namespaces."], value=[])
-    if len(names) == 1:
-        return Answer(lines=status_detail(seen[0], now), value=value)
-    return Answer(lines=status_table(seen, now), value=value)
+    lines = ["There is no DBInstanceSSL here; -A lists all namespaces."]
+    if seen:
+        lines = status_detail(seen[0], now) if len(names) == 1 else status_table(seen, now)
+    return Answer(lines=lines, value=value, notes=notes)
 
 
 def find_plan(access: Access, name: str, digest: str) -> Pending:

@@ -11,6 +11,7 @@ from rds_ssl.commands.error_hints import Request, explain, not_found
 from rds_ssl.commands.types import Access
 from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound
+from rds_ssl.core.lease import Lease
 from rds_ssl.core.model import (
     API_GROUP,
     API_VERSION,
@@ -19,10 +20,17 @@ from rds_ssl.core.model import (
     RECONCILE_ANNOTATION,
 )
 from rds_ssl.kube.client import COMMAND_LINE, KubeClient
+from rds_ssl.kube.leases import Leases
 from rds_ssl.kube.resources import Resources
 from rds_ssl.kube.user_entry import Impersonation
 
 T = TypeVar("T")
+
+LEASE_NAME = "rds-ssl-operator"
+"""As `rds_ssl.election_settings` has it by default."""
+
+_LEASE_SECONDS = 5.0
+"""For an answer that is beside the point of the command."""
 
 _LOOK_SECONDS = 0.5
 """Between two looks at objects that are waited for."""
@@ -94,6 +102,19 @@ class Cluster:
             if name not in known:
                 raise CommandRefused(not_found(name, self.namespace or "", list(known)))
         return [known[name] for name in dict.fromkeys(names)]
+
+    async def leader(self, namespace: str) -> Lease | None:
+        """
+        Read the Lease by which the operator's replicas elect the one that works.
+
+        None: there is none, or it may not be read, which is no reason to say nothing else.
+        """
+        try:
+            return await Leases(self._kube, namespace=namespace, name=LEASE_NAME).read(
+                deadline=_LEASE_SECONDS
+            )
+        except KubeError:
+            return None
 
     async def approve(self, seen: ObjectView, digest: str) -> None:
         """

@@ -167,12 +167,22 @@ def plan(access: Access, names: tuple[str, ...], output: str) -> None:
 
 
 @click.command(short_help="List the objects and how they stand, or show one.")
+@click.option(
+    "--operator-namespace",
+    default="rds-ssl-system",
+    callback=_checked_namespace,
+    help="Where the operator runs; its Lease there says which replica leads. [rds-ssl-system]",
+)
 @_lists
-def status(access: Access, names: tuple[str, ...], output: str) -> None:
-    """List the objects and how they stand; with one NAME, show everything of it."""
+def status(access: Access, names: tuple[str, ...], output: str, operator_namespace: str) -> None:
+    """
+    List the objects and how they stand; with one NAME, show everything of it.
+
+    Says which replica of the operator leads as well, to whoever may get its Lease.
+    """
     from rds_ssl.commands.actions import show_status
 
-    _tell(show_status(access, names, _now()), output)
+    _tell(show_status(access, names, _now(), operator_namespace=operator_namespace), output)
 
 
 @click.command(short_help="Show a plan, ask, and approve it.")

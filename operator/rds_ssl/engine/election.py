@@ -216,10 +216,8 @@ class Elector:
         return lease
 
     async def _take(self, lease: Lease | None, deadline: float) -> None:
-        same = lease is not None and (lease.holder, lease.acquired) == (
-            self._identity,
-            self._acquired,
-        )
+        mine = (self._identity, self._acquired)
+        same = lease is not None and (lease.holder, lease.acquired) == mine
         spec = claim(lease, self._identity, now=self._time(), same_term=same)
         written = await self._store.write(spec, lease, deadline=deadline)
         self._watch = self._watch.seen(written, at=self._clock())
@@ -237,7 +235,7 @@ class Elector:
         return self._now().isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def before_a_write(election: Election) -> Callable[[], None]:
+def before_a_write(leads: Callable[[], bool]) -> Callable[[], None]:
     """
     Return what is asked at the last moment before a write leaves for the cloud.
 
@@ -245,7 +243,7 @@ def before_a_write(election: Election) -> Callable[[], None]:
     """
 
     def check() -> None:
-        if not election.leads:
+        if not leads():
             raise NotLeading("another process may lead by now: nothing was sent")
 
     return check

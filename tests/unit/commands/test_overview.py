@@ -7,7 +7,7 @@ import pytest
 
 from rds_ssl.commands.error_hints import Request, explain, not_found
 from rds_ssl.commands.formatting import safe, span, table
-from rds_ssl.commands.overview import status_detail, status_json, status_table
+from rds_ssl.commands.overview import leader_note, status_detail, status_json, status_table
 from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import (
     KubeConflict,
@@ -16,6 +16,7 @@ from rds_ssl.core.errors import (
     KubeRefused,
     KubeUnavailable,
 )
+from rds_ssl.core.lease import Lease
 from support import statuses
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -232,3 +233,31 @@ def test_columns_stand_below_each_other_and_nothing_is_a_dash() -> None:
 )
 def test_a_duration_is_told_in_its_two_largest_units(seconds: int, shown: str) -> None:
     assert span(timedelta(seconds=seconds)) == shown
+
+
+def held(holder: str, renewed: datetime | None) -> Lease:
+    """Give a Lease."""
+    time = "" if renewed is None else renewed.isoformat()
+    spec = {"holderIdentity": holder, "renewTime": time}
+    return Lease.of({"metadata": {"resourceVersion": "1"}, "spec": spec})
+
+
+def test_who_leads_is_told() -> None:
+    assert leader_note(held("pod-1_ab", NOW - timedelta(seconds=2)), "ops", NOW) == [
+        "Operator: pod-1_ab in namespace ops leads."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("holder", "age"), [("pod-1_ab", 120), ("", 1)], ids=["run out", "given up"]
+)
+def test_that_nobody_leads_is_told_with_since_when(holder: str, age: int) -> None:
+    told = leader_note(held(holder, NOW - timedelta(seconds=age)), "ops", NOW)
+
+    assert told[0].startswith("Operator: nobody leads in namespace ops, the Lease was renewed last")
+    assert "Nothing is changed" in told[1]
+
+
+@pytest.mark.parametrize("lease", [None, held("pod-1_ab", None)], ids=["none", "unreadable"])
+def test_of_a_lease_that_tells_nothing_nothing_is_told(lease: Lease | None) -> None:
+    assert leader_note(lease, "ops", NOW) == []

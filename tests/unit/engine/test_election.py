@@ -184,7 +184,7 @@ async def test_a_process_that_was_stopped_knows_at_once_that_it_leads_no_more() 
     server = ApiServer()
     one = Process(server, "one")
     await leader_of(one, seconds=1)
-    send = before_a_write(one.elector)
+    send = before_a_write(lambda: one.elector.leads)
     send()
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
@@ -290,4 +290,4 @@ async def test_without_an_election_a_process_leads_for_ever() -> None:
 
     assert alone.leads
     assert not hold.done()
-    before_a_write(alone)()
+    before_a_write(lambda: alone.leads)()

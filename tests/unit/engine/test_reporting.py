@@ -1,17 +1,20 @@
 """Events: told once, then counted up."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rds_ssl.core.errors import KubeError, KubeNotFound, KubeRefused
+from rds_ssl.core.api.status import OperationStatus
+from rds_ssl.core.errors import KubeConflict, KubeError, KubeNotFound, KubeRefused
+from rds_ssl.core.model import Phase
 from rds_ssl.engine import reporting
 from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.engine.reporting import Event, Reporter
 from support.engine_world import EngineWorld, played
-from support.kube_memory import MemoryResources
+from support.kube_memory import MemoryResources, merged
 from support.states import NOW
 
 STALLED = Event(reason="Forbidden", message="Give it the right.", warning=True)
@@ -105,6 +108,84 @@ def test_what_is_remembered_of_events_is_bounded(monkeypatch: pytest.MonkeyPatch
         "count",
         "create",
     ]
+
+
+class Changed(MemoryResources):
+    """An object that has another status by now, and the status patches that were accepted."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self._status = status
+        self.patched: list[Mapping[str, object]] = []
+
+    async def get(self, namespace: str, name: str) -> dict[str, Any]:
+        del namespace, name
+        return manifest("2", self._status)
+
+    async def patch_status(
+        self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, object]
+    ) -> dict[str, Any]:
+        del namespace, name
+        if resource_version != "2":
+            raise KubeConflict("the object has been modified", status=409)
+        self.patched.append(status)
+        return manifest("3", merged(self._status, status))
+
+
+def manifest(version: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    meta = {"namespace": "shop", "name": "orders", "uid": "1", "resourceVersion": version}
+    return {"metadata": {**meta, "creationTimestamp": "2026-11-24T01:00:00Z"}, "status": status}
+
+
+SENT = OperationStatus(
+    digest="a", phase=Phase.SENDING, start_time=NOW, attempt=1, inputs_digest="b"
+)
+
+ACCEPTED = SENT.model_copy(update={"phase": Phase.ACCEPTED, "request_id": "R"})
+
+
+def stored(operation: OperationStatus | None) -> dict[str, Any]:
+    if operation is None:
+        return {}
+    return {"operation": operation.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+def recorded(there: OperationStatus | None) -> list[Mapping[str, object]]:
+    """Record an acceptance where *there* has taken the place of what was sent."""
+    resources = Changed(stored(there))
+    resource = Resource.of(manifest("1", stored(SENT)))
+
+    async def record() -> None:
+        await Reporter(resources, Objects(), lambda: NOW).record(resource, ACCEPTED)
+
+    try:
+        asyncio.run(record())
+    except KubeConflict:
+        assert not resources.patched
+    return resources.patched
+
+
+@pytest.mark.parametrize("phase", [Phase.SENDING, Phase.ACCEPTED])
+def test_a_label_edit_meanwhile_does_not_lose_the_acceptance(phase: Phase) -> None:
+    assert recorded(SENT.model_copy(update={"phase": phase}))
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(SENT.model_copy(update={"phase": Phase.FAILED}), id="failed"),
+        pytest.param(SENT.model_copy(update={"phase": Phase.TIMED_OUT}), id="timed out"),
+        pytest.param(
+            SENT.model_copy(update={"start_time": NOW + timedelta(seconds=1)}), id="a later one"
+        ),
+        pytest.param(SENT.model_copy(update={"digest": "z"}), id="of that second, to elsewhere"),
+        pytest.param(SENT.model_copy(update={"attempt": 2}), id="of that second, once more"),
+    ],
+)
+def test_an_acceptance_is_not_written_over_what_another_process_has_recorded_since(
+    there: OperationStatus | None,
+) -> None:
+    assert not recorded(there)
 
 
 @played

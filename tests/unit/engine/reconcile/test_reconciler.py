@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from rds_ssl.core.errors import KubeUnavailable
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import NAMESPACE, EngineWorld, played
 from support.line import Call
@@ -151,3 +152,24 @@ async def test_what_changes_no_fact_costs_no_call_of_the_cloud_and_no_write() ->
 
         assert len(world.calls("a")) == calls
         assert len(world.kube.written) == writes
+
+
+@played
+async def test_a_pass_that_is_refused_for_now_comes_back_when_the_server_said() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        refusals: list[float] = []
+
+        def refuse(call: Call) -> None:
+            if call.what == "patch_status" and not refusals:
+                refusals.append(world.monotonic())
+                raise KubeUnavailable("too many", status=429, retry_after=20.0)
+
+        world.line.before.append(refuse)
+        world.declare("a")
+        await world.run(60)
+
+        (refused,) = refusals
+        ends = [at for at, _, _ in world.passes if at > refused + 0.1]
+        assert 20 <= ends[0] - refused < 25
+        assert world.ready("a") == ("True", "Verified")

@@ -596,3 +596,25 @@ def test_virtual_time_says_so_when_nothing_can_ever_happen() -> None:
 
     with pytest.raises(RuntimeError, match="nothing is left"):
         virtual_time.run(work())
+
+
+def test_no_pass_begins_at_a_moment_when_none_may() -> None:
+    async def work() -> tuple[list[str], list[str]]:
+        may = True
+        passes = Passes(seconds=1)
+        queue: WorkQueue[str] = WorkQueue(may_start=lambda: may)
+        async with working(queue, passes):
+            queue.add("a")
+            queue.add("b")
+            await asyncio.sleep(0.5)
+            may = False
+            await asyncio.sleep(10)
+            queue.add("c")
+            await asyncio.sleep(10)
+            stopped = passes.keys
+        may = True
+        async with working(queue, passes):
+            await asyncio.sleep(10)
+        return stopped, passes.keys
+
+    assert virtual_time.run(work()) == (["a"], ["a", "b", "c"])
