@@ -215,21 +215,6 @@ class EngineWorld:
         self.engine = Engine(self, self.line.connect(), leads=leads)
         self._task = asyncio.create_task(self.engine.run())
 
-    async def kill(self) -> None:
-        """
-        End the process as `crash` does, and no other one of the cluster.
-
-        What it has under way waits for answers that never come, until the last world ends.
-        """
-        self.line.cut()
-        engine, task, self.engine, self._task = self.engine, self._task, None, None
-        if engine is not None:
-            self.kube.watches.remove(engine.watch)
-            engine.watch.router = None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-
     async def crash(self) -> None:
         """End the process at once: nothing it has under way has any effect any more."""
         self.line.cut()
