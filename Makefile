@@ -10,8 +10,9 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c '$(FITS)' >/dev/null 2>&1 && echo $$each && break; done)
 
-# Each has a control plane of its own, of about 500 MB.
-TEST_WORKERS ?= 2
+# Each has a control plane of its own, of about 500 MB. They wait for most of their time: three do
+# well on two cores.
+TEST_WORKERS ?= 3
 
 # By which every deadline of a test is longer than an idle machine may need; empty: its default.
 TEST_PATIENCE ?=

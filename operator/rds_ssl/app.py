@@ -260,6 +260,7 @@ class Operator:
             if self._stop.is_set():
                 await self._election.release()
             watchdog.close()
+            parts.strangers.close()
             await parts.reporter.drain()
             await _cancelled(tasks)
             await data.stop()

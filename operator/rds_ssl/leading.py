@@ -31,7 +31,7 @@ def lease_of(settings: Settings, kube: KubeClient) -> Leases | None:
     if mode == "off" or (mode == "auto" and settings.kubeconfig):
         return None
     namespace = settings.lease_namespace or kube.namespace
-    return Leases(kube, namespace=namespace, name=settings.lease_name)
+    return Leases(kube, namespace=namespace, name=settings.shard.name(settings.lease_name))
 
 
 async def lead(parts: Parts, election: Election, *, workers: int) -> None:

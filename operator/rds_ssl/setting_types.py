@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
 from rds_ssl.core.formats import ROLE_ARN_PATTERN
 from rds_ssl.core.secret_text import SecretText
+from rds_ssl.core.shards import Shard
 
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
@@ -105,6 +106,10 @@ Globs = Annotated[
 Selector = Annotated[str, _all_are(_SELECTOR, "a label selector such as env=prod,tier in (a, b)")]
 
 
+def _shard(value: object) -> object:
+    return Shard.parse(value) if isinstance(value, str) else value
+
+
 def _login(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -181,6 +186,7 @@ Network = Annotated[Literal["public", "vpc"], BeforeValidator(_lower)]
 SecretWatch = Annotated[Literal["all", "named", "off"], BeforeValidator(_lower)]
 LeaderElection = Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)]
 LeaseName = Annotated[str, _all_are(_LEASE, "a name such as rds-ssl-operator")]
+ShardOfAll = Annotated[InstanceOf[Shard], BeforeValidator(_shard)]
 LeaseNamespace = Annotated[str, _all_are(_NAMESPACE_OR_NONE, "the name of a namespace")]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]

@@ -23,7 +23,7 @@ from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import VERIFIED, Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
@@ -31,6 +31,7 @@ from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.engine.strangers import Strangers
 from rds_ssl.grants import Grants
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Resources
@@ -56,28 +57,37 @@ class Parts:
         self._election = election
         self._random = SystemRandom()
         self._resync = settings.resync
+        shard = settings.shard
+        shared = shard.count > 1 or bool(settings.selector)
         self.objects = Objects()
         self.queue: WorkQueue[Key] = WorkQueue(
             tenant=namespace_of, may_start=lambda: election.leads
         )
         self.reporter = Reporter(resources, self.objects, now)
         self.outages = Outages(self._wake_after)
-        self.proofs = Proofs(self.objects, started=now(), look=self._look, settled=self._settled)
-        self.budget = Budget(settings.max_concurrent_changes, self._wake, self.proofs.may_hold)
+        self.proofs = Proofs(
+            self.objects,
+            started=now(),
+            look=self._look,
+            settled=self._settled,
+            prove=self._prove if shared else None,
+        )
+        self.budget = Budget(
+            shard.share_of(settings.max_concurrent_changes), self._wake, self.proofs.may_hold
+        )
         materials = Materials(resources, data.version)
-        self.limits = RateLimits(settings.api_rate, self._wake_by)
-        clouds = Clouds(
-            transport=transport,
+        self.limits = RateLimits(shard.share_of_rate(settings.api_rate), self._wake_by)
+        clouds = self._clouds(
+            settings, resources=resources, transport=transport, identities=identities, data=data
+        )
+        self.strangers = Strangers(
             resources=resources,
-            version=data.version,
-            limits=self.limits,
-            answered=self.outages.answered,
-            identities=identities,
-            allowed=_grants(settings).allowed,
-            network=settings.network,
-            api_url=settings.api_url,
-            allow_http=settings.allow_http,
-            external_id_prefix=settings.external_id_prefix,
+            objects=self.objects,
+            clouds=clouds,
+            proofs=self.proofs,
+            reached=self._reached,
+            lists=bool(settings.selector),
+            resync=settings.resync,
         )
         ports = Ports(
             resources=resources,
@@ -93,6 +103,8 @@ class Parts:
             started=self._started,
             changed=self._changed,
             random=self._random,
+            strangers=self.strangers,
+            shared=shared,
         )
         self.reconciler = Reconciler(ports, self.queue)
         self.router = EventRouter(
@@ -101,11 +113,36 @@ class Parts:
             reconciler=self.reconciler,
             budget=self.budget,
             proofs=self.proofs,
+            strangers=self.strangers,
             outages=self.outages,
             materials=materials,
             clouds=clouds,
             data=data,
+            owns=shard.owns,
             leads=False,
+        )
+
+    def _clouds(
+        self,
+        settings: Settings,
+        *,
+        resources: Resources,
+        transport: Transport,
+        identities: Identities,
+        data: DataWatch,
+    ) -> Clouds:
+        return Clouds(
+            transport=transport,
+            resources=resources,
+            version=data.version,
+            limits=self.limits,
+            answered=self.outages.answered,
+            identities=identities,
+            allowed=_grants(settings).allowed,
+            network=settings.network,
+            api_url=settings.api_url,
+            allow_http=settings.allow_http,
+            external_id_prefix=settings.external_id_prefix,
         )
 
     async def take_over(self) -> None:
@@ -119,6 +156,13 @@ class Parts:
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
+
+    def _prove(self, other: Resource) -> None:
+        self.strangers.prove(other)
+
+    def _reached(self, instance_id: str) -> None:
+        for key in self.objects.naming(instance_id):
+            self.queue.add(key)
 
     def _settled(self) -> None:
         self.budget.try_again()

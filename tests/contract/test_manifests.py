@@ -19,6 +19,7 @@ from rds_ssl.core.errors import KubeNotFound
 from rds_ssl.core.model import ACL, API_GROUP, API_VERSION, KIND, PLURAL, CAType, Restart
 from rds_ssl.core.planning.fields import Comparison, Field
 from rds_ssl.core.planning.impacts import predict_restart
+from rds_ssl.core.shards import Shard
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
@@ -149,6 +150,7 @@ OPERATIONS: dict[str, Callable[[Resources], Awaitable[object]]] = {
     "list_all": lambda it: it.list_all(),
     "pages": lambda it: anext(it.pages()),
     "list_by_instance": lambda it: it.list_by_instance("pgm-1"),
+    "list_by_primary": lambda it: it.list_by_primary("pgm-1"),
     "get": lambda it: it.get("shop", "orders"),
     "missing": lambda it: it.missing(),
     "patch_status": lambda it: it.patch_status("shop", "orders", resource_version="1", status={}),
@@ -306,6 +308,29 @@ def test_an_overlay_sets_what_belongs_to_its_rights(overlay: str, name: str, val
     ((patch,),) = patched(overlay, "Deployment")
 
     assert patch["value"] == {"name": name, "value": value}
+
+
+def test_each_shard_has_its_number_and_the_right_to_its_lease() -> None:
+    (whole,) = documents(OVERLAYS / "sharded" / "kustomization.yaml")
+    assert whole["resources"] == ["once", "shard-1", "shard-2"]
+    shards = []
+    for each in whole["resources"][1:]:
+        ((patch,),) = patched(f"sharded/{each}", "Deployment")
+        assert patch["value"]["name"] == "RDS_SSL_SHARD"
+        shards.append(load({"RDS_SSL_SHARD": patch["value"]["value"]}).shard)
+        (one,) = documents(OVERLAYS / "sharded" / each / "kustomization.yaml")
+        suffix = one["nameSuffix"]
+        assert f"{NAME}{suffix}" == shards[-1].name(NAME)
+        # The Pods of one shard are no replicas of another one's.
+        assert one["labels"][0]["includeSelectors"] is True
+        assert one["labels"][0]["pairs"] == {"rds-ssl.dev/shard": suffix.removeprefix("-")}
+
+    ((patch,),) = patched("sharded/once", "Role")
+    assert patch["value"] == [each.name(NAME) for each in shards]
+    assert shards == [Shard(number=1, count=2), Shard(number=2, count=2)]
+    for kind in ("Deployment", "PodDisruptionBudget"):
+        (gone,) = patched("sharded/once", kind)
+        assert gone["$patch"] == "delete"
 
 
 def test_the_page_of_rights_has_each_rule() -> None:

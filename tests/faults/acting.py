@@ -146,7 +146,7 @@ CALL = (
     ),
     Fault(
         name="two in flight: send while another object's change is under way",
-        where="_authoritative",
+        where="any_in_flight",
         old="        each.in_flight and ports",
         new="        each.uid == '' and ports",
         tests=ENGINE,

@@ -99,7 +99,7 @@ AHEAD = (
     ),
     Fault(
         name="send declared client CAs where those in force are to stay",
-        where="sending._of_step",
+        where="outgoing._of_step",
         old="client_ca=cas if cas and set(cas.certificates) == set(step.client_ca) else None,",
         new="client_ca=cas,",
         tests=_TESTS,

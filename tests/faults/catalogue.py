@@ -15,6 +15,7 @@ from faults.rates import RATES
 from faults.room import ROOM
 from faults.secrecy import SECRECY
 from faults.service import SERVICE
+from faults.shards import SHARDS
 from faults.speed import SPEED
 from faults.survival import SURVIVAL
 from faults.tenants import TENANTS
@@ -39,5 +40,6 @@ FAULTS = (
     *RATES,
     *SECRECY,
     *WAY,
+    *SHARDS,
     *SURVIVAL,
 )

@@ -214,8 +214,8 @@ TIMES = (
     Fault(
         name="send although the window has closed while a token was waited for",
         where="sending.send",
-        old="    if order.closes is not None and ports.now() >= order.closes:\n",
-        new="    if order.closes is not None and order.closes < order.since:\n",
+        old="    closed = order.closes is not None and ports.now() >= order.closes\n",
+        new="    closed = order.closes is not None and order.closes < order.since\n",
         tests=WINDOWS,
     ),
     Fault(

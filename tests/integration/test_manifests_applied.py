@@ -313,6 +313,13 @@ async def lists_the_claimants_of_an_instance(kube: KubeClient) -> None:
     assert [it["metadata"]["name"] for it in found] == ["orders"]
 
 
+async def lists_a_primary_with_its_replicas(kube: KubeClient) -> None:
+    """A field of the status has to be selectable."""
+    found = await Resources(kube).list_by_primary("pgm-bp1orders0example")
+
+    assert [it["metadata"]["name"] for it in found] == ["orders"]
+
+
 async def reads_one_object(kube: KubeClient) -> None:
     found = await Resources(kube).get(SHOP, "orders")
 
@@ -406,6 +413,7 @@ async def watches_the_metadata_of_secrets_and_config_maps(kube: KubeClient) -> N
         finds_nothing_missing,
         lists_all_objects,
         lists_the_claimants_of_an_instance,
+        lists_a_primary_with_its_replicas,
         reads_one_object,
         reads_a_secret,
         reads_a_config_map,

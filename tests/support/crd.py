@@ -55,6 +55,8 @@ spec:
       selectableFields:
         - jsonPath: .spec.instanceID
         - jsonPath: .spec.regionID
+        # By which the read-only instances of a primary are found, whoever serves them.
+        - jsonPath: .status.instance.masterInstanceID
       additionalPrinterColumns:
         - name: Instance
           type: string

@@ -1,10 +1,11 @@
 """One process of the engine, wired as `rds_ssl.app` does it, at ports that are all in memory."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -16,12 +17,13 @@ from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import Priority
+from rds_ssl.core.shards import Shard
 from rds_ssl.engine.election import before_a_write
 from rds_ssl.engine.events.router import EventRouter
 from rds_ssl.engine.gather.clouds import Allowed, Clouds
 from rds_ssl.engine.gather.identities import Identities
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, namespace_of
+from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.ports import Ports, Timings
 from rds_ssl.engine.reconcile.reconciler import Reconciler
@@ -29,6 +31,7 @@ from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.engine.strangers import Strangers
 from support.kube_memory import KubeMemory, MemoryResources, Watch
 from support.line import Connection
 
@@ -50,6 +53,8 @@ class World(Protocol):
     random: Random
     counted: list[str]
     api_url: str
+    shard: Shard
+    selects: Callable[[dict[str, Any]], bool] | None
     own: OwnIdentity
     allowed: Allowed
     bugs: list[Exception]
@@ -70,9 +75,11 @@ class Engine:
 
     def __init__(self, world: World, connection: Connection, *, leads: bool = True) -> None:
         self._world = world
+        shard, selects = world.shard, world.selects or (lambda _manifest: True)
+        shared = shard.count > 1 or world.selects is not None
+        self.watch = Watch(world.kube, selects)
+        self.resources = MemoryResources(world.kube, connection, selects)
         self.leads = leads
-        self.watch = Watch(world.kube)
-        self.resources = MemoryResources(world.kube, connection)
         self.http = world.cloud_transport(connection)
         self.objects = Objects()
         self.queue: WorkQueue[Key] = WorkQueue(
@@ -81,11 +88,15 @@ class Engine:
         self.reporter = Reporter(self.resources, self.objects, world.clock)
         self.outages = Outages(self._wake_after)
         self.proofs = Proofs(
-            self.objects, started=world.clock(), look=self._look, settled=self._settled
+            self.objects,
+            started=world.clock(),
+            look=self._look,
+            settled=self._settled,
+            prove=self._prove if shared else None,
         )
-        self.budget = Budget(world.budget, self._wake, self.proofs.may_hold)
+        self.budget = Budget(shard.share_of(world.budget), self._wake, self.proofs.may_hold)
         self.materials = Materials(self.resources, self.watch.version)
-        self.limits = RateLimits(world.rate, self._wake_by)
+        self.limits = RateLimits(shard.share_of_rate(world.rate), self._wake_by)
         sts = Sts(Transport(self.http, now=world.clock, version=STS_VERSION), STS_URL)
         metadata = Metadata(self.http, now=world.clock)
         self.identities = Identities(
@@ -105,6 +116,15 @@ class Engine:
             api_url=world.api_url,
             names=Names(world.resolves),
         )
+        self.strangers = Strangers(
+            resources=self.resources,
+            objects=self.objects,
+            clouds=clouds,
+            proofs=self.proofs,
+            reached=self._reached,
+            lists=world.selects is not None,
+            resync=world.timings.resync,
+        )
         ports = Ports(
             resources=self.resources,
             objects=self.objects,
@@ -119,6 +139,8 @@ class Engine:
             started=lambda plan: world.counted.append(f"{plan.cause}: {', '.join(plan.impacts)}"),
             changed=world.counted.append,
             random=world.random,
+            strangers=self.strangers,
+            shared=shared,
         )
         self.reconciler = Reconciler(ports, self.queue)
         self.router = EventRouter(
@@ -127,10 +149,12 @@ class Engine:
             reconciler=self.reconciler,
             budget=self.budget,
             proofs=self.proofs,
+            strangers=self.strangers,
             outages=self.outages,
             materials=self.materials,
             clouds=clouds,
             data=self.watch,
+            owns=shard.owns,
             leads=leads,
         )
 
@@ -163,6 +187,13 @@ class Engine:
     def _wake(self, key: Key) -> None:
         self.reconciler.force(key)
         self.queue.add(key)
+
+    def _prove(self, other: Resource) -> None:
+        self.strangers.prove(other)
+
+    def _reached(self, instance_id: str) -> None:
+        for key in self.objects.naming(instance_id):
+            self.queue.add(key)
 
     def _settled(self) -> None:
         self.budget.try_again()

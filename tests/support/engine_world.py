@@ -35,6 +35,7 @@ from rds_ssl.aliyun.credentials import from_secret, identity_of
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE
 from rds_ssl.aliyun.identity.own import OwnIdentity
 from rds_ssl.aliyun.rate_limit import RateLimiter
+from rds_ssl.core.shards import Shard
 from rds_ssl.engine.gather.clouds import Allowed
 from rds_ssl.engine.reconcile.ports import Timings
 from rds_ssl.kube.resources import Kind
@@ -100,6 +101,8 @@ class EngineWorld:
         begins: datetime | None = None,
         api_url: str = API_URL,
         workers: int = WORKERS,
+        shard: str = "1/1",
+        selects: Callable[[Json], bool] | None = None,
     ) -> None:
         """
         Make a world.
@@ -112,6 +115,8 @@ class EngineWorld:
             cluster: Another world whose cloud and cluster this one has as well: its process is a
                 second one of the same installation.
             begins: What all clocks say at first; None: the machine's time.
+            shard: The setting of its processes.
+            selects: In place of a label selector, of the manifest; None: there is none.
             api_url: The setting; empty: the hosts of the regions, which all lead to the cloud.
         """
         self.timings = timings or Timings(quiet_period=0.0, max_changes_per_day=0)
@@ -123,6 +128,8 @@ class EngineWorld:
         self.allowed: Allowed = lambda _namespace, _instance_id, _role_arn: True
         """Whether a namespace may use it, see `Clouds`; for such processes too."""
         self.workers = workers
+        self.shard = Shard.parse(shard)
+        self.selects = selects
         self.unreachable_hosts: set[str] = set()
         """Which take no connection: after the deadline for it the client gives up."""
         self.missing_hosts: set[str] = set()

@@ -213,7 +213,7 @@ class KubeMemory:
 
     def _show(self, kind: str, key: Key, manifest: Json) -> None:
         for watch in () if key in self.hidden else self.watches:
-            watch.later(functools.partial(watch.observe, kind, manifest))
+            watch.show(kind, key, manifest)
 
     def _show_data(self, kind: Kind, key: Key) -> None:
         found = self.data.get((kind, key))
@@ -243,8 +243,16 @@ class EventRouter(Protocol):
 class Watch:
     """What the watches of one process show: of objects, and of the metadata of data."""
 
-    def __init__(self, kube: KubeMemory) -> None:
-        """It has listed the data already, and shows nothing before it has an *router*."""
+    def __init__(
+        self, kube: KubeMemory, selects: Callable[[Json], bool] = lambda _manifest: True
+    ) -> None:
+        """
+        It has listed the data already, and shows nothing before it has an *router*.
+
+        *selects* stands for the label selector.
+        """
+        self._selects = selects
+        self._selected = {key for key, each in kube.objects.items() if selects(each)}
         self.router: EventRouter | None = None
         self._versions = {
             name: (each.uid, each.resource_version) for name, each in kube.data.items()
@@ -281,6 +289,16 @@ class Watch:
         self._pending.append(show)
         asyncio.get_running_loop().call_later(WATCH_SECONDS, self._show_next)
 
+    def show(self, kind: str, key: Key, manifest: Json) -> None:
+        """Show a change of an object that is selected; one that is not any more is deleted."""
+        before, selected = key in self._selected, self._selects(manifest)
+        if selected and kind != "DELETED":
+            self._selected.add(key)
+            self.later(functools.partial(self.observe, kind if before else "ADDED", manifest))
+        elif selected or before:
+            self._selected.discard(key)
+            self.later(functools.partial(self.observe, "DELETED", manifest))
+
     def freeze(self) -> None:
         """Show nothing until `thaw`."""
         self._frozen = True
@@ -312,16 +330,27 @@ class Watch:
 class MemoryResources(Resources):
     """One process's way to the cluster."""
 
-    def __init__(self, cluster: KubeMemory, connection: Connection) -> None:
+    def __init__(
+        self,
+        cluster: KubeMemory,
+        connection: Connection,
+        selects: Callable[[Json], bool] = lambda _manifest: True,
+    ) -> None:
+        """*selects* stands for the label selector."""
         self._cluster = cluster
         self._connection = connection
+        self._selects = selects
 
     async def list_all(self) -> list[Json]:
         """See `Resources.list_all`; the selector leaves out what is hidden."""
 
         async def found() -> list[Json]:
             shown = self._cluster.objects.items()
-            return [each for key, each in shown if key not in self._cluster.hidden]
+            return [
+                each
+                for key, each in shown
+                if key not in self._cluster.hidden and self._selects(each)
+            ]
 
         return await self._connection.carry("kube", "list_all", "", found)
 
@@ -333,6 +362,22 @@ class MemoryResources(Resources):
             return [each for each in every if each["spec"]["instanceID"] == instance_id]
 
         return await self._connection.carry("kube", "list_by_instance", instance_id, found)
+
+    async def list_by_primary(self, instance_id: str) -> list[Json]:
+        """See `Resources.list_by_primary`."""
+
+        async def found() -> list[Json]:
+            return [
+                each
+                for each in self._cluster.objects.values()
+                if instance_id
+                in {
+                    each["spec"]["instanceID"],
+                    (each["status"].get("instance") or {}).get("masterInstanceID"),
+                }
+            ]
+
+        return await self._connection.carry("kube", "list_by_primary", instance_id, found)
 
     async def get(self, namespace: str, name: str) -> Json:
         """See `Resources.get`."""

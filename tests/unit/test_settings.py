@@ -370,6 +370,21 @@ def test_what_is_shown_of_a_setting_reads_as_the_same_setting() -> None:
     assert load(shown) == settings
 
 
+def test_a_shard_is_read_and_shown_as_it_is_written() -> None:
+    settings = load({"RDS_SSL_SHARD": " 2/8 "})
+
+    assert (settings.shard.number, settings.shard.count) == (2, 8)
+    assert {row.name: row.value for row in describe(settings)}["RDS_SSL_SHARD"] == "2/8"
+    assert str(load({}, {"shard": "1/2"}).shard) == "1/2"
+
+
+@pytest.mark.parametrize("text", ["8", "0/8", "9/8", "two of eight", "1/1000"])
+def test_a_shard_that_is_none_is_a_fault_that_says_how_one_is_written(text: str) -> None:
+    (fault,) = faults({"RDS_SSL_SHARD": text})
+
+    assert fault.startswith(f"RDS_SSL_SHARD is {text!r}: it should be NUMBER/COUNT such as 2/8")
+
+
 # -- the operator's own identity -------------------------------------------------------------------
 
 RRSA = {

@@ -254,6 +254,8 @@ class Objects:
         """How many objects have a Ready condition of that status and reason."""
         self.held: Counter[tuple[str, str]] = Counter()
         """How many plans are held by that reason, with that restart predicted."""
+        self._elsewhere: dict[Key, tuple[str, str]] = {}
+        """(uid, resourceVersion) of what other shards serve, and nothing else of it."""
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -273,19 +275,32 @@ class Objects:
         return None if kept is None else kept.resource
 
     def version(self, key: Key) -> tuple[str, str] | None:
-        """Return (uid, resourceVersion) of an object as it is known, or None."""
-        kept = self._objects.get(key)
-        return None if kept is None else (kept.resource.uid, kept.resource.resource_version)
+        """
+        Return (uid, resourceVersion) of an object as it is known, or None.
 
-    def outlived(self, resource: Resource) -> bool:
+        Also of one that another shard serves: whether the watch shows what is there has to be told
+        of all.
+        """
+        kept = self._objects.get(key)
+        if kept is None:
+            return self._elsewhere.get(key)
+        return kept.resource.uid, kept.resource.resource_version
+
+    def pass_over(self, key: Key, version: tuple[str, str]) -> Resource | None:
+        """Note that another shard serves an object; give what it was if it was served here."""
+        gone = self.drop(key)
+        self._elsewhere[key] = version
+        return gone
+
+    def outlived(self, key: Key, resource_version: str) -> bool:
         """
         True if a later version, or another object of that name that has come after it, is known.
 
         Events of one object come in order, those of two objects that follow each other need not;
         and what was read beside the watch may be ahead of it.
         """
-        known = self.version(resource.key)
-        return known is not None and number_of(resource.resource_version) < number_of(known[1])
+        known = self.version(key)
+        return known is not None and number_of(resource_version) < number_of(known[1])
 
     def put(self, resource: Resource) -> None:
         """
@@ -303,6 +318,7 @@ class Objects:
                 return
             self._unlink(before)
         kept = _Kept.of(resource)
+        self._elsewhere.pop(resource.key, None)
         self._objects[resource.key] = kept
         for reference in resource.referenced():
             self._by_reference[reference].add(resource.key)
@@ -315,12 +331,13 @@ class Objects:
 
     def refresh(self, resource: Resource) -> None:
         """Take in what a request of our own has answered; an object that is gone stays gone."""
-        known = self.version(resource.key)
-        if known is not None and known[0] == resource.uid:
+        known = self._objects.get(resource.key)
+        if known is not None and known.resource.uid == resource.uid:
             self.put(resource)
 
     def drop(self, key: Key) -> Resource | None:
-        """Forget an object; give what it was."""
+        """Forget an object; give what it was, if it was served here."""
+        self._elsewhere.pop(key, None)
         gone = self._objects.pop(key, None)
         if gone is None:
             return None
@@ -335,6 +352,10 @@ class Objects:
         """Return the keys of the other objects that name its instance."""
         keys = self._by_instance.get(resource.instance_id, ())
         return [key for key in keys if key != resource.key]
+
+    def naming(self, instance_id: str) -> list[Key]:
+        """Return the keys of the objects that name an instance, in their order."""
+        return sorted(self._by_instance.get(instance_id, ()))
 
     def beside(self, resource: Resource) -> list[Resource]:
         """Return the other objects that name its instance."""

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from rds_ssl.core.model import Reason
 from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of
+
+NO_ACCESS = frozenset({Reason.CREDENTIALS_INVALID, Reason.FORBIDDEN, Reason.INSTANCE_NOT_FOUND})
+"""Reasons of failed reads that show that an object's credentials do not reach its instance."""
 
 PATIENCE = 30.0
 """
@@ -27,6 +31,10 @@ PATIENCE_IN_CONFLICT = 600.0
 The same for an object that a process before has found in conflict: it has given the instance up
 already, and to take it back because the other's first look takes long would be a restart.
 """
+
+
+_NEW_PATIENCE = 3600.0
+"""Seconds after which an object may wait anew for what others prove: they come and go unseen."""
 
 
 class Standing(Enum):
@@ -46,6 +54,8 @@ class _Look:
     instance_id: str
     account: str | None
     """Whose credentials have read the instance; None: they could not."""
+    primary: str | None = None
+    """The ID of its primary, or of itself; None: not read."""
 
     def is_of(self, resource: Resource) -> bool:
         return self.uid == resource.uid and self.instance_id == resource.instance_id
@@ -66,8 +76,17 @@ class Proofs:
         started: datetime,
         look: Callable[[Key], None],
         settled: Callable[[], None],
+        prove: Callable[[Resource], None] | None = None,
     ) -> None:
-        """*look* asks for a look at an object; *settled*: something may count otherwise now."""
+        """
+        Make it.
+
+        Args:
+            look: Asks for a look at an object.
+            settled: Something may count otherwise now.
+            prove: Asks for a proof of one that another process serves; None: there is no other.
+        """
+        self._prove = prove
         self._objects = objects
         self._started = started
         self._look = look
@@ -77,14 +96,23 @@ class Proofs:
         """At which somebody has asked for a look."""
         self._asking: dict[Key, float] = {}
         """Since when those that have asked do."""
+        self._asking_others: dict[Key, float] = {}
+        """The same of what other processes serve."""
 
     def begin(self, now: datetime) -> None:
         """Note that this process leads from now on: what is older, another one may have proved."""
         self._started = now
 
-    def reached(self, resource: Resource, account: str) -> None:
-        """Note that the instance was read with an object's credentials."""
-        self._note(resource, account)
+    def reached(self, resource: Resource, account: str, *, primary: str | None = None) -> None:
+        """Note that the instance was read with an object's credentials, and its primary's ID."""
+        if primary is None:
+            primary = self.primary_of(resource)
+        self._note(resource, account, primary)
+
+    def primary_of(self, resource: Resource) -> str | None:
+        """Return the ID of the primary of an object's instance, or its own, if it was read."""
+        known = self._looks.get(resource.key)
+        return known.primary if known is not None and known.is_of(resource) else None
 
     def refused(self, resource: Resource) -> None:
         """
@@ -102,6 +130,7 @@ class Proofs:
         self._looks.pop(key, None)
         self._awaited.discard(key)
         self._asking.pop(key, None)
+        self._asking_others.pop(key, None)
 
     def is_awaited(self, key: Key) -> bool:
         """True if somebody waits for a look at an object."""
@@ -111,6 +140,8 @@ class Proofs:
         """Return what the status of *other* counts for in the eyes of *mine*."""
         if namespace_of(other.key) == namespace_of(mine.key):
             return Standing.COUNTS
+        if self._prove is not None and self._is_strange(other.key):
+            self._prove(other)
         known = self._looks.get(other.key)
         if known is not None and known.is_of(other):
             if known.account is not None:
@@ -137,14 +168,24 @@ class Proofs:
         known = self._looks.get(other)
         return known is not None and known.account == account
 
-    def _note(self, resource: Resource, account: str | None) -> None:
-        look = _Look(uid=resource.uid, instance_id=resource.instance_id, account=account)
+    def _is_strange(self, key: Key) -> bool:
+        return self._objects.at_rest(key) is None
+
+    def _note(self, resource: Resource, account: str | None, primary: str | None = None) -> None:
+        look = _Look(
+            uid=resource.uid,
+            instance_id=resource.instance_id,
+            account=account,
+            primary=primary,
+        )
         new = self._looks.get(resource.key) != look
         self._looks[resource.key] = look
         if new and resource.key in self._awaited:
             self._settled()
 
     def _open(self, other: Resource, asker: Key, patience: float) -> Standing:
+        if self._prove is not None and self._is_strange(other.key):
+            return self._open_elsewhere(asker, patience)
         if other.created > self._started:
             return Standing.NOTHING
         loop = asyncio.get_running_loop()
@@ -156,3 +197,11 @@ class Proofs:
             self._asking[asker] = now
             loop.call_later(PATIENCE + 0.01, self._settled)
         return Standing.OPEN if now - self._asking[asker] < patience else Standing.NOTHING
+
+    def _open_elsewhere(self, asker: Key, patience: float) -> Standing:
+        """Return the same of one that another process serves, whenever it was created."""
+        now = asyncio.get_running_loop().time()
+        since = self._asking_others.get(asker)
+        if since is None or now - since >= _NEW_PATIENCE:
+            since = self._asking_others[asker] = now
+        return Standing.OPEN if now - since < patience else Standing.NOTHING

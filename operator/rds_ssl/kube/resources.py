@@ -80,6 +80,19 @@ class Resources:
                 objects += page
         return objects
 
+    async def list_by_primary(self, instance_id: str) -> list[dict[str, Any]]:
+        """
+        List as `list_by_instance` those of an instance, and those of its read-only instances.
+
+        The latter by what their status tells: they have no record of a change without it.
+        """
+        objects = await self.list_by_instance(instance_id)
+        query = {"fieldSelector": f"status.instance.masterInstanceID={instance_id}"}
+        for namespace in self._namespaces or (None,):
+            async for page in self._pages(_path(namespace), query):
+                objects += page
+        return objects
+
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         """
         Read one DBInstanceSSL (by a LIST: the operator needs no right to `get`).

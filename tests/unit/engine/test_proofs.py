@@ -140,3 +140,45 @@ async def test_what_becomes_of_material_tells_something_within_a_namespace_and_a
     assert not known.proofs.same_account(THEIRS, MINE, "another")
     assert known.proofs.same_account(("shop", "b"), MINE, "another")
     assert not known.proofs.same_account(("nowhere", "b"), MINE, "LTAI5t")
+
+
+@played
+async def test_of_what_another_process_serves_a_proof_is_asked_for_however_new_it_is() -> None:
+    late = resource(THEIRS, created=STARTED + timedelta(days=1))
+    asked: list[Resource] = []
+    proofs = Proofs(
+        Objects(),
+        started=STARTED,
+        look=lambda _key: None,
+        settled=lambda: None,
+        prove=asked.append,
+    )
+
+    assert proofs.standing(late, mine=resource(MINE)) is Standing.OPEN
+    await EngineWorld.run(PATIENCE + 1)
+    assert proofs.standing(late, mine=resource(MINE)) is Standing.NOTHING
+    assert [each.key for each in asked] == [THEIRS] * 2
+
+    proofs.reached(late, "LTAI5t")
+    assert proofs.standing(late, mine=resource(MINE)) is Standing.COUNTS
+
+
+@played
+async def test_what_is_served_elsewhere_comes_and_goes_so_that_there_is_patience_for_it_anew() -> (
+    None
+):
+    proofs = Proofs(
+        Objects(),
+        started=STARTED,
+        look=lambda _key: None,
+        settled=lambda: None,
+        prove=lambda _other: None,
+    )
+    mine, other = resource(MINE), resource(THEIRS)
+    assert proofs.standing(other, mine=mine) is Standing.OPEN
+    await EngineWorld.run(PATIENCE + 1)
+    assert proofs.standing(other, mine=mine) is Standing.NOTHING
+
+    await EngineWorld.run(3600)
+
+    assert proofs.standing(other, mine=mine) is Standing.OPEN

@@ -15,6 +15,7 @@ from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
+from rds_ssl.engine.strangers import Strangers
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Kind
 
@@ -39,13 +40,22 @@ class EventRouter:
         reconciler: Reconciler,
         budget: Budget,
         proofs: Proofs,
+        strangers: Strangers,
         outages: Outages,
         materials: Materials,
         clouds: Clouds,
         data: DataWatch,
+        owns: Callable[[str], bool] = lambda _instance_id: True,
         leads: bool = True,
     ) -> None:
-        """*leads*: as `take_over`, from the beginning."""
+        """
+        Make it.
+
+        Args:
+            owns: Tells by its instance's ID whether an object is served here, or by another shard.
+            leads: As `take_over`, from the beginning.
+        """
+        self._owns = owns
         self._leads = leads
         self._noted: dict[Key, float] = {}
         """Loop time of the last change of each object's inputs, while another process leads."""
@@ -54,6 +64,7 @@ class EventRouter:
         self._reconciler = reconciler
         self._budget = budget
         self._proofs = proofs
+        self._strangers = strangers
         self._outages = outages
         self._materials = materials
         self._clouds = clouds
@@ -68,10 +79,13 @@ class EventRouter:
             return
         if self._objects.version(key) == (meta["uid"], meta["resourceVersion"]):
             return  # The echo of an own PATCH, or what a list has shown before.
+        if self._objects.outlived(key, meta["resourceVersion"]):
+            return
+        if not self._owns(str((manifest.get("spec") or {}).get("instanceID", ""))):
+            self._pass_over(key, (meta["uid"], meta["resourceVersion"]))
+            return
         before = self._objects.at_rest(key)
         resource = Resource.of(manifest, before)
-        if self._objects.outlived(resource):
-            return
         if before is None or before.uid != resource.uid:
             gone = self._objects.drop(key)
             self._objects.put(resource)
@@ -161,7 +175,14 @@ class EventRouter:
         known = self._objects.version(key)
         if known is not None and known[0] != uid:
             return
-        gone = self._objects.drop(key)
+        self._leave(key, self._objects.drop(key))
+
+    def _pass_over(self, key: Key, version: tuple[str, str]) -> None:
+        """Forget of an object all but its version: another shard serves it."""
+        self._leave(key, self._objects.pass_over(key, version))
+
+    def _leave(self, key: Key, gone: Resource | None) -> None:
+        """Let go of what was served here until now."""
         self._noted.pop(key, None)
         self._queue.drop(key)
         if gone is not None:
@@ -172,6 +193,7 @@ class EventRouter:
         self._reconciler.forget(resource)
         self._budget.release(resource.key)
         self._proofs.forget(resource.key)
+        self._strangers.forget(resource.key)
         self._outages.gone(resource.key)
         self._clouds.gone(resource.key)
         self._forget_unused(resource)

@@ -18,6 +18,7 @@ from rds_ssl.core.errors import (
 from rds_ssl.core.model import Disposition, Finding, Priority, Reason
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.fault_codes import THROTTLED, Fault
+from rds_ssl.engine.proofs import NO_ACCESS
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.refusals import known_words
 from rds_ssl.engine.reconcile.stages import Decided, Gathered
@@ -48,9 +49,6 @@ TOLD_ABOVE = 10.0
 
 _NOT_WOKEN = 600.0
 """Seconds to the next look at an object whose credentials are tried for another one."""
-
-_NO_ACCESS = frozenset({Reason.CREDENTIALS_INVALID, Reason.FORBIDDEN, Reason.INSTANCE_NOT_FOUND})
-"""Reasons of failed reads that show that an object's credentials do not reach its instance."""
 
 _PASSING = {
     Disposition.BUSY: (10.0, 300.0),
@@ -113,7 +111,7 @@ def read_failed(ports: Ports, gathered: Gathered, error: AliyunError | Observati
 def _note_refusal(
     ports: Ports, gathered: Gathered, fault: Fault, error: AliyunError, *, again_after: float
 ) -> None:
-    if fault.reason in _NO_ACCESS:
+    if fault.reason in NO_ACCESS:
         ports.proofs.refused(gathered.resource)
     if fault.reason is Reason.CREDENTIALS_INVALID:
         place = gathered.cloud.place

@@ -78,7 +78,7 @@ def skip_reason(ports: Ports, draft: Draft) -> Release | None:
     unknown = draft.in_flight or resource.operation_lost
     if draft.status.applied is None and not unknown:
         return _as_it_is("the object has never been applied")
-    others = ports.objects.beside(resource)
+    others = ports.beside(resource)
     if any(is_successor(each, resource, ports.proofs) for each in others):
         return INHERITED
     return None

@@ -60,6 +60,7 @@ async def gather(ports: Ports, resource: Resource, memory: Memory) -> Gathered |
     if declaration is None:
         return _not_asked(ports, draft, outcomes.stalled(outcomes.invalid(resource.faults)))
     if not (resource.in_flight or resource.deleting):
+        await ports.strangers.refresh(resource)
         stopped = select(ports, draft, declaration)
         if stopped is not None:
             return stopped
@@ -112,7 +113,7 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
     if declaration.management_policy is not ManagementPolicy.ENFORCE:
         return None
     resource = draft.resource
-    rivals = ports.objects.beside(resource)
+    rivals = ports.beside(resource)
     winner = older_claimant(resource, rivals, ports.proofs)
     if isinstance(winner, Standing):
         return replace(_not_asked(ports, draft, _doubted(ports, draft)), look_after=_AFTER_OLDER)

@@ -180,7 +180,7 @@ def _recorded(ports: Ports, seen: Seen) -> Iterator[HistoryEntry]:
     # Who has no status of the instance has never reached it.
     histories += (
         other.status.history
-        for other in ports.objects.beside(seen.resource)
+        for other in ports.beside(seen.resource)
         if other.status.instance is not None
         and ports.proofs.standing(other, mine=seen.resource) is not Standing.NOTHING
     )

@@ -89,7 +89,8 @@ async def read_attributes(ports: Ports, stage: _Stage, *, priority: Priority) ->
     instance = await stage.cloud.describe_attribute(stage.declaration, priority=priority)
     stage.memory.sightings.see(instance, now=ports.monotonic())
     account, primary = stage.cloud.account, instance.master_instance_id
-    ports.proofs.reached(stage.resource, account)
+    own = instance.master_instance_id or stage.declaration.instance_id
+    ports.proofs.reached(stage.resource, account, primary=own)
     ports.budget.attribute(stage.key, account=account, primary=primary)
     return replace(stage, instance=instance)
 

@@ -10,11 +10,12 @@ from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Objects
+from rds_ssl.engine.objects import Objects, Resource
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reporting import Reporter
 from rds_ssl.engine.scheduling.budget import Budget
 from rds_ssl.engine.scheduling.outages import Outages
+from rds_ssl.engine.strangers import Strangers
 from rds_ssl.kube.resources import Resources
 
 VERIFIED = "verified"
@@ -54,6 +55,9 @@ class Ports:
     changed: Callable[[str], None]
     """Counts the end of a change: `VERIFIED`, or the reason of another one."""
     random: Random
+    strangers: Strangers
+    shared: bool
+    """Whether other processes serve other objects: by a selector, or in other shards."""
 
     @staticmethod
     def monotonic() -> float:
@@ -63,3 +67,7 @@ class Ports:
     def resync_after(self) -> float:
         """Return the seconds to the next look at an object with nothing to do: ± 10 %."""
         return self.timings.resync * self.random.uniform(0.9, 1.1)
+
+    def beside(self, resource: Resource) -> list[Resource]:
+        """Return the other objects that name an instance, whichever process serves them."""
+        return [*self.objects.beside(resource), *self.strangers.beside(resource)]

@@ -8,21 +8,18 @@ write-ahead record · the call. Source: docs/architecture.md, "The life of one c
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
-from rds_ssl.core.errors import AliyunError, ApiError, NotLeading, TurnAwaited
+from rds_ssl.core.errors import AliyunError, ApiError, KubeError, NotLeading, TurnAwaited
 from rds_ssl.core.gates.hold import OTHER, RATE, Hold
-from rds_ssl.core.model import LEFT_BEHIND, Disposition, Engine, Observed, Phase, Priority, Restart
+from rds_ssl.core.model import LEFT_BEHIND, Disposition, Phase, Priority, Restart
 from rds_ssl.core.operation.retry import may_fall_back
 from rds_ssl.core.operation.verification import Watch
-from rds_ssl.core.planning.desired import Desired
-from rds_ssl.core.planning.parameters import Material, parameters
+from rds_ssl.core.planning.parameters import Material
 from rds_ssl.core.rds import faults
 from rds_ssl.core.secret_text import SecretText
-from rds_ssl.core.x509 import pem
 from rds_ssl.engine.claims import conflict, is_successor, older_claimant
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.proofs import Standing
@@ -33,14 +30,15 @@ from rds_ssl.engine.reconcile import (
     gating,
     holding,
     observing,
+    rivals,
 )
 from rds_ssl.engine.reconcile.attempt import NotExecuted, Sent
 from rds_ssl.engine.reconcile.deletion import INHERITED
 from rds_ssl.engine.reconcile.gating import approval_of, plan_status
+from rds_ssl.engine.reconcile.outgoing import wire
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Read, Seen
 from rds_ssl.engine.reporting import Event
-from rds_ssl.offloading import offloaded
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +63,6 @@ _FRESH = 10.0
 Seconds from the writing of the record to the call, at most: an Event takes 2 of them. A process
 that stood still for longer finds that others have taken the call for lost, and made it themselves.
 """
-
-_AFTER_OTHER = 10.0
-"""Seconds: another object's change of the same instance is under way."""
 
 _AGAIN_SOON = 1.0
 """Seconds: another namespace's claim is being looked at."""
@@ -105,11 +100,12 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     if material is None:
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
     operation = _operation(ports, order)
-    wire = await _wire(order, material, operation)
+    parameters = await wire(order, material, operation)
     fresh = await _authoritative(ports, order)
     if isinstance(fresh, Decided):
         return fresh
-    if order.closes is not None and ports.now() >= order.closes:
+    closed = order.closes is not None and ports.now() >= order.closes
+    if closed or rivals.is_stale(ports, seen):
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_AT_ONCE)
     left = seen.status.operation
     pending = NotExecuted(
@@ -131,16 +127,33 @@ async def send(ports: Ports, order: Order) -> Decided | NotAccepted:
     began = ports.monotonic()
     seen = await finishing.write(ports, draft, order.verdict)
     recorded = seen.status.operation or operation  # Its times as they are in the record.
+    known = replace(pending, started=recorded.start_time, answered=True)
+    if await _meets_another(ports, seen, known):
+        return _not_sent(seen, known, "another process is about to change the instance as well")
     await _announce(ports, order, seen)
     if ports.monotonic() - began > min(_FRESH, ports.timings.limits.settle / 2):
-        return _not_sent(seen, replace(pending, started=recorded.start_time, answered=True))
+        return _not_sent(seen, known, "the process stood still")
     restarts = order.planned.plan.restart is not Restart.NONE
-    return await _call(ports, seen, wire, recorded, pending, restarts=restarts)
+    return await _call(ports, seen, parameters, recorded, pending, restarts=restarts)
 
 
-def _not_sent(seen: Seen, known: NotExecuted) -> Decided:
+async def _meets_another(ports: Ports, seen: Seen, known: NotExecuted) -> bool:
+    """
+    True if another process has recorded a change of the same instance, or of one beside it.
+
+    Raises:
+        KubeError: It cannot be told; the call is not made.
+    """
+    try:
+        return await rivals.meets_another(ports, seen, seen.resource)
+    except KubeError:
+        seen.memory.attempt = known
+        raise
+
+
+def _not_sent(seen: Seen, known: NotExecuted, why: str) -> Decided:
     """Return that a call was not made although it is recorded, and that all is looked at anew."""
-    _log.warning("the process stood still; the call is not made", extra=seen.log_fields())
+    _log.warning("%s; the call is not made", why, extra=seen.log_fields())
     seen.memory.attempt = known
     draft = replace(seen, attempt=known)
     return Decided(draft=draft, verdict=None, look_after=_AGAIN_AT_ONCE, looked=False)
@@ -195,29 +208,6 @@ async def _material(ports: Ports, order: Order) -> Material | None:
     return fresh.material if fresh.fingerprint == planned.fingerprint else None
 
 
-async def _wire(
-    order: Order, material: Material, operation: OperationStatus
-) -> Mapping[str, str | SecretText]:
-    """Return what is sent."""
-    seen, step = order.planned.seen, order.planned.step
-    observed = seen.observed
-    material = _of_step(material, step)
-    if _lacks_trust(material, step):
-        material = await offloaded(
-            partial(_with_trust_in_force, material, step, observed),
-            size=len(observed.client_ca_pem) + len(observed.revocation_list_pem),
-        )
-    renews = step.renews is not None and seen.engine == Engine.SQLSERVER
-    return parameters(
-        step,
-        observed,
-        material,
-        engine=seen.engine or "",
-        comparison=order.planned.comparison,
-        update=renews and operation.attempt == 1,
-    )
-
-
 async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     """Read the object from etcd; the end of the pass if the plan does not hold for it any more."""
     seen = order.planned.seen
@@ -236,12 +226,9 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     deletes = order.planned.intent is Intent.DELETION
     if deletes and any(is_successor(each, mine, ports.proofs) for each in claimants):
         return seen.released(INHERITED)  # Perhaps of one that the watch does not show yet.
-    if any(
-        each.in_flight and ports.proofs.standing(each, mine=mine) is not Standing.NOTHING
-        for each in claimants
-        if each.uid != mine.uid
-    ):
-        return _awaits(ports, order, OTHER, look_after=_AFTER_OTHER)
+    met = rivals.any_in_flight(ports, claimants, mine)
+    if met or await rivals.meets_another(ports, seen, mine):
+        return _awaits(ports, order, OTHER, look_after=rivals.after_other(ports))
     ports.objects.refresh(mine)
     known = seen.resource
     same = mine.inputs == known.inputs and all(
@@ -284,7 +271,7 @@ def _operation(ports: Ports, order: Order) -> OperationStatus:
 async def _call(
     ports: Ports,
     seen: Seen,
-    wire: Mapping[str, str | SecretText],
+    parameters: Mapping[str, str | SecretText],
     operation: OperationStatus,
     pending: NotExecuted,
     *,
@@ -301,7 +288,7 @@ async def _call(
     # Whatever happens from here on, this process watches: a cancelled call may be executed.
     memory.attempt = sent
     try:
-        request_id = await seen.cloud.modify_ssl(seen.declaration, wire)
+        request_id = await seen.cloud.modify_ssl(seen.declaration, parameters)
     except NotLeading:
         memory.attempt = attempt.not_executed(sent, operation.digest)
         raise
@@ -360,33 +347,3 @@ def _at_work(seen: Seen) -> bool:
     """True if the instance is seen to be at work on another change."""
     setting = seen.observed.last_modify_status == "setting"
     return setting or (seen.instance is not None and not seen.instance.running)
-
-
-def _of_step(material: Material, step: Desired) -> Material:
-    """Return what a step sends of the material declared: what an edit brings may have to wait."""
-    cas, lists = material.client_ca, material.revocation_list
-    return replace(
-        material,
-        server=material.server if step.server_certificate else None,
-        client_ca=cas if cas and set(cas.certificates) == set(step.client_ca) else None,
-        revocation_list=lists if lists and set(lists.lists) == set(step.revocation_list) else None,
-        pfx=material.pfx if step.pfx else None,
-    )
-
-
-def _lacks_trust(material: Material, step: Desired) -> bool:
-    """True if a step keeps a client CA, or a list, that is not declared any more."""
-    return bool(step.client_ca and material.client_ca is None) or bool(
-        step.revocation_list and material.revocation_list is None
-    )
-
-
-def _with_trust_in_force(material: Material, step: Desired, observed: Observed) -> Material:
-    """Return it with the client CA and list in force where the step keeps them."""
-    client_ca, lists = material.client_ca, material.revocation_list
-    if step.client_ca and client_ca is None:
-        client_ca = pem.client_ca_in_force(observed.client_ca_pem, field="ClientCACert")
-    if step.revocation_list and lists is None:
-        text = observed.revocation_list_pem
-        lists = pem.revocation_list_in_force(text, field="ClientCertRevocationList")
-    return replace(material, client_ca=client_ca, revocation_list=lists)
