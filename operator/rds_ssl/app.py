@@ -247,9 +247,8 @@ class Operator:
             await asyncio.wait([stop, watching, leads], return_when=asyncio.FIRST_COMPLETED)
             if self._stop.is_set():
                 return 0
-            for task in (watching, leads):
-                if task.done():
-                    task.result()  # A bug, if it is not that another process has led.
+            for task in filter(asyncio.Task.done, (watching, leads)):
+                task.result()  # A bug, if it is not that another process has led.
             return None
         finally:
             self._ready = False

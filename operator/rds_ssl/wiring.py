@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -89,7 +90,21 @@ class Parts:
             lists=bool(settings.selector),
             resync=settings.resync,
         )
-        ports = Ports(
+        self.reconciler = Reconciler(
+            self._ports(settings, resources, clouds, materials, shared=shared), self.queue
+        )
+        self.router = self._router(clouds, materials, data, owns=shard.owns)
+
+    def _ports(
+        self,
+        settings: Settings,
+        resources: Resources,
+        clouds: Clouds,
+        materials: Materials,
+        *,
+        shared: bool,
+    ) -> Ports:
+        return Ports(
             resources=resources,
             objects=self.objects,
             clouds=clouds,
@@ -106,8 +121,16 @@ class Parts:
             strangers=self.strangers,
             shared=shared,
         )
-        self.reconciler = Reconciler(ports, self.queue)
-        self.router = EventRouter(
+
+    def _router(
+        self,
+        clouds: Clouds,
+        materials: Materials,
+        data: DataWatch,
+        *,
+        owns: Callable[[str], bool],
+    ) -> EventRouter:
+        return EventRouter(
             objects=self.objects,
             queue=self.queue,
             reconciler=self.reconciler,
@@ -118,7 +141,7 @@ class Parts:
             materials=materials,
             clouds=clouds,
             data=data,
-            owns=shard.owns,
+            owns=owns,
             leads=False,
         )
 
