@@ -270,7 +270,7 @@ OBJECTS = (
         where="sending.send",
         old="    await _announce(ports, order, seen)\n",
         new=(
-            "    key = wire.get('ServerKey')\n"
+            "    key = parameters.get('ServerKey')\n"
             "    told = key.reveal() if isinstance(key, SecretText) else 'Sent.'\n"
             "    event = Event(reason='ChangeStarted', message=told)\n"
             "    await ports.reporter.announce_first(seen.resource, event)\n"

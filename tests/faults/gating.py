@@ -437,9 +437,13 @@ SLOTS = (
         also=(
             (
                 "sending.send",
-                "return await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n",
                 (
-                    "ended = await _call(ports, seen, wire, recorded, pending, restarts=restarts)\n"
+                    "return await _call(ports, seen, parameters, recorded, pending,"
+                    " restarts=restarts)\n"
+                ),
+                (
+                    "ended = await _call(ports, seen, parameters, recorded, pending,"
+                    " restarts=restarts)\n"
                     "    await _announce(ports, order, seen)\n"
                     "    return ended\n"
                 ),
