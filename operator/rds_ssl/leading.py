@@ -1,8 +1,11 @@
 """Passes are made while this process leads, and all of them end before another one may."""
 
 import asyncio
+import contextlib
 import logging
 import os
+from collections.abc import Callable
+from typing import Protocol
 
 from rds_ssl.core.lease import DEADLINE, DURATION
 from rds_ssl.engine.election import Election
@@ -11,7 +14,6 @@ from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.leases import Leases
 from rds_ssl.settings import Settings
-from rds_ssl.wiring import Parts
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ _GRACE = 1.5
 _MARGIN = DURATION - DEADLINE - 1.0
 """Seconds after the loss by which nothing may run any more; a second later another one may lead."""
 
-_STUCK = 70
+STUCK = 70
 """Exit code (EX_SOFTWARE of sysexits) of a process that could not end its passes."""
 
 
@@ -34,9 +36,38 @@ def lease_of(settings: Settings, kube: KubeClient) -> Leases | None:
     return Leases(kube, namespace=namespace, name=settings.shard.name(settings.lease_name))
 
 
-async def lead(parts: Parts, election: Election, *, workers: int) -> None:
+class Work(Protocol):
+    """What is done while this process leads; see `rds_ssl.wiring.Parts`."""
+
+    @property
+    def queue(self) -> WorkQueue[Key]:
+        """What is to be looked at."""
+
+    async def take_over(self) -> None:
+        """Begin."""
+
+    async def measured_step(self, key: Key) -> None:
+        """Make a pass."""
+
+
+def _end_process(status: int) -> None:
+    """End it here and now, with whatever does not let go."""
+    logging.shutdown()
+    os._exit(status)
+
+
+async def lead(
+    parts: Work,
+    election: Election,
+    *,
+    workers: int,
+    end_process: Callable[[int], None] = _end_process,
+) -> None:
     """
     Let the queue run whenever this process leads.
+
+    A pass that does not end in time, once it leads no more, is the end of the process (exit code
+    `STUCK`).
 
     Returns once the queue was stopped from outside, or once another process may have led between
     two times that this one did: what is remembered of calls and instances counts no more then.
@@ -57,17 +88,16 @@ async def lead(parts: Parts, election: Election, *, workers: int) -> None:
                 passes.result()
                 return
             await _end_in_time(parts.queue, passes)
+            if parts.queue.in_flight:
+                _log.critical("a pass did not end after the Lease was lost: the process ends")
+                end_process(STUCK)
         finally:
             hold.cancel()
             passes.cancel()
 
 
 async def _end_in_time(queue: WorkQueue[Key], passes: asyncio.Task[None]) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_MARGIN):
             await queue.stop(_GRACE)
             await passes
-    except TimeoutError:
-        _log.critical("a pass did not end after the Lease was lost: the process ends")
-        logging.shutdown()
-        os._exit(_STUCK)

@@ -97,4 +97,18 @@ LEADING = (
         new="if recent:",
         tests=("engine/test_take_over.py",),
     ),
+    Fault(
+        name="let a pass that resists outlive the Lease",
+        where="leading.lead",
+        old="if parts.queue.in_flight:",
+        new="if False:",
+        tests=("test_leading.py",),
+    ),
+    Fault(
+        name="go on after another one has led",
+        where="leading.lead",
+        old="elif term != election.term:",
+        new="elif False:",
+        tests=("test_leading.py",),
+    ),
 )

@@ -131,6 +131,8 @@ class Elector:
         """How often it has taken the Lease from nobody or from another one."""
         self._acquired = ""
         """When it did so last, as the Lease has it."""
+        self._unanswered = False
+        """Whether the last attempt has come to nothing because of the API server."""
         self._told = ""
         """Who leads, or what is wrong, as it was logged last."""
         self.followed = False
@@ -152,8 +154,8 @@ class Elector:
         """See `Election.acquire`."""
         while not await self._attempt(_ATTEMPT):
             other = self._watch.other
-            if other:
-                self.followed = True
+            self.followed = self.followed or bool(other)
+            if other and not self._unanswered:
                 self._tell(logging.INFO, f"stands by: {other} leads")
             await asyncio.sleep(RENEW * random.uniform(0.8, 1.0))  # noqa: S311  # Jitter.
         self._tell(logging.INFO, f"leads as {self._identity}")
@@ -188,8 +190,10 @@ class Elector:
             async with asyncio.timeout(deadline):
                 held = await self._try(deadline)
         except (KubeError, TimeoutError) as error:
+            self._unanswered = True
             self._tell(logging.WARNING, str(error) or "no answer")
             return False
+        self._unanswered = False
         if held:
             # From before the first request: another one may have seen the renewal ever since.
             self._until = began + DEADLINE

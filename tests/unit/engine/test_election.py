@@ -1,6 +1,7 @@
 """One process leads at a time: elections in virtual time, and all that can come between."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 
@@ -291,3 +292,25 @@ async def test_without_an_election_a_process_leads_for_ever() -> None:
     assert alone.leads
     assert not hold.done()
     before_a_write(lambda: alone.leads)()
+
+
+def test_who_stands_by_tells_an_outage_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        server = ApiServer()
+        one = Process(server, "one")
+        await leader_of(one, seconds=1)
+        two = Process(server, "two")
+        await asyncio.sleep(5)
+        caplog.clear()
+
+        two.way.refuses = True
+        await asyncio.sleep(60)
+        two.way.refuses = False
+        await asyncio.sleep(60)
+
+    virtual_time.run(story())
+
+    told = [each.message for each in caplog.records]
+    assert told == ["Lease test: connection refused", "Lease test: stands by: one leads"]
