@@ -156,6 +156,8 @@ class Operator:
                 self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent
             )
             while (ended := await self._work(kube, resources, transport, identities)) is None:
+                gc.unfreeze()  # What was known is in the way of what is read now.
+                gc.collect()
                 _log.warning("another process has led meanwhile: all that is known is read anew")
             return ended
         finally:

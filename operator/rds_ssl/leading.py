@@ -75,14 +75,18 @@ async def lead(
     term: int | None = None
     while True:
         await election.acquire()
-        if term is None:
-            term = election.term
-            await parts.take_over()
-        elif term != election.term:
-            return
-        passes = asyncio.create_task(parts.queue.run(workers, parts.measured_step))
+        # From now on: a take-over of many objects takes as long as a Lease lasts.
         hold = asyncio.create_task(election.hold())
+        passes: asyncio.Task[None] | None = None
         try:
+            if term is None:
+                term = election.term
+                await parts.take_over()
+            elif term != election.term:
+                return
+            if hold.done():
+                continue
+            passes = asyncio.create_task(parts.queue.run(workers, parts.measured_step))
             await asyncio.wait([passes, hold], return_when=asyncio.FIRST_COMPLETED)
             if passes.done():
                 passes.result()
@@ -93,7 +97,8 @@ async def lead(
                 end_process(STUCK)
         finally:
             hold.cancel()
-            passes.cancel()
+            if passes is not None:
+                passes.cancel()
 
 
 async def _end_in_time(queue: WorkQueue[Key], passes: asyncio.Task[None]) -> None:

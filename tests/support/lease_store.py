@@ -14,6 +14,7 @@ class ApiServer:
     def __init__(self) -> None:
         self.manifest: dict[str, Any] | None = None
         self.requests = 0
+        self.next_write = asyncio.Event()
         self._version = 0
 
     @property
@@ -45,6 +46,7 @@ class ApiServer:
 
     def _put(self, spec: Mapping[str, object]) -> None:
         self._version += 1
+        self.next_write.set()
         self.manifest = {"metadata": {"resourceVersion": str(self._version)}, "spec": dict(spec)}
 
 
@@ -58,6 +60,8 @@ class Way:
         self.refuses = False
         self.is_dead = False
         self.loses_answers = False
+        self.answers_after = 0.0
+        """Seconds from when a write is carried out to its answer."""
 
     async def read(self, *, deadline: float) -> Lease | None:
         """See `Leases.read`."""
@@ -73,7 +77,9 @@ class Way:
         if self.loses_answers:
             raise KubeUnavailable("no answer")
         assert self.server.manifest is not None
-        return Lease.of(self.server.manifest)
+        written = Lease.of(self.server.manifest)
+        await asyncio.sleep(self.answers_after)
+        return written
 
     async def _arrive(self, deadline: float) -> None:
         if self.is_dead:

@@ -29,6 +29,7 @@ class Work:
         self.elector = Elector(self.way, f"process-{id(self)}", now=lambda: NOON, clock=clock)
         self.queue: WorkQueue[Key] = WorkQueue(may_start=lambda: self.elector.leads)
         self.seconds, self.resists = seconds, resists
+        self.take_over_seconds = 0
         self.taken_over = 0
         self.began: list[float] = []
         self.ended: list[float] = []
@@ -39,6 +40,8 @@ class Work:
 
     async def take_over(self) -> None:
         self.taken_over += 1
+        for _ in range(self.take_over_seconds):
+            await asyncio.sleep(1)
 
     async def measured_step(self, key: Key) -> None:
         assert key == KEY
@@ -142,5 +145,21 @@ def test_it_ends_when_the_queue_is_stopped() -> None:
 
         assert work.task.done()
         assert work.elector.leads
+
+    virtual_time.run(story())
+
+
+def test_a_take_over_that_lasts_longer_than_a_lease_keeps_it() -> None:
+    async def story() -> None:
+        server = ApiServer()
+        one, two = Work(server), Work(server)
+        one.take_over_seconds = two.take_over_seconds = 40
+        holders = set()
+        for _ in range(1200):
+            await asyncio.sleep(0.1)
+            holders.add(server.holder)
+
+        assert len(holders - {None}) == 1
+        assert one.taken_over + two.taken_over == 1
 
     virtual_time.run(story())

@@ -107,7 +107,8 @@ class Slowdown:
         return _Cut(
             at=now,
             begins=max(now, until),
-            plateau=rate,
+            # At the floor nobody can tell what the account allows: the way leads on from there.
+            plateau=max(rate, min(self._ceiling, self._floor / CUT_FAR)),
             lowest=max(self._floor, rate * left),
             length=min(LONGEST, max(SHORTEST, PROBED_AFTER / rate)),
         )

@@ -179,9 +179,22 @@ class Elector:
         if not leads or lease is None:
             return
         try:
+            async with asyncio.timeout(_RELEASE):
+                while not await self._given_up(lease):
+                    # A renewal that was under way, or an edit by hand: it is still this one's.
+                    lease = await self._store.read(deadline=_RELEASE)
+        except (KubeError, TimeoutError) as error:
+            _log.warning("%s; the next leader has to wait", error or "no answer")
+
+    async def _given_up(self, lease: Lease | None) -> bool:
+        """Give the Lease up as it was read; False if it is another version by now."""
+        if lease is None or lease.holder != self._identity:
+            return True
+        try:
             await self._store.write(release(now=self._time()), lease, deadline=_RELEASE)
-        except KubeError as error:
-            _log.warning("%s; the next leader has to wait", error)
+        except KubeConflict:
+            return False
+        return True
 
     async def _attempt(self, deadline: float) -> bool:
         """Take the Lease or renew it, if nobody else has it; False if it is not held by that."""

@@ -88,6 +88,8 @@ class KubeClient:
             ssl=credentials.tls() if self.server.startswith("https:") else True,
         )
         self._session = self._new_session()
+        self._pacing = Pacing()
+        """Of kopf's requests: one for all sessions, for kopf asks for another one at each 401."""
 
     @classmethod
     async def connect(
@@ -131,7 +133,7 @@ class KubeClient:
         The token is asked for at each request, so that a rotated one needs no 401 first. Lists and
         watches have a pace, for kopf has none; the pages of a list follow each other at once.
         """
-        pacing = Pacing()
+        pacing = self._pacing
 
         async def authorize(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

@@ -263,3 +263,14 @@ def test_the_way_back_to_where_it_was_throttled_takes_minutes_at_most(rate: floa
 
 def test_a_rate_below_the_floor_that_was_set_stays_the_most_there_is() -> None:
     assert slowed(0.1, ceiling=0.1).rate(0.0) == 0.1
+
+
+def test_the_floor_is_left_again_once_nothing_is_refused_any_more() -> None:
+    slow, now = Slowdown(5.0, ceiling=5.0, now=0.0, until=2.0), 0.0
+    for _ in range(5):  # Somebody else has used up the account's quota of a minute.
+        now += 2.1
+        slow.throttled(sent=now - 0.05, now=now, until=now + 2)
+    lowest = slow.rate(now + 2)
+
+    assert lowest == pytest.approx(0.2, abs=0.01)
+    assert slow.rate(now + 6 * LONGEST) >= 4.0

@@ -314,3 +314,35 @@ def test_who_stands_by_tells_an_outage_once(caplog: pytest.LogCaptureFixture) ->
 
     told = [each.message for each in caplog.records]
     assert told == ["Lease test: connection refused", "Lease test: stands by: one leads"]
+
+
+@in_virtual_time
+async def test_a_lease_is_given_up_although_a_renewal_of_it_is_under_way() -> None:
+    server = ApiServer()
+    one = Process(server, "one")
+    await leader_of(one, seconds=1)
+    two = Process(server, "two")
+    await watched(one, two, seconds=5)
+
+    one.way.answers_after = 0.5
+    server.next_write.clear()
+    await server.next_write.wait()
+    await one.end()
+
+    await leader_of(one, two, seconds=2)
+    assert two.elector.leads
+
+
+@in_virtual_time
+async def test_a_lease_edited_by_hand_is_given_up_all_the_same() -> None:
+    server = ApiServer()
+    one = Process(server, "one")
+    await leader_of(one, seconds=1)
+    two = Process(server, "two")
+    await watched(one, two, seconds=5)
+
+    server.edit()
+    await one.end()
+
+    await leader_of(one, two, seconds=2)
+    assert two.elector.leads

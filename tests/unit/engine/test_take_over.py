@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from support.engine_process import Engine
-from support.engine_world import NAMESPACE, EngineWorld, played
+from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 from support.line import Call
 
 QUICK = 30.0
@@ -106,6 +106,27 @@ async def test_what_changed_before_the_standby_was_there_is_carried_out_at_once(
 
 
 @played
+async def test_what_waits_for_an_answer_of_the_cloud_is_looked_at_at_once() -> None:
+    async with two_processes() as (one, two, standby):
+        one.add_instance("a")
+        one.write_pair("a")
+        one.declare_custom("a")
+        await one.run(500)
+        one.unreachable_hosts = {"rds.invalid"}
+        one.write_pair("a")
+        await one.run(100)
+        assert one.ready("a")[0] == "True"
+        assert one.conditions("a")["Reconciling"] == ("True", "ApiUnavailable")
+        await two.run(400)  # What it has noted is old by now.
+        await one.kill()
+
+        await standby.take_over()
+        await two.run(QUICK)
+
+        assert len(one.modifies("a")) == 2
+
+
+@played
 async def test_a_change_under_way_is_seen_through_and_holds_its_slot() -> None:
     async with EngineWorld(budget=1) as one, EngineWorld(cluster=one, started=False) as two:
         two.budget = 1
@@ -175,3 +196,95 @@ async def test_a_process_that_leads_again_sends_what_it_could_not() -> None:
 
         assert len(world.modifies("a")) == 1
         assert world.ready("a") == ("True", "Verified")
+
+
+@played
+async def test_newer_credentials_are_no_reason_to_look_at_all_who_use_them() -> None:
+    async with EngineWorld() as one, EngineWorld(cluster=one, started=False) as two:
+        names = [f"db{number}" for number in range(40)]
+        for name in names:
+            one.add_instance(name)
+            one.declare(name)
+        await one.run(900)
+        one.write_credentials(CREDENTIALS)
+        await one.run(1200)
+        two.start(leads=False)
+        standby = two.engine
+        assert standby is not None
+        await two.run(1)
+        standby.router.data_changed("Secret", (NAMESPACE, CREDENTIALS))  # As a first list tells.
+        await one.kill()
+        one.rds.clear_calls()
+
+        await standby.take_over()
+        await two.run(15)
+
+        assert sum(bool(one.calls(name)) for name in names) <= 5
+
+
+@played
+async def test_what_a_first_list_tells_is_no_change() -> None:
+    async with two_processes() as (one, two, standby):
+        names = [f"db{number}" for number in range(20)]
+        for name in names:
+            one.add_instance(name)
+            one.write_pair(name)
+            one.declare_custom(name)
+        await one.run(900)
+        await two.run(400)
+        for name in names:
+            standby.router.data_changed("Secret", (NAMESPACE, f"{name}-tls"))
+        await one.kill()
+        one.rds.clear_calls()
+
+        await standby.take_over()
+        await two.run(15)
+
+        assert sum(bool(one.calls(name)) for name in names) <= 4
+
+
+@played
+async def test_a_request_made_before_the_standby_was_there_is_answered_soon() -> None:
+    async with EngineWorld() as one, EngineWorld(cluster=one, started=False) as two:
+        one.add_instance("a")
+        one.declare("a")
+        await one.run(500)
+        await one.kill()
+        one.ask("a", "now")
+        two.start(leads=False)
+        standby = two.engine
+        assert standby is not None
+        await two.run(16)
+
+        await standby.take_over()
+        await two.run(QUICK)
+
+        assert one.status("a").get("lastHandledReconcileAt") == "now"
+
+
+@played
+async def test_a_rotation_after_a_take_over_goes_before_those_that_wait_for_a_window() -> None:
+    window = {"schedule": "0 3 1 1 *", "duration": "1h", "timeZone": "UTC"}
+    async with (
+        EngineWorld(rate=5.0) as one,
+        EngineWorld(cluster=one, started=False, rate=5.0) as two,
+    ):
+        two.start(leads=False)
+        standby = two.engine
+        assert standby is not None
+        one.add_instance("rotated")
+        one.write_pair("rotated")
+        one.declare_custom("rotated")
+        for number in range(100):
+            one.add_instance(f"db{number}")
+            one.declare(f"db{number}", maintenance={"windows": [window]})
+        await one.run(900)
+        await one.kill()
+        await two.run(400)
+
+        await standby.take_over()
+        await two.run(1)
+        one.write_pair("rotated")
+        await two.run(5)
+
+        assert len(one.modifies("rotated")) == 2

@@ -5,11 +5,18 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rds_ssl.core.api.conditions import READY
+from rds_ssl.core.api.conditions import READY, RECONCILING, STALLED
 from rds_ssl.core.model import Priority
 from rds_ssl.engine.gather.clouds import Clouds
 from rds_ssl.engine.gather.materials import Materials
-from rds_ssl.engine.objects import Key, Objects, Resource, namespace_of, number_of
+from rds_ssl.engine.objects import (
+    Key,
+    Objects,
+    Referenced,
+    Resource,
+    namespace_of,
+    number_of,
+)
 from rds_ssl.engine.proofs import Proofs
 from rds_ssl.engine.reconcile.reconciler import Reconciler
 from rds_ssl.engine.scheduling.budget import Budget
@@ -109,7 +116,8 @@ class EventRouter:
         if not users:
             self._forget(kind, name)
         for key in users:
-            self._changed(key)
+            if self._leads or self._is_newer_material((kind, *name), key):
+                self._changed(key)
 
     async def take_over(self, now: float, *, spread: Callable[[], float] | None = None) -> None:
         """
@@ -143,16 +151,31 @@ class EventRouter:
 
     def _refers_to_newer(self, resource: Resource) -> bool:
         """
-        True if a Secret or ConfigMap that an object refers to was written after its status was.
+        True if material that an object refers to was written after the object was.
 
         The API server counts the versions of all kinds in one sequence, unless they are in several
         etcds; then this is chance, and a look too early or in its turn.
         """
         return any(
-            (version := self._data.version(kind, (namespace, name))) is not None
-            and number_of(version[1]) > number_of(resource.resource_version)
-            for kind, namespace, name in resource.referenced()
+            self._data.version(reference[0], reference[1:]) is not None
+            and self._is_newer_material(reference, resource.key)
+            for reference in resource.referenced()
         )
+
+    def _is_newer_material(self, reference: Referenced, key: Key) -> bool:
+        """
+        True if *reference* is material of an object, and newer than it, or gone.
+
+        Not if it is the credentials alone: with newer ones nothing is different.
+        """
+        kind, namespace, name = reference
+        known = self._objects.at_rest(key)
+        if known is None or known.declaration is None:
+            return False
+        named = {(each.kind, each.name) for each in known.declaration.material_references}
+        version = self._data.version(kind, (namespace, name))
+        newer = version is None or number_of(version[1]) > number_of(known.resource_version)
+        return (kind, name) in named and newer
 
     def _begin(self, resource: Resource, *, priority: Priority) -> None:
         """Let an object have its first pass in this process."""
@@ -234,11 +257,17 @@ def _priority(resource: Resource) -> Priority:
     """Return how soon an object is looked at that this process has not seen before."""
     if resource.in_flight:
         return Priority.IN_FLIGHT
-    ready = resource.status.condition(READY)
+    status = resource.status
+    ready = status.condition(READY)
     at_rest = (
-        ready is not None
+        not resource.deleting
+        and resource.asked is None
+        and ready is not None
         and ready.status == "True"
-        and resource.status.observed_generation == resource.generation
-        and resource.status.plan is None
+        and status.observed_generation == resource.generation
+        and status.plan is None
+        # What is in force may be well while newer material waits for an answer of the cloud.
+        and status.condition(RECONCILING) is None
+        and status.condition(STALLED) is None
     )
     return Priority.RESYNC if at_rest else Priority.FIRST_LOOK

@@ -49,6 +49,8 @@ class Watchdog:
         self._selector = selector
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         """The check that is to come of each object; it looks at the version of its beginning."""
+        self._uids: dict[Key, str] = {}
+        """Of each object that the watch has shown."""
         self._unread: dict[Key, None] = {}
         """What is to be read, in its order."""
         self._reading: asyncio.Task[None] | None = None
@@ -98,20 +100,23 @@ class Watchdog:
         if timer is not None:
             timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timers[key] = (
-            loop.call_later(GHOST, self._bury, watch, key)
-            if version is None
-            else loop.call_later(BEHIND, self._compare, watch, key, version)
-        )
+        if version is None:
+            # The one that has gone; kopf may show another one of that name at any time.
+            known = self._objects.version(key)
+            uid = self._uids.pop(key, known[0] if known else "")
+            self._timers[key] = loop.call_later(GHOST, self._bury, watch, key, uid)
+            return
+        self._uids[key] = version[0]
+        self._timers[key] = loop.call_later(BEHIND, self._compare, watch, key, version)
 
-    def _bury(self, watch: MetadataWatch, key: Key) -> None:
+    def _bury(self, watch: MetadataWatch, key: Key, uid: str) -> None:
         self._timers.pop(key, None)
         known = self._objects.version(key)
         if watch.version(key) is not None:
             self._changed(watch, key)  # Another one of that name is there by now.
-        elif known is not None:
+        elif known is not None and known[0] == uid:
             self._late.pop(key, None)
-            self._router.gone(key, uid=known[0])
+            self._router.gone(key, uid=uid)
 
     def _compare(self, watch: MetadataWatch, key: Key, version: tuple[str, str]) -> None:
         self._timers.pop(key, None)

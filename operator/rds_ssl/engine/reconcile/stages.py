@@ -184,11 +184,20 @@ class Gathered(Draft):
         """Who this pass lets go first, to the cloud."""
         last = self.memory.last
         if not last.looked:
+            if self._is_new:
+                return Priority.CHANGE
             return Priority.FIRST_LOOK if self.has_work else Priority.RESYNC
         by_the_way = last.by_the_way is not None and last.by_the_way == self.facts
         if self.has_work and not (by_the_way and self._stays_held):
             return Priority.CHANGE
         return Priority.RESYNC
+
+    @property
+    def _is_new(self) -> bool:
+        """True if an edit, or newer material, has no word in the status yet: nobody has seen it."""
+        status = self.resource.status
+        edited = 0 <= status.observed_generation < self.resource.generation
+        return edited or (self.rotates and status.plan is None and status.rotation is None)
 
     @property
     def _stays_held(self) -> bool:

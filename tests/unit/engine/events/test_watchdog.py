@@ -204,3 +204,21 @@ async def test_an_older_version_that_kopf_shows_after_a_later_one_was_read_is_no
         await world.run(1)
 
         assert len(world.passes) == passes
+
+
+@played
+async def test_a_live_object_is_not_buried_for_its_predecessor() -> None:
+    async with watched() as (world, seen):
+        earlier = world.kube.objects[KEY]
+        world.kube.hidden.clear()
+        world.kube.delete(KEY)
+        seen.show("DELETED", earlier)  # And then its watch hangs.
+        await world.run(1)
+        world.declare("a")
+        await world.run(1)
+        assert world.engine is not None
+        assert world.engine.objects.version(KEY) is not None
+
+        await world.run(GHOST)
+
+        assert world.engine.objects.version(KEY) is not None
