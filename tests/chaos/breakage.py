@@ -118,8 +118,14 @@ class Fault:
         return f"{self.at:7.2f}  {self.blow} {self.target}{what}"
 
 
-ANSWERS = ("throttle", "html", "empty", "bare", "reset-before", "reset-after", "code", "delay")
-"""Kinds of `rds_simulator.faults` that say nothing of how a change ends."""
+ANSWERS = (
+    *("throttle", "html", "empty", "reset-after", "reset-before", "reset-after", "code", "delay"),
+)
+"""
+Kinds of `rds_simulator.faults` that say nothing of how a change ends; twice the one after which
+nobody knows. Not ``bare``: a RequestId for a change that is not made is an acceptance, after which
+an operator waits for `RDS_SSL_APPLY_TIMEOUT`, longer than a run.
+"""
 
 
 def draw(chance: random.Random, last: float, operators: int) -> Iterator[Fault]:
