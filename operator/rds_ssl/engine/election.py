@@ -180,13 +180,13 @@ class Elector:
             return
         try:
             async with asyncio.timeout(_RELEASE):
-                while not await self._given_up(lease):
+                while not await self._let_go(lease):
                     # A renewal that was under way, or an edit by hand: it is still this one's.
                     lease = await self._store.read(deadline=_RELEASE)
         except (KubeError, TimeoutError) as error:
             _log.warning("%s; the next leader has to wait", error or "no answer")
 
-    async def _given_up(self, lease: Lease | None) -> bool:
+    async def _let_go(self, lease: Lease | None) -> bool:
         """Give the Lease up as it was read; False if it is another version by now."""
         if lease is None or lease.holder != self._identity:
             return True
