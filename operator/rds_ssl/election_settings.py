@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from rds_ssl.core.lease import LEASE_NAME
 from rds_ssl.core.shards import Shard
 from rds_ssl.setting_types import LeaderElection, LeaseName, LeaseNamespace, ShardOfAll
 
@@ -15,7 +16,7 @@ class ElectionSettings(BaseModel):
         " Pod, off with a kubeconfig.",
     )
     lease_name: LeaseName = Field(
-        default="rds-ssl-operator",
+        default=LEASE_NAME,
         description="Name of the Lease that the leader holds; with SHARD -2-of-8 follows it.",
     )
     lease_namespace: LeaseNamespace = Field(

@@ -107,6 +107,6 @@ def redact_exception(text: str) -> str:
 def _forms(secret: str) -> set[str]:
     """Return what a secret looks like as it is, in repr(), JSON, a URL, and twice in a URL."""
     if _PLAIN.fullmatch(secret):
-        return {secret}  # Those of a thousand access keys take 2 ms, with all forms 30.
+        return {secret}  # Those of a thousand access keys take 6 ms, with all forms 30.
     once = quote(secret, safe="")
     return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], once, quote(once, safe="")}

@@ -11,7 +11,7 @@ from rds_ssl.commands.error_hints import Request, explain, not_found
 from rds_ssl.commands.types import Access
 from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound
-from rds_ssl.core.lease import Lease
+from rds_ssl.core.lease import LEASE_NAME, Lease
 from rds_ssl.core.model import (
     API_GROUP,
     API_VERSION,
@@ -25,9 +25,6 @@ from rds_ssl.kube.resources import Resources
 from rds_ssl.kube.user_entry import Impersonation
 
 T = TypeVar("T")
-
-LEASE_NAME = "rds-ssl-operator"
-"""As `rds_ssl.election_settings` has it by default."""
 
 _LEASE_SECONDS = 5.0
 """For an answer that is beside the point of the command."""

@@ -19,7 +19,7 @@ from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.api.states import ObservedStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.lease import Lease
+from rds_ssl.core.lease import LEASE_NAME, Lease
 from rds_ssl.core.planning.fields import ROWS
 
 _HEAD = (
@@ -39,10 +39,11 @@ def leader_note(lease: Lease | None, namespace: str, now: datetime) -> list[str]
     renewed = moment(lease.renewed, now)
     if lease.holder and (now - lease.renewed).total_seconds() < _RENEWED:
         return [f"Operator: {safe(lease.holder)} in namespace {namespace} leads."]
-    silent = f"the Lease was renewed last at {renewed}"
+    silent = f"the Lease {LEASE_NAME} was renewed last at {renewed}"
     return [
         f"Operator: nobody leads in namespace {namespace}, {silent}.",
         "Nothing is changed until a replica runs, and reaches the API server.",
+        "(Unless it has other Leases by now, as shards and RDS_SSL_LEASE_NAME do, or needs none.)",
     ]
 
 

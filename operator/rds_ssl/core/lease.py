@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+LEASE_NAME = "rds-ssl-operator"
+"""Of the Lease, unless the operator's settings say otherwise."""
+
 DURATION = 15.0
 """Seconds after its last renewal at which a Lease is free."""
 

@@ -170,7 +170,8 @@ class Elector:
                 self._until = 0.0
             if self.term != term:
                 break
-        self._tell(logging.WARNING, f"does not lead any more: {self.told}")
+        what = "leads anew: the Lease was another one" if self.leads else "does not lead any more"
+        self._tell(logging.WARNING, f"{what}: {self.told}")
 
     async def release(self) -> None:
         """See `Election.release`."""

@@ -80,6 +80,16 @@ async def watched(*processes: Process, seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
+async def leader_and_standby() -> tuple[ApiServer, Process, Process]:
+    """Give a server, one process that has led for some seconds, and one that stands by."""
+    server = ApiServer()
+    one = Process(server, "one")
+    await leader_of(one, seconds=1)
+    two = Process(server, "two")
+    await watched(one, two, seconds=5)
+    return server, one, two
+
+
 @in_virtual_time
 async def test_of_many_that_start_together_one_leads() -> None:
     server = ApiServer()
@@ -112,11 +122,7 @@ async def test_after_a_kill_another_one_leads_within_the_duration_and_two_second
 
 @in_virtual_time
 async def test_a_lease_that_is_given_up_is_taken_within_two_seconds() -> None:
-    server = ApiServer()
-    one = Process(server, "one")
-    await leader_of(one, seconds=1)
-    two = Process(server, "two")
-    await watched(one, two, seconds=5)
+    _, one, two = await leader_and_standby()
 
     await one.end()
 
@@ -127,11 +133,7 @@ async def test_a_lease_that_is_given_up_is_taken_within_two_seconds() -> None:
 @pytest.mark.parametrize("how", ["refuses", "is_dead"])
 def test_a_leader_that_reaches_no_api_server_stops_before_another_one_begins(how: str) -> None:
     async def story() -> None:
-        server = ApiServer()
-        one = Process(server, "one")
-        await leader_of(one, seconds=1)
-        two = Process(server, "two")
-        await watched(one, two, seconds=5)
+        _, one, two = await leader_and_standby()
 
         setattr(one.way, how, True)
         cut = clock()
@@ -223,11 +225,7 @@ async def test_the_time_of_day_may_jump() -> None:
 )
 def test_a_lease_edited_by_hand_stays_the_leaders(by_hand: Callable[[ApiServer], None]) -> None:
     async def story() -> None:
-        server = ApiServer()
-        one = Process(server, "one")
-        await leader_of(one, seconds=1)
-        two = Process(server, "two")
-        await watched(one, two, seconds=5)
+        server, one, two = await leader_and_standby()
 
         by_hand(server)
         await watched(one, two, seconds=60)
@@ -318,11 +316,7 @@ def test_who_stands_by_tells_an_outage_once(caplog: pytest.LogCaptureFixture) ->
 
 @in_virtual_time
 async def test_a_lease_is_given_up_although_a_renewal_of_it_is_under_way() -> None:
-    server = ApiServer()
-    one = Process(server, "one")
-    await leader_of(one, seconds=1)
-    two = Process(server, "two")
-    await watched(one, two, seconds=5)
+    server, one, two = await leader_and_standby()
 
     one.way.answers_after = 0.5
     server.next_write.clear()
@@ -335,14 +329,31 @@ async def test_a_lease_is_given_up_although_a_renewal_of_it_is_under_way() -> No
 
 @in_virtual_time
 async def test_a_lease_edited_by_hand_is_given_up_all_the_same() -> None:
-    server = ApiServer()
-    one = Process(server, "one")
-    await leader_of(one, seconds=1)
-    two = Process(server, "two")
-    await watched(one, two, seconds=5)
+    server, one, two = await leader_and_standby()
 
     server.edit()
     await one.end()
 
     await leader_of(one, two, seconds=2)
     assert two.elector.leads
+
+
+def test_a_leader_whose_lease_was_made_anew_does_not_say_that_it_leads_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        server = ApiServer()
+        one = Process(server, "one")
+        await leader_of(one, seconds=1)
+        caplog.clear()
+        server.delete()
+        await asyncio.sleep(3)
+        assert one.elector.leads
+
+    virtual_time.run(story())
+
+    told = [each.message for each in caplog.records]
+    assert told[0] == "Lease test: leads anew: the Lease was another one: leads as one"
+    assert not any("any more" in each for each in told)
