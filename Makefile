@@ -29,10 +29,10 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover soak faults fuzz leaks year bench chaos check fmt crds controlplane built
+.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds controlplane built
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SYNCED) built ## Make .venv with everything in it, and build the control plane
 
@@ -44,6 +44,10 @@ test: $(SYNCED) built ## Run the tests: unit, contract, integration; TEST_PATIEN
 	@$(PYTEST) -q tests/unit tests/contract
 	@echo "== tests: integration"
 	@$(PYTEST) -v tests/integration
+
+# Other people's programs, each built once (minutes): Helm, promtool, cert-manager, Flux, kstatus.
+test-peers: $(SYNCED) built ## Run the tests beside Helm, Prometheus, Argo CD's rules, cert-manager, Flux; TOOL= for one
+	@$(BIN)/python -m pytest -v tests/peers $(if $(TOOL),-k "$(TOOL)")
 
 # Without the test that times callbacks: to count lines is a part of their time.
 cover: $(SYNCED) built ## Run the unit and contract tests, and list by file the lines that none ran

@@ -16,6 +16,7 @@ TARGETS = {
     "setup",
     "demo",
     "test",
+    "test-peers",
     "cover",
     "soak",
     "faults",
