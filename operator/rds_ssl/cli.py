@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 import click
 
-from rds_ssl.commands.subcommands import COMMANDS, imported_for_good
+from rds_ssl.commands.options import imported_for_good
+from rds_ssl.commands.subcommands import COMMANDS
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2
