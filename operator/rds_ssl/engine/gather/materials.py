@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from rds_ssl.core.api.spec import Declaration
 from rds_ssl.core.api.spec_types import KeyReference
-from rds_ssl.core.checks import certificates
+from rds_ssl.core.checks import certificates, contents
 from rds_ssl.core.errors import KubeNotFound, KubeRefused, MaterialError
 from rds_ssl.core.model import CAType, Finding, Reason
 from rds_ssl.core.planning.parameters import Material, PFXMaterial
-from rds_ssl.core.secret_text import SecretText
 from rds_ssl.core.x509 import pem
 from rds_ssl.core.x509.facts import (
     ClientCAMaterial,
@@ -28,7 +27,7 @@ from rds_ssl.core.x509.facts import (
 from rds_ssl.core.x509.signers import signed_lists
 from rds_ssl.engine.gather.kept import Kept
 from rds_ssl.engine.gather.refused import forbidden
-from rds_ssl.engine.gather.values import again, cost, value_of
+from rds_ssl.engine.gather.values import again, cost
 from rds_ssl.kube.resources import DataObject, Kind, Resources
 from rds_ssl.offloading import offloaded
 
@@ -39,9 +38,6 @@ _Signed = Mapping[str, frozenset[str]] | MaterialError
 
 _CA, _CRL = "spec.clientAuthentication.ca", "spec.clientAuthentication.revocationList"
 _PASSWORD = "spec.serverCertificate.pfx.passwordSecretKeyRef"  # noqa: S105  # A field.
-
-MAX_PASSWORD_BYTES = 1024
-"""Of a PFX file: as much as OpenSSL asks for (PEM_BUFSIZE), far more than anybody types."""
 
 _FINGERPRINT_BYTES = 113
 """Of SHA-256 in hexadecimal, as Python keeps a text."""
@@ -244,21 +240,12 @@ class _Reading:
         if reference is None:
             return None
         keys = (reference.certificate_key, reference.private_key_key)
-
-        def parse(values: tuple[bytes, ...]) -> ServerMaterial:
-            return pem.parse_server_certificate(
-                values[0],
-                values[1],
-                certificate_field=f"Secret {reference.name}, key {keys[0]}",
-                key_field=f"Secret {reference.name}, key {keys[1]}",
-            )
-
         found = await self._facts(
             "Secret",
             reference.name,
             keys,
             field="spec.serverCertificate.secretRef",
-            parse=parse,
+            parse=lambda values: contents.server_certificate(reference, *values),
             public=lambda one: one.facts,
         )
         if not isinstance(found, ServerMaterial | ServerFacts):
@@ -271,29 +258,12 @@ class _Reading:
         if pfx is None:
             return None
         reference = pfx.password_secret_key_ref
-        where = f"Secret {reference.name}, key {reference.key}"
-
-        def invalid(what: str) -> MaterialError:
-            text = f"{where}: the password of the PFX file is {what}."
-            return MaterialError(text, reason=Reason.MATERIAL_INVALID, field=where)
-
-        def parse(values: tuple[bytes, ...]) -> PFXMaterial:
-            if len(values[0]) > MAX_PASSWORD_BYTES:
-                raise invalid(f"longer than {MAX_PASSWORD_BYTES} bytes")
-            try:
-                text = values[0].decode()
-            except UnicodeDecodeError:
-                raise invalid("not UTF-8 text") from None
-            # Files end in a newline, passwords do not.
-            password = SecretText(text.removesuffix("\n").removesuffix("\r"))
-            return PFXMaterial(oss_object=pfx.oss_object, password=password)
-
         found = await self._facts(
             "Secret",
             reference.name,
             (reference.key,),
             field=_PASSWORD,
-            parse=parse,
+            parse=lambda values: contents.pfx(pfx, *values),
             public=lambda _: _READABLE,
         )
         self.password = self.sources[_PASSWORD][1]
@@ -339,7 +309,7 @@ class _Reading:
         reference = secret or config_map
         if reference is None:
             raise TypeError(field)
-        where = f"{kind} {reference.name}, key {reference.key}"
+        where = contents.place(kind, reference.name, reference.key)
         return await self._facts(
             kind,
             reference.name,
@@ -375,7 +345,7 @@ class _Reading:
         version = (read.uid, read.resource_version)
         self.sources[field] = (source, version)
         try:
-            values = tuple(value_of(read, kind, name, key) for key in keys)
+            values = tuple(contents.value_of(read.data, kind, name, key) for key in keys)
             value = await offloaded(lambda: parse(values), size=cost(values))
         except MaterialError as error:
             self._materials.keep(source, version=version, value=again(error), size=len(str(error)))

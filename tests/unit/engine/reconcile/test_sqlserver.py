@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.engine.gather.materials import MAX_PASSWORD_BYTES
+from rds_ssl.core.checks.contents import MAX_PASSWORD_BYTES
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, NAMESPACE, EngineWorld, Json, played
 

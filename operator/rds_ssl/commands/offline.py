@@ -1,0 +1,58 @@
+"""The command lines of what needs no cluster: names, flags, help."""
+
+# ruff: noqa: PLC0415
+
+import json
+import sys
+
+import click
+
+from rds_ssl.commands.options import REFUSED, complain, imported_for_good, now
+
+UNREADABLE = 2
+"""Exit code of `lint` where a file could not be read, as of a command line that cannot be."""
+
+
+@click.command(short_help="Check manifests in files, without a cluster.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="text for people, json for programs, github for the log of GitHub Actions.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Also: Secrets and ConfigMaps that no file has; and warnings count as errors.",
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def lint(*, files: tuple[str, ...], output: str, strict: bool) -> None:
+    r"""
+    Check the DBInstanceSSL objects in each FILE, and the Secrets and ConfigMaps they refer to.
+
+    FILE is YAML or JSON, a directory of such files, or - for standard input. No cluster is asked:
+    it is judged as the API server and the operator would.
+
+    \b
+    Exit code 0: nothing is wrong, or there are warnings only
+              1: something is wrong (with --strict, warnings count)
+              2: a file cannot be read
+    """
+    with imported_for_good():
+        from rds_ssl.commands import lint_report, manifests
+        from rds_ssl.commands.linting import lint
+
+    report = lint(manifests.read(files), now=now(), strict=strict)
+    if output == "json":
+        click.echo(json.dumps(lint_report.json_value(report), indent=2))
+    else:
+        lines = lint_report.github_lines if output == "github" else lint_report.text_lines
+        for line in lines(report):
+            click.echo(line)
+    for name in report.skipped:
+        complain(f"{name} looks like a template and was left out; give what is made of it.")
+    if report.unreadable:
+        sys.exit(UNREADABLE)
+    if report.errors or (strict and report.findings):
+        sys.exit(REFUSED)
