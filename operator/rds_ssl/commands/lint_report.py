@@ -15,11 +15,9 @@ def text_lines(report: Report) -> list[str]:
         if report.findings
         else "nothing is wrong"
     )
-    return [
-        *(_line(each) for each in report.findings),
-        f"{counted(report.objects, 'object')} (DBInstanceSSL) in {counted(report.files, 'file')}:"
-        f" {what}.",
-    ]
+    where = f"{counted(report.objects, 'object')} (DBInstanceSSL)"
+    in_all = f"{where} in {counted(report.files, 'file')}: {what}."
+    return [*(_line(each) for each in report.findings), in_all]
 
 
 def _line(finding: Finding) -> str:

@@ -56,3 +56,40 @@ def lint(*, files: tuple[str, ...], output: str, strict: bool) -> None:
         sys.exit(UNREADABLE)
     if report.errors or (strict and report.findings):
         sys.exit(REFUSED)
+
+
+def _words(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Complete a word that can be explained."""
+    from rds_ssl.commands.explaining import explanations
+
+    words = dict.fromkeys(each.word for each in explanations())
+    return [each for each in words if each.lower().startswith(incomplete.lower())]
+
+
+@click.command(short_help="Say what a reason, an impact or an error code means.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="text for people, json for programs.",
+)
+@click.argument("word", default="", metavar="[REASON|CODE]", shell_complete=_words)
+def explain(*, word: str, output: str) -> None:
+    """
+    Say what a word means that stands in a condition, a plan or a message, and what to do.
+
+    Reasons and types of conditions, impacts, causes, error codes of RDS and STS; without one, all
+    of them. No cluster is asked.
+    """
+    from rds_ssl.commands import explaining
+
+    found = explaining.find(word) if word else list(explaining.explanations())
+    if not found:
+        complain(explaining.unknown(word))
+        sys.exit(REFUSED)
+    if output == "json":
+        click.echo(json.dumps([each.value for each in found], indent=2))
+        return
+    for line in explaining.detail(found) if word else explaining.all_lines():
+        click.echo(line)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rds_ssl.commands.offline import lint
+from rds_ssl.commands.offline import explain, lint
 from rds_ssl.commands.options import (
     changes,
     checked_namespace,
@@ -124,4 +124,4 @@ def reconcile(
     tell(request_reconcile(access, names, token=token, wait=waited), output)
 
 
-COMMANDS = (plan, approve, suspend, resume, reconcile, status, lint)
+COMMANDS = (plan, approve, suspend, resume, reconcile, status, lint, explain)
