@@ -6,13 +6,13 @@ from datetime import datetime
 
 from rds_ssl.commands.cluster import Cluster, work
 from rds_ssl.commands.formatting import counted, moment, time_text
-from rds_ssl.commands.overview import leader_note, status_detail, status_json, status_table
+from rds_ssl.commands.leaders import leader_note, leader_notes
+from rds_ssl.commands.overview import status_detail, status_json, status_table
 from rds_ssl.commands.plans import plan_details, plan_json, plan_table, totals
 from rds_ssl.commands.types import Access, Answer
 from rds_ssl.commands.views import ObjectView, Pending, pending_of, why_not_approvable
 from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.errors import CommandRefused
-from rds_ssl.core.lease import Lease
 from rds_ssl.core.model import Restart
 
 
@@ -34,7 +34,29 @@ def show_plans(access: Access, names: Sequence[str], now: datetime) -> Answer:
     Raises:
         CommandRefused: An object does not exist, or the cluster cannot be asked.
     """
-    seen = work(access, lambda cluster: _read(cluster, names))
+    return _plans(work(access, lambda cluster: _read(cluster, names)), names, now)
+
+
+def watch_plans(
+    access: Access,
+    names: Sequence[str],
+    clock: Callable[[], datetime],
+    told: Callable[[Answer], None],
+) -> None:
+    """
+    Tell *told* what is pending now, and each time it is looked at again, until interrupted.
+
+    Raises:
+        CommandRefused: An object does not exist, or the cluster cannot be asked.
+    """
+
+    async def task(cluster: Cluster) -> None:
+        await cluster.each_look(names, lambda seen: told(_plans(seen, names, clock())))
+
+    work(access, task)
+
+
+def _plans(seen: Sequence[ObjectView], names: Sequence[str], now: datetime) -> Answer:
     pending = pending_of(seen)
     value = [plan_json(each) for each in pending]
     outdated = [each.title for each in seen if not each.up_to_date]
@@ -56,17 +78,21 @@ def show_status(
     """
     List objects and how they stand; with one name, show everything of it.
 
-    Also who works, if the Lease in *operator_namespace* can be read.
+    Also who works, if the Leases in *operator_namespace* can be read.
 
     Raises:
         CommandRefused: An object does not exist, or the cluster cannot be asked.
     """
 
-    async def read(cluster: Cluster) -> tuple[list[ObjectView], Lease | None]:
-        return await _read(cluster, names), await cluster.leader(operator_namespace)
+    async def read(cluster: Cluster) -> tuple[list[ObjectView], list[str]]:
+        seen = await _read(cluster, names)
+        leases = await cluster.leaders(operator_namespace)
+        if leases is not None:
+            return seen, leader_notes(leases, operator_namespace, now)
+        lease = await cluster.leader(operator_namespace)
+        return seen, leader_note(lease, operator_namespace, now)
 
-    seen, lease = work(access, read)
-    notes = leader_note(lease, operator_namespace, now)
+    seen, notes = work(access, read)
     value = [status_json(each, now) for each in seen]
     lines = ["There is no DBInstanceSSL here; -A lists all namespaces."]
     if seen:
@@ -152,10 +178,18 @@ def set_suspend(access: Access, names: Sequence[str], *, suspended: bool) -> Ans
 
 
 def request_reconcile(
-    access: Access, names: Sequence[str], *, token: str, wait: float | None
+    access: Access,
+    names: Sequence[str],
+    *,
+    token: str,
+    wait: float | None,
+    look: Callable[[Sequence[ObjectView], float], None] = lambda _, __: None,
 ) -> Answer:
     """
     Ask the operator to look again; *wait* is for how many seconds its answer is waited for.
+
+    Args:
+        look: Gets the objects each time they were read meanwhile, and after how many seconds.
 
     Raises:
         CommandRefused: An object does not exist: then none is asked for.
@@ -170,7 +204,7 @@ def request_reconcile(
         asked = [change.seen for change in changes if change.changed]
         if wait is None or not asked:
             return changes, {}, True
-        left = await cluster.unanswered(asked, token, seconds=wait)
+        left = await cluster.answered(asked, token, seconds=wait, look=look)
         after = await cluster.objects([each.name for each in asked])
         return changes, {each.title: each for each in after}, not left
 

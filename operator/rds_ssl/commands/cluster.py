@@ -10,7 +10,7 @@ from urllib.parse import quote
 from rds_ssl.commands.error_hints import Request, explain, not_found
 from rds_ssl.commands.types import Access
 from rds_ssl.commands.views import ObjectView
-from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound
+from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound, KubeUnavailable
 from rds_ssl.core.lease import LEASE_NAME, Lease
 from rds_ssl.core.model import (
     API_GROUP,
@@ -19,8 +19,8 @@ from rds_ssl.core.model import (
     PLURAL,
     RECONCILE_ANNOTATION,
 )
-from rds_ssl.kube.client import COMMAND_LINE, KubeClient
-from rds_ssl.kube.leases import Leases
+from rds_ssl.kube.client import COMMAND_LINE, OPERATOR, KubeClient
+from rds_ssl.kube.leases import Leases, list_written_by
 from rds_ssl.kube.resources import Resources
 from rds_ssl.kube.user_entry import Impersonation
 
@@ -31,6 +31,15 @@ _LEASE_SECONDS = 5.0
 
 _LOOK_SECONDS = 0.5
 """Between two looks at objects that are waited for."""
+
+_LONGEST_CHANGE = 1800.0
+"""Seconds for which a change is followed: the operator gives up before, unless told otherwise."""
+
+_WATCH_SECONDS = 2.0
+"""Between two looks at whatever is pending."""
+
+_WATCH_SHARE = 9
+"""Times what a look has taken: no more than a tenth of the time is spent on it."""
 
 
 def work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:
@@ -100,9 +109,22 @@ class Cluster:
                 raise CommandRefused(not_found(name, self.namespace or "", list(known)))
         return [known[name] for name in dict.fromkeys(names)]
 
+    async def leaders(self, namespace: str) -> Mapping[str, Lease] | None:
+        """
+        Read the Leases by which the operator's replicas elect those that work, by name.
+
+        None: they may not be listed.
+        """
+        try:
+            return await list_written_by(
+                self._kube, namespace=namespace, manager=OPERATOR, deadline=_LEASE_SECONDS
+            )
+        except KubeError:
+            return None
+
     async def leader(self, namespace: str) -> Lease | None:
         """
-        Read the Lease by which the operator's replicas elect the one that works.
+        Read the Lease of an operator that is alone and has the usual name.
 
         None: there is none, or it may not be read, which is no reason to say nothing else.
         """
@@ -142,30 +164,66 @@ class Cluster:
         """
         await self._patch(seen, {"metadata": {"annotations": {RECONCILE_ANNOTATION: token}}})
 
-    async def unanswered(
-        self, asked: Sequence[ObjectView], token: str, *, seconds: float
+    async def answered(
+        self,
+        asked: Sequence[ObjectView],
+        token: str,
+        *,
+        seconds: float,
+        look: Callable[[Sequence[ObjectView], float], None],
     ) -> list[ObjectView]:
         """
         Wait until the operator has echoed *token* in all of them; give those that are left.
+
+        A change that is under way then is followed to its end, which takes longer.
+
+        Args:
+            look: Gets all that are waited for each time they were read, and after how many seconds.
 
         Raises:
             CommandRefused: One is gone, or was asked for again with another token.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        began = loop.time()
         while True:
-            left = [each for each in [await self._again(seen) for seen in asked] if each]
-            left = [each for each in left if each.status.last_handled_reconcile_at != token]
+            seen = [await self._again(each) for each in asked]
+            look(seen, loop.time() - began)
+            left = [each for each in seen if each.status.last_handled_reconcile_at != token]
             for each in left:
                 if each.annotations.get(RECONCILE_ANNOTATION) != token:
                     raise CommandRefused(
                         f"Somebody else has asked for {each.title} meanwhile, or taken the request"
                         " away, so its answer cannot be told."
                     )
-            if not left or loop.time() > deadline:
+            asked = [each for each in seen if each in left or each.in_flight]
+            longest = _LONGEST_CHANGE if any(each.in_flight for each in asked) else 0.0
+            if not asked or loop.time() - began > max(seconds, longest):
                 return left
-            asked = left
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def each_look(
+        self, names: Sequence[str], look: Callable[[list[ObjectView]], None]
+    ) -> None:
+        """
+        Read the objects again and again, until the task is cancelled.
+
+        Once they could be read, an API server that does not answer is waited for.
+
+        Raises:
+            CommandRefused: One of them does not exist, or they cannot be read at all.
+        """
+        loop = asyncio.get_running_loop()
+        known = False
+        while True:
+            began = loop.time()
+            try:
+                look(await self.objects(names))
+                known = True
+            except CommandRefused as refused:
+                if not known or not isinstance(refused.__cause__, KubeUnavailable):
+                    raise
+            # Of many objects a list takes long, for both sides.
+            await asyncio.sleep(max(_WATCH_SECONDS, _WATCH_SHARE * (loop.time() - began)))
 
     async def _again(self, seen: ObjectView) -> ObjectView:
         with self._explained("list", seen.namespace):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Self
 
 from rds_ssl.core.formats import write_time
 
@@ -26,12 +27,34 @@ def _plain(text: str) -> Iterator[str]:
             yield " "
 
 
+class Row(str):
+    """A line of a table that knows its cells, for who can show them better than as text."""
+
+    __slots__ = ("cells", "head", "indent")
+
+    cells: Sequence[str]
+    head: Sequence[str]
+    """The cells of the first line of its table."""
+    indent: int
+
+    @classmethod
+    def of(cls, text: str, *, cells: Sequence[str], head: Sequence[str], indent: int = 0) -> Self:
+        """Make one; *text* is the line as it is printed."""
+        row = cls(text)
+        row.cells, row.head, row.indent = cells, head, indent
+        return row
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table; the last column is as long as it is."""
-    shown = [list(head), *([safe(cell) or NOTHING for cell in row] for row in rows)]
+    shown = [tuple(head), *(tuple(safe(cell) or NOTHING for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        Row.of(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(),
+            cells=row,
+            head=shown[0],
+        )
         for row in shown
     ]
 
@@ -44,7 +67,14 @@ def fields(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 def indented(lines: Sequence[str]) -> list[str]:
     """Move lines to the right, below a heading."""
-    return [f"  {line}" for line in lines]
+    return [_indented(line) for line in lines]
+
+
+def _indented(line: str) -> str:
+    text = f"  {line}" if line else line
+    if not isinstance(line, Row):
+        return text
+    return Row.of(text, cells=line.cells, head=line.head, indent=line.indent + 2)
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from rds_ssl.commands.options import REFUSED, complain, imported_for_good, now
+from rds_ssl.commands.options import REFUSED, complain, imported_for_good, now, show
 
 UNREADABLE = 2
 """Exit code of `lint` where a file could not be read, as of a command line that cannot be."""
@@ -46,10 +46,11 @@ def lint(*, files: tuple[str, ...], output: str, strict: bool) -> None:
     report = lint(manifests.read(files), now=now(), strict=strict)
     if output == "json":
         click.echo(json.dumps(lint_report.json_value(report), indent=2))
-    else:
-        lines = lint_report.github_lines if output == "github" else lint_report.text_lines
-        for line in lines(report):
+    elif output == "github":
+        for line in lint_report.github_lines(report):
             click.echo(line)
+    else:
+        show(lint_report.text_lines(report))
     for name in report.skipped:
         complain(f"{name} looks like a template and was left out; give what is made of it.")
     if report.unreadable:
@@ -91,5 +92,4 @@ def explain(*, word: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps([each.value for each in found], indent=2))
         return
-    for line in explaining.detail(found) if word else explaining.all_lines():
-        click.echo(line)
+    show(explaining.detail(found) if word else explaining.all_lines())

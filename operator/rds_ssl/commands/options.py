@@ -11,7 +11,7 @@ import gc
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,12 +163,22 @@ def tell(answer: Answer, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(answer.value, indent=2))  # ASCII: nothing in it steers a terminal.
     else:
-        for line in answer.lines:
-            click.echo(line)
+        show(answer.lines)
     for note in answer.notes:
         complain(note)
     if not answer.done:
         sys.exit(REFUSED)
+
+
+def show(lines: Sequence[str]) -> None:
+    """Print lines on standard output, with colours if that is a terminal."""
+    if sys.stdout.isatty():
+        from rds_ssl.commands.terminal import show as shown
+
+        shown(lines)
+        return
+    for line in lines:
+        click.echo(line)
 
 
 def complain(text: str) -> None:

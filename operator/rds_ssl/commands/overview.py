@@ -19,32 +19,12 @@ from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.api.states import ObservedStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.lease import LEASE_NAME, Lease
 from rds_ssl.core.planning.fields import ROWS
 
 _HEAD = (
     *("NAMESPACE", "NAME", "INSTANCE", "ENGINE", "READY", "REASON", "ENDPOINT", "EXPIRES"),
     *("PENDING", "LAST CHANGE"),
 )
-
-
-_RENEWED = 60.0
-"""Seconds for which a Lease counts as renewed: a second, and what clocks are apart."""
-
-
-def leader_note(lease: Lease | None, namespace: str, now: datetime) -> list[str]:
-    """Return sentences that say who works, or that nobody does; none if nobody knows."""
-    if lease is None or lease.renewed is None:
-        return []
-    renewed = moment(lease.renewed, now)
-    if lease.holder and (now - lease.renewed).total_seconds() < _RENEWED:
-        return [f"Operator: {safe(lease.holder)} in namespace {namespace} leads."]
-    silent = f"the Lease {LEASE_NAME} was renewed last at {renewed}"
-    return [
-        f"Operator: nobody leads in namespace {namespace}, {silent}.",
-        "Nothing is changed until a replica runs, and reaches the API server.",
-        "(Unless it has other Leases by now, as shards and RDS_SSL_LEASE_NAME do, or needs none.)",
-    ]
 
 
 def status_table(seen: Sequence[ObjectView], now: datetime) -> list[str]:
@@ -114,7 +94,7 @@ def status_detail(seen: ObjectView, now: datetime) -> list[str]:
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
-    return ["", title, *(line if not line else f"  {line}" for line in lines or [NOTHING])]
+    return ["", title, *indented(lines or [NOTHING])]
 
 
 def _conditions(seen: ObjectView, now: datetime) -> list[str]:

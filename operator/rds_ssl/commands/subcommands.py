@@ -3,6 +3,8 @@
 # ruff: noqa: PLC0415
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -19,18 +21,39 @@ from rds_ssl.commands.options import (
 from rds_ssl.commands.types import Access
 from rds_ssl.core.errors import CommandRefused
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
+
+@contextmanager
+def suppress_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end what goes on until then, without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
 
 @click.command(short_help="List the changes that are pending, or show one.")
+@click.option(
+    "-w", "--watch", "watching", is_flag=True, help="Go on, and show what changes, until Ctrl-C."
+)
 @lists
-def plan(access: Access, names: tuple[str, ...], output: str) -> None:
+def plan(*, access: Access, names: tuple[str, ...], output: str, watching: bool) -> None:
     """
     List the changes that are pending; with one NAME, show its plan in full.
 
     Below the list stands how many restarts may start when, and how many plans wait for a person.
     """
-    from rds_ssl.commands.actions import show_plans
+    from rds_ssl.commands.actions import show_plans, watch_plans
 
-    tell(show_plans(access, names, now()), output)
+    if not watching:
+        tell(show_plans(access, names, now()), output)
+        return
+    from rds_ssl.commands.watching import Watcher
+
+    with suppress_interrupt():
+        watch_plans(access, names, now, Watcher(output, now).told)
 
 
 @click.command(short_help="List the objects and how they stand, or show one.")
@@ -38,14 +61,14 @@ def plan(access: Access, names: tuple[str, ...], output: str) -> None:
     "--operator-namespace",
     default="rds-ssl-system",
     callback=checked_namespace,
-    help="Where the operator runs; its Lease there says which replica leads. [rds-ssl-system]",
+    help="Where the operator runs; its Leases there say who leads. [rds-ssl-system]",
 )
 @lists
 def status(access: Access, names: tuple[str, ...], output: str, operator_namespace: str) -> None:
     """
     List the objects and how they stand; with one NAME, show everything of it.
 
-    Says which replica of the operator leads as well, to whoever may get its Lease.
+    Says which replica of the operator leads as well, of each shard, to whoever may list Leases.
     """
     from rds_ssl.commands.actions import show_status
 
@@ -100,12 +123,16 @@ def resume(access: Access, names: tuple[str, ...], output: str) -> None:
 
 
 @click.command(short_help="Have the operator look again, now.")
-@click.option("--wait", is_flag=True, help="Wait until the operator has done it.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until the operator has done it; a change that it sends is followed to its end.",
+)
 @click.option(
     "--timeout",
     default="2m",
     callback=seconds,
-    help="How long, with --wait, such as 30s or 5m.  [2m]",
+    help="How long to wait for the operator's answer, such as 30s or 5m.  [2m]",
 )
 @changes
 def reconcile(
@@ -120,8 +147,14 @@ def reconcile(
 
     # Fractions, so that two requests within a second are two.
     token = now().isoformat(timespec="microseconds").replace("+00:00", "Z")
-    waited = timeout if wait else None
-    tell(request_reconcile(access, names, token=token, wait=waited), output)
+    if not wait:
+        tell(request_reconcile(access, names, token=token, wait=None), output)
+        return
+    from rds_ssl.commands.watching import progress
+
+    with progress(token, now) as look:
+        answer = request_reconcile(access, names, token=token, wait=timeout, look=look)
+    tell(answer, output)
 
 
 COMMANDS = (plan, approve, suspend, resume, reconcile, status, lint, explain)

@@ -12,6 +12,31 @@ _GROUP = "coordination.k8s.io"
 _VERBS = ("get", "create", "patch")
 
 
+_MOST = 500
+"""Leases of one namespace that are looked at; there are a few."""
+
+
+async def list_written_by(
+    kube: KubeClient, *, namespace: str, manager: str, deadline: float
+) -> dict[str, Lease]:
+    """
+    Return the Leases of a namespace that a field manager has written, by name.
+
+    Whatever they are called: the name of the operator's is a setting.
+
+    Raises:
+        KubeError: They may not be listed, or cannot be read in *deadline* seconds.
+    """
+    path = f"/apis/{_GROUP}/v1/namespaces/{quote(namespace)}/leases"
+    answer = await kube.request("GET", path, query={"limit": str(_MOST)}, deadline=deadline)
+    found: dict[str, Lease] = {}
+    for each in answer.get("items") or ():
+        meta = each["metadata"]
+        if manager in {field.get("manager") for field in meta.get("managedFields") or ()}:
+            found[str(meta["name"])] = Lease.of(each)
+    return found
+
+
 class Leases:
     """The Lease of one name in one namespace."""
 

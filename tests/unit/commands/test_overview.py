@@ -7,7 +7,8 @@ import pytest
 
 from rds_ssl.commands.error_hints import Request, explain, not_found
 from rds_ssl.commands.formatting import safe, span, table
-from rds_ssl.commands.overview import leader_note, status_detail, status_json, status_table
+from rds_ssl.commands.leaders import leader_note
+from rds_ssl.commands.overview import status_detail, status_json, status_table
 from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import (
     KubeConflict,
