@@ -1,4 +1,4 @@
-"""What is printed on a terminal: the same words as elsewhere, with colours, or with NO_COLOR not."""
+"""What is printed on a terminal: the same words as elsewhere, in colours unless NO_COLOR is set."""
 
 import re
 import subprocess
