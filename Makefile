@@ -29,7 +29,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds explanations controlplane built
+.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ crds: $(SYNCED) ## Write crds/dbinstancessl.yaml from the models of spec and sta
 
 explanations: $(SYNCED) ## Write what `rds-ssl explain` says, from docs/conditions.md
 	@$(RUN) support.explanations
+
+krew: $(SYNCED) ## Make the archive of the kubectl plugin, and write its sum to deploy/krew
+	@$(RUN) support.krew
 
 controlplane: $(SYNCED) built ## Start a control plane in the foreground and print its KUBECONFIG
 	@$(RUN) support.controlplane serve

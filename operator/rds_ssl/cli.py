@@ -94,6 +94,19 @@ for command in COMMANDS:
     main.add_command(command)
 
 
+def plugin() -> None:
+    """Command line of `kubectl rds-ssl`, which kubectl finds as ``kubectl-rds_ssl``."""
+    main(prog_name="kubectl rds-ssl")
+
+
+def complete_plugin() -> None:
+    """Complete `kubectl rds-ssl`: kubectl asks ``kubectl_complete-rds_ssl``."""
+    from rds_ssl.commands.completion import for_kubectl
+
+    for line in for_kubectl(main, sys.argv[1:]):
+        click.echo(line)
+
+
 @contextmanager
 def _faults_shown() -> Iterator[None]:
     try:

@@ -7,11 +7,14 @@ No operator runs: the tests write the status that it would have written.
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -771,3 +774,189 @@ def test_a_command_line_that_makes_no_sense_is_a_matter_of_usage(
     desk: Desk, arguments: tuple[str, ...]
 ) -> None:
     assert refused(desk.run(*arguments), "Usage: rds-ssl", code=2)
+
+
+# --- while it goes on -----------------------------------------------------------------------------
+
+
+class Going:
+    """A command that goes on; what it has said so far."""
+
+    def __init__(self, desk: Desk, *arguments: str, terminal: bool = False) -> None:
+        self._ours, theirs = pty.openpty() if terminal else os.pipe()
+        self._process = subprocess.Popen(
+            [PROGRAM, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+            env=desk.environ(TERM="xterm", COLUMNS="200"),
+        )
+        os.close(theirs)
+        os.set_blocking(self._ours, False)  # As the function has it.
+        self.said = ""
+
+    def wait_for(self, words: str) -> None:
+        """Read until something was said."""
+
+        def problem() -> str | None:
+            self._read()
+            return None if words in self.said else f"{words!r} is not in {self.said!r}"
+
+        polling.wait(problem, seconds=SECONDS)
+
+    def _read(self) -> None:
+        try:
+            while text := os.read(self._ours, 65536):
+                self.said += text.decode()
+        except OSError:
+            pass  # Nothing more for now, or the terminal is closed.
+
+    def end(self, sign: signal.Signals | None = None) -> int:
+        """Wait for its end, or interrupt it; give the exit code."""
+        if sign is not None:
+            self._process.send_signal(sign)
+        code = self._process.wait(timeout=polling.patience(SECONDS))
+        self._read()
+        return code
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
+
+
+@pytest.fixture
+def going(desk: Desk) -> Iterator[Callable[..., Going]]:
+    """Start a command that goes on."""
+    made: list[Going] = []
+
+    def start(*arguments: str, terminal: bool = False) -> Going:
+        made.append(Going(desk, *arguments, terminal=terminal))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def test_a_watched_plan_is_told_anew_when_it_changes_and_ends_with_ctrl_c(
+    desk: Desk, going: Callable[..., Going]
+) -> None:
+    desk.put("orders", statuses.pending())
+    watch = going("plan", "-n", desk.namespace, "--watch")
+    watch.wait_for("In all: 1 plan")
+    before = watch.said
+
+    desk.write_status("orders", statuses.pending(statuses.plan("5555", heldBy="AwaitingWindow")))
+
+    watch.wait_for("AwaitingWindow")
+    assert before.count("--- ") == 1
+    assert "\x1b" not in watch.said
+    assert watch.end(signal.SIGINT) == 130
+    assert "Traceback" not in watch.said
+
+
+def test_reconcile_tells_each_step_of_a_change_and_waits_for_its_end(
+    desk: Desk, going: Callable[..., Going]
+) -> None:
+    desk.put("orders", statuses.settled())
+    reconcile = going(
+        "reconcile", "-n", desk.namespace, "orders", "--wait", "--timeout", "1s", terminal=True
+    )
+    reconcile.wait_for("asked for: the operator has not looked yet")
+
+    plan = statuses.plan(heldBy=None)
+    token = desk.annotation(RECONCILE_ANNOTATION)
+    for phase in ("Sending", "Accepted"):
+        status = statuses.pending(plan, operation=statuses.operation(phase))
+        desk.write_status("orders", {**status, "lastHandledReconcileAt": token})
+        reconcile.wait_for(f"{phase.lower()}")
+    desk.write_status("orders", {**statuses.settled(), "operation": None, "plan": None})
+
+    assert reconcile.end() == 0
+    steps = [each for each in ("asked", "sending", "accepted", "done") if each in reconcile.said]
+    assert steps == ["asked", "sending", "accepted", "done"]
+    assert "was looked at: Ready=True Verified." in reconcile.said.replace("\x1b[32m", "").replace(
+        "\x1b[0m", ""
+    )
+
+
+def test_a_table_on_a_terminal_has_colours_and_every_word_of_it(
+    desk: Desk, going: Callable[..., Going]
+) -> None:
+    desk.put("orders", statuses.settled())
+    piped = desk.here("status").stdout
+
+    shown = going("status", "-n", desk.namespace, terminal=True)
+
+    assert shown.end() == 0
+    assert "\x1b[32mTrue" in shown.said
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown.said).split()[:40] == piped.split()[:40]
+
+
+# --- leases, completion, kubectl ------------------------------------------------------------------
+
+
+def test_status_tells_each_shard_by_the_leases_that_the_operator_has_written(desk: Desk) -> None:
+    now = f"{datetime.now(UTC):%FT%T.%fZ}"
+    for name, holder, manager in (
+        ("mine-1-of-2", "pod-a", "rds-ssl-operator"),
+        ("mine-2-of-2", "", "rds-ssl-operator"),
+        ("theirs", "pod-c", "another"),
+    ):
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{desk.namespace}/leases"
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": name},
+            "spec": {"holderIdentity": holder, "renewTime": now},
+        }
+        desk.cluster.request("POST", path, body, fieldManager=manager)
+
+    told = desk.here("status", "--operator-namespace", desk.namespace).stderr.splitlines()
+
+    assert told[0] == f"Operator: pod-a in namespace {desk.namespace} leads shard 1 of 2."
+    assert told[1].startswith("Operator: nobody leads shard 2 of 2")
+    assert len(told) == 2
+
+
+def test_names_of_objects_are_completed_from_the_cluster(desk: Desk) -> None:
+    for name in ("orders", "order-items", "stock"):
+        desk.put(name)
+    words = f"rds-ssl plan -n {desk.namespace} order-items o"
+
+    ended = desk.run(
+        _RDS_SSL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" "))
+    )
+
+    assert (ended.stdout, ended.stderr) == ("plain,orders\n", "")
+
+
+def test_kubectl_finds_the_plugin_on_the_path(desk: Desk, tmp_path: Path) -> None:
+    desk.put("orders", statuses.settled())
+    for name, function in (
+        ("kubectl-rds_ssl", "plugin"),
+        ("kubectl_complete-rds_ssl", "complete_plugin"),
+    ):
+        program = tmp_path / name
+        program.write_text(
+            f"#!{sys.executable}\nfrom rds_ssl.cli import {function}\n{function}()\n"
+        )
+        program.chmod(0o755)
+    environ = desk.environ()
+    environ["PATH"] = f"{tmp_path}:{environ['PATH']}"
+
+    def kubectl(*arguments: str) -> Ended:
+        return subprocess.run(
+            [desk.cluster.control_plane.kubectl_path, *arguments],
+            env=environ, capture_output=True, text=True, check=False,
+            timeout=polling.patience(SECONDS),
+        )  # fmt: skip
+
+    shown = kubectl("rds-ssl", "status", "-n", desk.namespace)
+    completed = kubectl("__complete", "rds-ssl", "plan", "-n", desk.namespace, "o")
+
+    assert shown.returncode == 0, shown.stderr
+    assert "orders" in shown.stdout
+    assert "orders" in completed.stdout.splitlines()

@@ -42,14 +42,17 @@ _WATCH_SHARE = 9
 """Times what a look has taken: no more than a tenth of the time is spent on it."""
 
 
-def work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:
+def work(
+    access: Access, task: Callable[["Cluster"], Awaitable[T]], *, deadline: float | None = None
+) -> T:
     """
     Do *task* with a connection of its own.
 
     Raises:
         CommandRefused: With the reason and the remedy.
+        TimeoutError: It has taken longer than *deadline* seconds.
     """
-    return asyncio.run(_work(access, task))
+    return asyncio.run(asyncio.wait_for(_work(access, task), deadline))
 
 
 async def _work(access: Access, task: Callable[["Cluster"], Awaitable[T]]) -> T:

@@ -26,7 +26,9 @@ UNREADABLE = 2
     is_flag=True,
     help="Also: Secrets and ConfigMaps that no file has; and warnings count as errors.",
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
 def lint(*, files: tuple[str, ...], output: str, strict: bool) -> None:
     r"""
     Check the DBInstanceSSL objects in each FILE, and the Secrets and ConfigMaps they refer to.
@@ -93,3 +95,22 @@ def explain(*, word: str, output: str) -> None:
         click.echo(json.dumps([each.value for each in found], indent=2))
         return
     show(explaining.detail(found) if word else explaining.all_lines())
+
+
+@click.command(short_help="Print the script by which a shell completes the commands.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    r"""
+    Print the script by which a shell completes commands, flags and names of objects.
+
+    \b
+    bash: eval "$(rds-ssl completion bash)" in ~/.bashrc
+    zsh:  eval "$(rds-ssl completion zsh)" in ~/.zshrc, after compinit
+    fish: rds-ssl completion fish > ~/.config/fish/completions/rds-ssl.fish
+
+    Names are asked of the cluster, for two seconds at most.
+    """
+    from rds_ssl.commands.completion import script
+
+    click.echo(script(shell, ctx.find_root().command))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -78,6 +79,14 @@ _NAMESPACE_OPTION = click.option(
 _EVERYWHERE_OPTION = click.option(
     "-A", "--all-namespaces", "everywhere", is_flag=True, help="All namespaces."
 )
+_OF_ACCESS = frozenset(
+    {
+        *("namespace", "kubeconfig", "context", "everywhere"),
+        *("as_user", "as_groups", "as_uid"),
+    }
+)
+"""What is an `Access` all together."""
+
 _ACCESS_OPTIONS = (
     click.option(
         "--kubeconfig",
@@ -104,35 +113,43 @@ _ACCESS_OPTIONS = (
 )
 
 
+def _access(ctx: click.Context) -> Access:
+    """Read the flags that say which cluster, as whom and where."""
+    given = ctx.params
+    kubeconfig = given.get("kubeconfig") or ""
+    by_flag = ctx.get_parameter_source("kubeconfig") is ParameterSource.COMMANDLINE
+    return Access(
+        kubeconfig=kubeconfig if by_flag else "",
+        inherited="" if by_flag else kubeconfig or str(Path.home() / ".kube" / "config"),
+        context=given.get("context") or "",
+        namespace=given.get("namespace") or "",
+        everywhere=given.get("everywhere") or False,
+        as_user=given.get("as_user") or "",
+        as_groups=given.get("as_groups") or (),
+        as_uid=given.get("as_uid") or "",
+    )
+
+
+def completed_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of objects that a shell can complete a word to."""
+    from rds_ssl.commands.completion import object_names
+
+    given = ctx.params.get(parameter.name or "") or ()
+    return object_names(
+        _access(ctx), incomplete, given=(given,) if isinstance(given, str) else given
+    )
+
+
 def everyones(command: _Command) -> _Command:
     """Return a command with the options that all have; it gets *access* and *output* from them."""
 
     @functools.wraps(command)
-    def run(
-        *,
-        namespace: str,
-        kubeconfig: str,
-        context: str,
-        everywhere: bool = False,
-        as_user: str,
-        as_groups: tuple[str, ...],
-        as_uid: str,
-        **rest: object,
-    ) -> None:
+    def run(**given: Any) -> None:  # noqa: ANN401  # As click gives them.
+        rest = {name: value for name, value in given.items() if name not in _OF_ACCESS}
+        namespace, everywhere = given["namespace"], given.get("everywhere")
         if everywhere and (namespace or rest.get("names")):
             raise click.UsageError(f"-A and {'-n' if namespace else 'NAME'} exclude each other.")
-        source = click.get_current_context().get_parameter_source("kubeconfig")
-        by_flag = source is ParameterSource.COMMANDLINE
-        access = Access(
-            kubeconfig=kubeconfig if by_flag else "",
-            inherited="" if by_flag else kubeconfig or str(Path.home() / ".kube" / "config"),
-            context=context,
-            namespace=namespace,
-            everywhere=everywhere,
-            as_user=as_user,
-            as_groups=as_groups,
-            as_uid=as_uid,
-        )
+        access = _access(click.get_current_context())
         with imported_for_good():
             import rds_ssl.commands.actions  # noqa: F401  # With it comes all that takes long.
 
@@ -149,13 +166,16 @@ def everyones(command: _Command) -> _Command:
 
 def lists(command: _Command) -> _Command:
     """Return a command that is about all objects of a place, or about those of these names."""
-    names = click.argument("names", nargs=-1, metavar="[NAME]...")
+    names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completed_names)
     return names(_EVERYWHERE_OPTION(everyones(command)))
 
 
 def changes(command: _Command) -> _Command:
     """Return a command that changes the objects of these names."""
-    return click.argument("names", nargs=-1, required=True, metavar="NAME...")(everyones(command))
+    names = click.argument(
+        "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completed_names
+    )
+    return names(everyones(command))
 
 
 def tell(answer: Answer, output: str) -> None:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import click
 
-from rds_ssl.commands.offline import explain, lint
+from rds_ssl.commands.offline import completion, explain, lint
 from rds_ssl.commands.options import (
     changes,
     checked_namespace,
+    completed_names,
     everyones,
     lists,
     now,
@@ -76,7 +77,7 @@ def status(access: Access, names: tuple[str, ...], output: str, operator_namespa
 
 
 @click.command(short_help="Show a plan, ask, and approve it.")
-@click.argument("name")
+@click.argument("name", shell_complete=completed_names)
 @click.option("--digest", default="", help="Approve this plan and no other.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @everyones
@@ -157,4 +158,4 @@ def reconcile(
     tell(answer, output)
 
 
-COMMANDS = (plan, approve, suspend, resume, reconcile, status, lint, explain)
+COMMANDS = (plan, approve, suspend, resume, reconcile, status, lint, explain, completion)
