@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from rds_simulator.profiles import PROFILES
+from rds_ssl.cli import main
 from rds_ssl.core.api import conditions
 from rds_ssl.core.api import spec as declaration
 from rds_ssl.core.checks import eligibility
@@ -298,3 +299,30 @@ def test_every_make_command_is_a_target_of_the_makefile(document: Path) -> None:
     assert named <= targets
     if document == README:
         assert {"demo", "test"} <= named
+
+
+def test_every_command_has_its_place_in_the_page_about_them_and_no_other_is_named() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+
+    named = set(re.findall(r"\brds-ssl ([a-z]+)", page.replace("kubectl rds-ssl", "rds-ssl")))
+
+    assert set(main.commands) - named == set()
+    assert named - set(main.commands) == set()
+
+
+def test_every_flag_that_the_page_about_commands_names_is_one_of_theirs() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    theirs = {
+        option
+        for command in main.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+    named = {
+        flag
+        for line in re.findall(r"\brds-ssl [^`|\n]*|`--?[a-z][^`\n]*`", page)
+        for flag in re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", line)
+    }
+
+    assert named - {*theirs, "--help"} == set()

@@ -4,6 +4,7 @@ from faults.acting import ACTING
 from faults.ahead import AHEAD
 from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
+from faults.desk import DESK
 from faults.gating import GATING
 from faults.grants import GRANTS
 from faults.hostile import HOSTILE
@@ -42,4 +43,5 @@ FAULTS = (
     *WAY,
     *SHARDS,
     *SURVIVAL,
+    *DESK,
 )

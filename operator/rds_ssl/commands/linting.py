@@ -109,7 +109,7 @@ def lint(files: Files, *, now: datetime, strict: bool = False) -> Report:
         else:
             made |= made_here(manifest)
     for each in declared:
-        found += _material(each, sources, made, now=now, strict=strict)
+        found += _of_references(each, sources, made, now=now, strict=strict)
     found += _conflicts(declared)
     found += _repeated(files.manifests)
     order = {each: number for number, each in enumerate(_files_in_order(files))}
@@ -232,7 +232,7 @@ def _text(value: object) -> str:
 # --- what they refer to ---------------------------------------------------------------------------
 
 
-def _material(
+def _of_references(
     each: _Declared,
     sources: Sequence[DataObject],
     made: set[tuple[str, str, str]],
