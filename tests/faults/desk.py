@@ -131,6 +131,13 @@ DESK = (
         tests=PROGRESS,
     ),
     Fault(
+        name="tell a watched plan again and again",
+        where="Watcher.told",
+        old="if same and not self._terminal:",
+        new="if same and self._json:",
+        tests=("commands/test_watching.py",),
+    ),
+    Fault(
         name="cut off what is wider than the terminal",
         where="terminal._table",
         old="max(console.width, *(len(row) + 2 * len(first.head) for row in rows))",
