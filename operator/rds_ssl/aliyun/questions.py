@@ -7,17 +7,20 @@ be a key: that is a `SecretText`, of which somebody may want to know how long it
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rds_ssl.aliyun.identity.providers import Provider
 from rds_ssl.aliyun.rate_limit import RateLimiter
 from rds_ssl.aliyun.transport import Transport
-from rds_ssl.core.errors import ApiError, TransportError
+from rds_ssl.core.errors import ApiError, NotSent, TransportError
 from rds_ssl.core.model import Disposition, Priority
 from rds_ssl.core.rds import faults
 from rds_ssl.core.rds.listings import Listed, read_listed
 from rds_ssl.core.secret_text import SecretText
+
+T = TypeVar("T")
 
 PAGE = 100
 """Instances in a page: the most that there may be."""
@@ -57,14 +60,24 @@ class Questions:
             AliyunError: No answer, or a refusal.
             ValueError: It is no read operation.
         """
+        return await self.patiently(action, lambda: self.ask_once(action, **parameters))
+
+    async def patiently(self, action: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """
+        Return what *ask*, which calls *action*, gives; again, and more slowly, if throttled.
+
+        Raises:
+            AliyunError: No answer, or a refusal.
+        """
         for attempt in range(1, ATTEMPTS):
             try:
-                return await self.ask_once(action, **parameters)
+                return await ask()
             except (ApiError, TransportError) as error:
-                if faults.classify(error, write=False).disposition not in _SLOWER:
+                slower = faults.classify(error, write=False).disposition in _SLOWER
+                if isinstance(error, NotSent) or not slower:
                     raise
                 self._pause(action, error, attempt)
-        return await self.ask_once(action, **parameters)
+        return await ask()
 
     async def ask_once(self, action: str, **parameters: str) -> Mapping[str, object]:
         """
