@@ -100,10 +100,7 @@ def importer(shop: Shop) -> Importer:
 
 
 @pytest.mark.usefixtures("operator")
-def test_instances_of_every_kind_are_adopted_without_a_call(
-    importer: Importer,
-    operator: OperatorProcess,
-) -> None:
+def test_instances_of_every_kind_are_adopted_without_a_call(importer: Importer) -> None:
     shop, instances = importer.shop, importer.add_each()
 
     ended = importer.run(

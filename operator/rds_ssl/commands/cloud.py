@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 
 from rds_ssl.aliyun.aiohttp_transport import Proxy
+from rds_ssl.aliyun.dialects import Dialect, Dialects
 from rds_ssl.aliyun.endpoints import endpoint_of
 from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.questions import Questions
@@ -34,6 +35,12 @@ class Account:
     rds: RdsApi
     """What the operator asks; its writes are nobody's here."""
     questions: Questions
+    legacy: Questions
+    """The same with signature V1, whichever the endpoint reads."""
+    signature: Callable[[], Dialect]
+    """Which signature the endpoint was found to read so far."""
+    skew: Callable[[], float | None]
+    """By how many seconds this machine's clock is ahead of the API's; None before an answer."""
 
 
 @asynccontextmanager
@@ -69,10 +76,23 @@ async def opened(
             )
         except ValueError as error:
             raise CommandRefused(f"--region {region_id}: {error}") from None
-        transport = Transport(
-            http, now=now, on_call=on_call, user_agent=agent, allow_http=settings.allow_http
-        )
+        dialects = Dialects()
+
+        def transport_with(known: Dialects) -> Transport:
+            return Transport(
+                http,
+                now=now,
+                on_call=on_call,
+                user_agent=agent,
+                allow_http=settings.allow_http,
+                dialects=known,
+            )
+
+        transport = transport_with(dialects)
         limiter = RateLimiter(settings.api_rate)
+        asked = Questions(
+            transport=transport, endpoint=endpoint.url, provider=provider, limiter=limiter
+        )
         yield Account(
             region_id=region_id,
             rds=RdsApi(
@@ -83,9 +103,10 @@ async def opened(
                 region_host=endpoint.host,
                 names=Names(),
             ),
-            questions=Questions(
-                transport=transport, endpoint=endpoint.url, provider=provider, limiter=limiter
-            ),
+            questions=asked,
+            legacy=replace(asked, transport=transport_with(Dialects([endpoint.url]))),
+            signature=lambda: dialects.of(endpoint.url),
+            skew=lambda: transport.clock_skew,
         )
     finally:
         await http.aclose()

@@ -6,6 +6,7 @@ What does the work is imported when a command runs.
 
 # ruff: noqa: PLC0415
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ USAGE = 2
 """Exit code of faulty settings, the same as click's for flags that do not exist."""
 
 INCOMPLETE = 3
-"""Exit code of an import that has left something out."""
+"""Exit code where something was left out, or not answered."""
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -170,6 +171,40 @@ def import_instances(
         sys.exit(INCOMPLETE)
 
 
+@click.command(short_help="Ask a real account what no document says; report it by shapes.")
+@click.argument(
+    "instance_ids", nargs=-1, required=True, metavar="INSTANCE_ID...", callback=_instances
+)
+@_REGION_OPTION
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="table for people, json for programs.",
+)
+def doctor(*, instance_ids: tuple[str, ...], region_id: str, output: str) -> None:
+    """
+    Ask RDS about each INSTANCE_ID what no document says, and print a report to give away.
+
+    Which signature is read, which words and forms the answers have, what tasks took. It only reads,
+    with the operator's own settings and credentials, from the environment. The report has shapes
+    and lengths: no key, no certificate, no id of an instance, an access key or an account.
+    """
+    with _refusals_shown():
+        with imported_for_good():
+            from rds_ssl.commands.doctor import examine
+
+        answer = examine(region_id, instance_ids, _now)
+    if output == "json":
+        click.echo(json.dumps(answer.value, indent=2))
+    else:
+        for line in answer.lines:
+            click.echo(line)
+    if not answer.done:
+        sys.exit(INCOMPLETE)
+
+
 def _write(documents: Sequence[tuple[str, str]], output_dir: str) -> None:
     if not output_dir:
         for _, text in documents:
@@ -208,4 +243,4 @@ def _complain(text: str) -> None:
     click.echo(safe(text), err=True)
 
 
-CLOUD_COMMANDS: Sequence[click.Command] = (import_instances,)
+CLOUD_COMMANDS: Sequence[click.Command] = (import_instances, doctor)
