@@ -8,6 +8,7 @@ from faults.gating import GATING
 from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
+from faults.importing import IMPORTING
 from faults.judging import JUDGING
 from faults.leading import LEADING
 from faults.meeting import MEETING
@@ -42,4 +43,5 @@ FAULTS = (
     *WAY,
     *SHARDS,
     *SURVIVAL,
+    *IMPORTING,
 )

@@ -16,6 +16,7 @@ import yaml
 
 from support import pki
 from support.polling import patience
+from support.ram_templates import template
 from support.shop import Shop
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET
 
@@ -134,7 +135,15 @@ def test_what_cannot_be_managed_is_told_with_the_reason_and_by_the_exit_code(
     importer.add("busy", profile="mysql-8.0", status="Rebooting")
     importer.add("fine", profile="mysql-8.0")
 
-    ended = importer.run("--tag", importer.tag)
+    importer.shop.rds.put_access_key(
+        "LTAI5tReader", secret="s", policy=template("import-and-doctor")
+    )
+
+    ended = importer.run(
+        *("--tag", importer.tag),
+        ALIBABA_CLOUD_ACCESS_KEY_ID="LTAI5tReader",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET="s",
+    )
 
     assert ended.returncode == 3
     (declared,) = yaml.safe_load_all(ended.stdout)

@@ -36,7 +36,7 @@ SETTINGS = (
 )
 """The attributes of the resource that set SSL."""
 
-_KEYS = frozenset({"server_key", "ssl_password"})
+_UNSEEN = frozenset({"server_key", "ssl_password"})
 """Those of them that hold what nobody may see. Never looked at, but for whether they are there."""
 
 _READ: Mapping[str, str] = {
@@ -74,7 +74,7 @@ class Resource:
     @property
     def keys(self) -> Sequence[str]:
         """What of it the state holds in clear that nobody should see."""
-        return [each for each in self.settings if each in _KEYS]
+        return [each for each in self.settings if each in _UNSEEN]
 
 
 def read_state(text: str, region_id: str) -> list[Resource]:

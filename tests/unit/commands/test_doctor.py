@@ -16,7 +16,7 @@ from rds_ssl.aliyun.rds import RdsApi
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.commands.cloud import Account
 from rds_ssl.commands.doctor import answer_of, report_of
-from rds_ssl.commands.shapes import is_word, shape
+from rds_ssl.commands.shapes import SSL_FIELDS, is_word, shape
 from rds_ssl.core.errors import CommandRefused
 from rds_ssl.core.secret_text import SecretText
 from support import pki
