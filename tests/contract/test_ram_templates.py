@@ -13,7 +13,7 @@ import yaml
 from rds_simulator.ram_policy import Request, Verdict, read_policy, read_trust
 from rds_ssl.aliyun import questions
 from rds_ssl.aliyun import rds as client
-from rds_ssl.commands import doctor, importing
+from rds_ssl.commands import doctor, reading
 from support.identities import ACCOUNT, AUDIENCE, SUBJECT, Issuer
 from support.ram_templates import FOLDER, NAMES, template
 from support.simulator import InProcess
@@ -54,7 +54,7 @@ def test_what_is_allowed_is_what_the_operator_calls(name: str) -> None:
 
 
 def test_the_commands_that_ask_rds_may_do_that_and_nothing_else() -> None:
-    asked = [Path(each.__file__).read_text() for each in (questions, importing, doctor)]
+    asked = [Path(each.__file__).read_text() for each in (questions, reading, doctor)]
     named = {name for text in asked for name in re.findall(r'"(Describe[A-Za-z]+)"', text)}
 
     assert actions(template("import-and-doctor")) == {f"rds:{each}" for each in named}

@@ -1,37 +1,25 @@
 """`rds-ssl import`: from instances, or a state of Terraform, to objects that adopt them."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from rds_ssl.commands import terraform
-from rds_ssl.commands.cloud import Account, concerns_all, is_ineligible, opened, said
 from rds_ssl.commands.formatting import counted
 from rds_ssl.commands.manifests import (
     Found,
     LeftOut,
     Manifest,
     Place,
-    ineligible,
     manifest_of,
     names_of,
-    unreadable,
 )
 from rds_ssl.commands.yaml_text import yaml_of
-from rds_ssl.core.errors import AliyunError, CommandRefused, ObservationError
-from rds_ssl.core.formats import write_time
-from rds_ssl.core.model import Priority
-from rds_ssl.core.rds.listings import read_description
-from rds_ssl.core.rds.responses import has_no_instance, read_attribute
-from rds_ssl.settings import load
+from rds_ssl.core.errors import CommandRefused
 
 LARGEST_STATE = 256 * 2**20
 """Bytes of a state that is read: the largest that people tell of have some ten megabytes."""
-
-# Hints of the vendor's, on which nothing that is written rests.
-_HINTS = frozenset({"RequireUpdate", "LastModifyStatus"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +61,10 @@ def import_instances(wanted: Wanted, place: Place, now: Callable[[], datetime]) 
             if isinstance(each.found, Found) and each.found.instance_id in adopted
         ]
         return _imported(made, terraform.farewell(leaving), terraform.RESOURCE)
-    found = asyncio.run(_read(wanted, now))
+    # With it come the clients of the cloud, which a state does not need.
+    from rds_ssl.commands.reading import read_all  # noqa: PLC0415
+
+    found = read_all(wanted.region_id, wanted.instance_ids, wanted.tags, now)
     return _imported(_made(found, place), [], "instance")
 
 
@@ -113,64 +104,4 @@ def _imported(made: Sequence[Manifest | LeftOut], farewell: Sequence[str], noun:
         documents=[(each.name, yaml_of(each)) for each in written],
         notes=[*notes, *farewell],
         complete=not left,
-    )
-
-
-async def _read(wanted: Wanted, now: Callable[[], datetime]) -> list[Found | LeftOut]:
-    async with opened(load(), wanted.region_id, now=now) as account:
-        try:
-            ids = list(dict.fromkeys(wanted.instance_ids))
-            if not ids:
-                listed = await account.questions.instances(wanted.region_id, wanted.tags)
-                ids = [each.instance_id for each in listed]
-            return [await _one(account, each, now) for each in ids]
-        except AliyunError as error:
-            raise CommandRefused(f"{said(error)}.") from None
-
-
-async def _one(account: Account, instance_id: str, now: Callable[[], datetime]) -> Found | LeftOut:
-    """
-    Read an instance.
-
-    Raises:
-        AliyunError: No other instance could be read either.
-    """
-
-    def left_out(why: str) -> LeftOut:
-        return LeftOut(instance_id=instance_id, why=why)
-
-    region_id, questions = account.region_id, account.questions
-    try:
-        body = await questions.ask(
-            "DescribeDBInstanceAttribute", DBInstanceId=instance_id, RegionId=region_id
-        )
-        if has_no_instance(body):
-            return left_out(f"there is no such instance in {region_id} for this account")
-        instance = read_attribute(body)
-        why = unreadable(instance)
-        if why:
-            return left_out(why)
-        observed = await questions.patiently(
-            "DescribeDBInstanceSSL",
-            lambda: account.rds.describe_ssl(
-                instance_id,
-                region_id,
-                priority=Priority.CHANGE,
-                engine=instance.engine,
-                undeclared=_HINTS,
-            ),
-        )
-    except ObservationError as error:
-        return left_out(f"RDS answers what is not understood: {error}")
-    except AliyunError as error:
-        if concerns_all(error):
-            raise
-        return left_out((is_ineligible(error) and ineligible(instance)) or said(error))
-    return Found(
-        instance_id=instance_id,
-        region_id=region_id,
-        title=read_description(body),
-        observed=observed,
-        instance=instance,
-        origin=f"As RDS showed it at {write_time(now())}.",
     )
