@@ -243,7 +243,7 @@ def _add_server(found: Found, name: str, spec: Spec, remarks: dict[str, Sequence
 def _wanted_secret(observed: Observed, secret: str) -> Iterator[str]:
     leaf = observed.server_certificate
     yield f"Put the certificate that is in force, with its private key, into the Secret {secret}."
-    yield "The key is yours to find: neither RDS nor a state was asked for it, and none is here."
+    yield "The key is yours to find: what RDS or a state holds of it was dropped unread."
     if leaf is None:
         if observed.expire_time:
             yield f"RDS does not show it; it expires at {write_time(observed.expire_time)}."
