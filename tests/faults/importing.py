@@ -2,7 +2,7 @@
 
 from faults.fault import Fault
 
-_MANIFESTS = ("commands/test_manifests.py",)
+_ADOPTION = ("commands/test_adoption.py",)
 _TERRAFORM = ("commands/test_terraform.py",)
 _DOCTOR = ("commands/test_doctor.py",)
 _QUESTIONS = ("aliyun/test_questions.py",)
@@ -13,28 +13,28 @@ IMPORTING = (
         where="_client_data",
         old='pem.client_ca_in_force(observed.client_ca_pem, field="ClientCACert").pem',
         new="observed.client_ca_pem",
-        tests=(*_MANIFESTS, *_TERRAFORM),
+        tests=(*_ADOPTION, *_TERRAFORM),
     ),
     Fault(
         name="write an object whose first plan is not empty",
-        where="manifests._not_empty",
+        where="adoption._not_empty",
         old="    if plan is None:\n",
         new="    if plan is not None or plan is None:\n",
-        tests=_MANIFESTS,
+        tests=_ADOPTION,
     ),
     Fault(
         name="give two instances one name",
         where="names_of",
         old="if counted[name] == 1 else",
         new="if counted[name] else",
-        tests=_MANIFESTS,
+        tests=_ADOPTION,
     ),
     Fault(
         name="declare a revocation list whose CA is gone",
         where="_client_data",
         old="    if not observed.client_ca:\n        return {}\n",
         new="    if not (observed.client_ca or observed.revocation_list):\n        return {}\n",
-        tests=_MANIFESTS,
+        tests=_ADOPTION,
     ),
     Fault(
         name="take a state that says Update for SSL that is off",

@@ -157,9 +157,9 @@ def import_instances(
         raise click.UsageError("--credentials-secret and --role-arn exclude each other.")
     with _refusals_shown():
         with imported_for_good():
+            from rds_ssl.commands.adoption import Place
             from rds_ssl.commands.importing import Wanted
             from rds_ssl.commands.importing import import_instances as imported
-            from rds_ssl.commands.manifests import Place
 
         wanted = Wanted(region_id=region_id, instance_ids=instance_ids, tags=tags, state=state)
         place = Place(namespace=namespace, credentials_secret=credentials_secret, role_arn=role_arn)

@@ -6,8 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rds_ssl.commands import terraform
-from rds_ssl.commands.formatting import counted
-from rds_ssl.commands.manifests import (
+from rds_ssl.commands.adoption import (
     Found,
     LeftOut,
     Manifest,
@@ -15,6 +14,7 @@ from rds_ssl.commands.manifests import (
     manifest_of,
     names_of,
 )
+from rds_ssl.commands.formatting import counted
 from rds_ssl.commands.yaml_text import yaml_of
 from rds_ssl.core.errors import CommandRefused
 

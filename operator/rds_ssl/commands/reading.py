@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from rds_ssl.commands.adoption import Found, LeftOut, ineligible, unreadable
 from rds_ssl.commands.cloud import Account, concerns_all, is_ineligible, opened, said
-from rds_ssl.commands.manifests import Found, LeftOut, ineligible, unreadable
 from rds_ssl.core.errors import AliyunError, CommandRefused, ObservationError
 from rds_ssl.core.formats import write_time
 from rds_ssl.core.model import Priority

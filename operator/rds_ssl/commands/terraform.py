@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rds_ssl.commands.manifests import Found, LeftOut
+from rds_ssl.commands.adoption import Found, LeftOut
 from rds_ssl.core.errors import CommandRefused, ObservationError
 from rds_ssl.core.formats import shown
 from rds_ssl.core.model import Engine, Instance

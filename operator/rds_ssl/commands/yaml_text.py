@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from rds_ssl.commands.adoption import Manifest
 from rds_ssl.commands.formatting import safe
-from rds_ssl.commands.manifests import Manifest
 from rds_ssl.core.model import API_GROUP, API_VERSION, KIND
 
 _WIDTH = 4096

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rds_ssl.commands.manifests import Found, LeftOut, Manifest, Place, manifest_of
+from rds_ssl.commands.adoption import Found, LeftOut, Manifest, Place, manifest_of
 from rds_ssl.commands.terraform import Resource, farewell, read_state
 from rds_ssl.commands.yaml_text import yaml_of
 from rds_ssl.core.errors import CommandRefused

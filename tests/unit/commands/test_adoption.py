@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from rds_ssl.commands.manifests import (
+from rds_ssl.commands.adoption import (
     Found,
     LeftOut,
     Manifest,
