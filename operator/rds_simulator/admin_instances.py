@@ -23,6 +23,7 @@ _PLAIN = (
     "kernel_version",
     "maintain_time",
     "master_instance_id",
+    "description",
 )
 _PLAIN_SSL = ("acl", "replication_acl", "force_encryption", "tls_version")
 
@@ -81,6 +82,8 @@ def patch(instance: Instance, body: InstancePatch, at: datetime, issue: Issue) -
         given["profile"] = replace(profile, engine_version=body.engine_version)
     if body.hba_rows is not None:
         given["hba_rows"] = tuple(body.hba_rows)
+    if body.tags is not None:
+        given["tags"] = MappingProxyType(body.tags)
     if body.answers is not None:
         given["answers"] = MappingProxyType(body.answers)
     changed = replace(instance, **given, endpoints=_renamed(instance.endpoints, body))
@@ -155,6 +158,8 @@ def show(instance: Instance, view: View, events: Iterable[Event]) -> Fields:
         "kernel_version": instance.kernel_version,
         "maintain_time": instance.maintain_time,
         "master_instance_id": instance.master_instance_id,
+        "description": instance.description,
+        "tags": dict(instance.tags),
         "accepted": instance.accepted,
         "restarts": instance.restarts,
         "endpoints": [

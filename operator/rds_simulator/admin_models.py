@@ -51,6 +51,10 @@ class InstancePatch(_Body):
     """What DescribeDBInstanceAttribute says, whatever the profile can do."""
     maintain_time: str | None = None
     master_instance_id: str | None = None
+    description: str | None = None
+    """DBInstanceDescription: its name for people; empty: its id."""
+    tags: dict[str, str] | None = None
+    """What DescribeDBInstances finds it by; all."""
     hba_rows: list[tuple[str, str, str, str, str]] | None = None
     """Type, database, user, address, method."""
     connection_string: str | None = None

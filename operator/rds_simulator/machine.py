@@ -119,6 +119,9 @@ class Instance:
     kernel_version: str = ""
     maintain_time: str = "18:00Z-22:00Z"
     master_instance_id: str = ""
+    description: str = ""
+    """Its name for people; empty: its id."""
+    tags: Mapping[str, str] = field(default_factory=dict)
     hba_rows: tuple[tuple[str, str, str, str, str], ...] = (("host", "all", "all", "all", "md5"),)
     """pg_hba.conf: type, database, user, address, method."""
     answers: Mapping[str, object] = field(default_factory=dict, compare=False)

@@ -1,12 +1,15 @@
 """The operations of the API, each from verified parameters to the fields of its answer."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from rds_simulator import wire
+from rds_simulator.clock import to_wire
+from rds_simulator.history import tasks_of
 from rds_simulator.machine import SUCCEEDS, UNLOCKED, Instance
 from rds_simulator.ram_policy import Request as Permission
 from rds_simulator.refusals import Code, Refusal, missing
@@ -18,6 +21,8 @@ API_VERSION = "2014-08-15"
 MODIFY = "ModifyDBInstanceSSL"
 MAX_PAGE = 100
 DEFAULT_PAGE = 30
+MAX_TAGS = 5
+LEAST_TASKS = 10
 
 GONE = frozenset({"Released"})
 """DBInstanceStatus of an instance that the API does not know any more."""
@@ -144,10 +149,11 @@ def describe_hba(task: Task) -> Fields:
 
 
 def describe_instances(task: Task) -> Fields:
-    """DescribeDBInstances: by region, engine, status and id, by pages."""
+    """DescribeDBInstances: by region, engine, status, id and tags, by pages."""
     wanted = task.parameters
     if not wanted.get("RegionId"):
         raise missing("RegionId")
+    tags = _tags(task)
     found = []
     for instance in task.world.all(task.at):
         view = task.world.view(instance, task.at)
@@ -158,12 +164,52 @@ def describe_instances(task: Task) -> Fields:
             "DBInstanceId": instance.id,
         }
         matches = all(wanted.get(name, value) == value for name, value in actual.items())
+        if tags and not tags.intersection(instance.tags.items()):
+            continue
         if matches and instance.status not in GONE and task.owns(instance):
             found.append((instance, view))
     size = _number(task, "PageSize", DEFAULT_PAGE, MAX_PAGE)
     number = _number(task, "PageNumber", 1, None)
     start = (number - 1) * size
     return wire.describe_instances(found[start : start + size], number=number, total=len(found))
+
+
+def _tags(task: Task) -> frozenset[tuple[str, str]]:
+    """Read Tags, JSON of names and values; an instance with any of them is found."""
+    text = task.parameters.get("Tags")
+    if text is None:
+        return frozenset()
+    try:
+        tags = json.loads(text)
+    except ValueError:
+        tags = None
+    if not isinstance(tags, dict) or not 0 < len(tags) <= MAX_TAGS:
+        raise Refusal("InvalidTags", message="Specified parameter Tags is not valid.")
+    return frozenset((str(name), str(value)) for name, value in tags.items())
+
+
+def describe_history_tasks(task: Task) -> Fields:
+    """DescribeHistoryTasks: of the instances of InstanceId, or of all in the region."""
+    wanted = task.parameters
+    for name in ("FromStartTime", "ToStartTime"):
+        if not wanted.get(name):
+            raise missing(name)
+    named = [each for each in wanted.get("InstanceId", "").split(",") if each]
+    found = []
+    for instance in task.world.all(task.at):
+        elsewhere = wanted.get("RegionId", instance.region) != instance.region
+        if elsewhere or not task.owns(instance) or (named and instance.id not in named):
+            continue
+        tasks = tasks_of(task.world.events(instance.id))
+        found += [
+            wire.history_task(instance, number, each)
+            for number, each in enumerate(tasks)
+            if wanted["FromStartTime"] <= to_wire(each.started) <= wanted["ToStartTime"]
+        ]
+    size = _number(task, "PageSize", LEAST_TASKS, MAX_PAGE)
+    number = _number(task, "PageNumber", 1, None)
+    page = found[(number - 1) * size : number * size]
+    return wire.describe_history_tasks(page, number=number, size=size, total=len(found))
 
 
 def _number(task: Task, name: str, default: int, limit: int | None) -> int:
@@ -181,5 +227,6 @@ OPERATIONS: Mapping[str, Callable[[Task], Fields]] = MappingProxyType(
         "DescribeDBInstanceNetInfo": describe_net_info,
         "DescribeDBInstances": describe_instances,
         "DescribePGHbaConfig": describe_hba,
+        "DescribeHistoryTasks": describe_history_tasks,
     }
 )

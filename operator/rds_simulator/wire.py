@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from rds_simulator.certificates import Bundle, ServerMaterial
 from rds_simulator.clock import to_wire
 from rds_simulator.config import Rules, Switch
+from rds_simulator.history import HistoryTask
 from rds_simulator.machine import DEFAULT_ACL, Endpoint, Instance, Settings, View
 from rds_simulator.refusals import Refusal
 
@@ -23,6 +24,9 @@ CA_URL = "http://127.0.0.1/simulated-rds-ca.pem"
 """ServerCAUrl: nothing is served there."""
 
 TLS_NUMBERS = {"1.0": 1.0, "1.1": 1.1, "1.2": 1.2}
+
+SSL_TASK = "modify_ssl"
+"""TaskType of a change of SSL: no page says what it is called."""
 
 NO_VALUE = "-"
 """One of the ways to say that there is no value; the switch ``absent`` has all."""
@@ -157,7 +161,7 @@ def _summary(instance: Instance, view: View) -> Fields:
     profile = instance.profile
     return {
         "DBInstanceId": instance.id,
-        "DBInstanceDescription": instance.id,
+        "DBInstanceDescription": instance.description or instance.id,
         "RegionId": instance.region,
         "ZoneId": f"{instance.region}-h",
         "Engine": profile.engine,
@@ -223,6 +227,44 @@ def describe_hba(instance: Instance) -> Fields:
         "ModifyStatusReason": "",
         "DefaultHbaItems": {"HbaItem": rows[:1]},
         "RunningHbaItems": {"HbaItem": rows},
+    }
+
+
+def history_task(instance: Instance, number: int, task: HistoryTask) -> Fields:
+    """One entry of DescribeHistoryTasks."""
+    return {
+        "TaskId": f"t-{instance.id}-{number}",
+        "TaskType": SSL_TASK,
+        "Status": task.status,
+        "Progress": 100.0 if task.ended else 0.0,
+        "StartTime": to_wire(task.started),
+        "EndTime": to_wire(task.ended) if task.ended else "",
+        "InstanceId": instance.id,
+        "InstanceName": instance.description or instance.id,
+        "InstanceType": "Instance",
+        "Product": "rds",
+        "RegionId": instance.region,
+        "DbType": instance.profile.engine.lower(),
+        "CurrentStepName": "finish" if task.ended else "exec_task",
+        "ReasonCode": "",
+        "CallerSource": "User",
+        "CallerUid": instance.account or "1234567890123456",
+        "Uid": instance.account or "1234567890123456",
+        "RemainTime": 0,
+        "TaskDetail": "{}",
+        "ActionInfo": "{}",
+    }
+
+
+def describe_history_tasks(
+    tasks: Sequence[Fields], *, number: int, size: int, total: int
+) -> Fields:
+    """DescribeHistoryTasks, one page."""
+    return {
+        "Items": list(tasks),
+        "PageNumber": number,
+        "PageSize": size,
+        "TotalCount": total,
     }
 
 

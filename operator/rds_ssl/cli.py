@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import click
 
+from rds_ssl.commands.cloud_commands import CLOUD_COMMANDS
 from rds_ssl.commands.options import imported_for_good
 from rds_ssl.commands.subcommands import COMMANDS
 from rds_ssl.core.errors import SettingsError
@@ -90,7 +91,7 @@ def show_settings(**overrides: str | bool | None) -> None:
         click.echo("  ".join((*cells, row[3])))
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *CLOUD_COMMANDS):
     main.add_command(command)
 
 

@@ -9,11 +9,6 @@ from pathlib import Path
 from random import SystemRandom
 
 from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
-from rds_ssl.aliyun.credentials import Credentials
-from rds_ssl.aliyun.identity.metadata import Metadata
-from rds_ssl.aliyun.identity.own import Oidc, OwnIdentity, own_provider
-from rds_ssl.aliyun.identity.roles import Role
-from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts, sts_url
 from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import OnCall, Transport
 from rds_ssl.core.model import Priority
@@ -36,6 +31,7 @@ from rds_ssl.engine.strangers import Strangers
 from rds_ssl.grants import Grants
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Resources
+from rds_ssl.own_identity import make_own_provider, make_sts
 from rds_ssl.settings import Settings
 from rds_ssl.telemetry import Metrics
 
@@ -233,52 +229,12 @@ def _grants(settings: Settings) -> Grants:
     return Grants(namespaces=settings.identity_namespaces, file=file)
 
 
-def own_identity(settings: Settings) -> OwnIdentity:
-    """Return where the operator's own keys come from, by its settings."""
-    key = oidc = assumed = None
-    if settings.access_key_id is not None and settings.access_key_secret is not None:
-        key = Credentials(
-            access_key_id=settings.access_key_id,
-            access_key_secret=settings.access_key_secret,
-            security_token=settings.security_token,
-        )
-    if settings.role_arn and settings.oidc_provider_arn and settings.oidc_token_file:
-        oidc = Oidc(
-            role=Role(arn=settings.role_arn, session_name=settings.role_session_name),
-            provider_arn=settings.oidc_provider_arn,
-            token_file=Path(settings.oidc_token_file),
-        )
-    if settings.assume_role_arn:
-        assumed = Role(
-            arn=settings.assume_role_arn,
-            session_name=settings.role_session_name,
-            external_id=settings.assume_role_external_id,
-        )
-    ecs_role = settings.ecs_metadata or ("" if settings.ecs_role else None)
-    return OwnIdentity(
-        key=key,
-        oidc=oidc,
-        ecs_role=None if settings.ecs_metadata_disabled else ecs_role,
-        assumed=assumed,
-    )
-
-
 def make_identities(
     settings: Settings, http: AiohttpTransport, *, on_call: OnCall, user_agent: str
 ) -> Identities:
     """Return who gives keys, for the operator itself and for all roles."""
-    transport = Transport(
-        http, now=now, on_call=on_call, version=STS_VERSION, user_agent=user_agent
-    )
-    vpc = settings.vpc_endpoint_enabled or settings.network == "vpc"
-    sts = Sts(transport, sts_url(settings.sts_endpoint, region=settings.sts_region, vpc=vpc))
-    metadata = Metadata(
-        http,
-        now=now,
-        url=settings.ecs_metadata_url,
-        version_1=not settings.imdsv1_disabled,
-    )
-    return Identities(sts=sts, own=own_provider(own_identity(settings), sts=sts, metadata=metadata))
+    sts = make_sts(settings, http, now=now, on_call=on_call, user_agent=user_agent)
+    return Identities(sts=sts, own=make_own_provider(settings, http, sts=sts, now=now))
 
 
 def _timings(settings: Settings) -> Timings:

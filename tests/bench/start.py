@@ -3,9 +3,10 @@ What a start costs: CPU seconds (user and system) of a process, and memory of th
 
     PYTHONPATH=tests python -m bench.start [--runs NUMBER] [--no-bytecode]
 
-Imports, ``rds-ssl --help``, the commands that read an API server with 50 objects, and ``run`` until
-it is ready for its first pass, with no object. Bytecode is compiled before, as in the image, unless
-``--no-bytecode``: then each process compiles all that it imports.
+Imports, ``rds-ssl --help``, the commands that read an API server with 50 objects, those that read
+a cloud with 50 instances, and ``run`` until it is ready for its first pass, with no object.
+Bytecode is compiled before, as in the image, unless ``--no-bytecode``: then each process compiles
+all that it imports.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from support import statuses
 from support.cluster import Cluster
 from support.controlplane import ControlPlane
 from support.operator_process import OperatorProcess
-from support.simulator import Simulator
+from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Simulator
 
 _OBJECTS = 50
 _PYTHON = sys.executable
@@ -48,6 +49,7 @@ _COMMANDS = (
     ("explain", "AwaitingWindow"),
     ("lint", _SAMPLES),
 )
+_OF_THE_CLOUD = (("import", "rm-1"), ("import", "--all"), ("doctor", "rm-1"))
 
 
 def main() -> int:
@@ -86,7 +88,24 @@ def _measure(runs: int, environ: Mapping[str, str]) -> None:
         for arguments in _COMMANDS:
             costs = [_cpu([_PROGRAM, *arguments], with_access) for _ in range(runs + 1)]
             _tell(" ".join(("rds-ssl", *arguments)).replace(_SAMPLES, "SAMPLES"), costs)
+        _tell_cloud(runs, environ, cloud)
         cluster.close()
+
+
+def _tell_cloud(runs: int, environ: Mapping[str, str], cloud: Simulator) -> None:
+    cloud.put_instances(
+        *({"id": f"rm-{number}", "profile": "mysql-8.0"} for number in range(_OBJECTS))
+    )
+    access = {
+        "RDS_SSL_API_URL": cloud.url,
+        "RDS_SSL_API_RATE": "0",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET,
+    }
+    for arguments in _OF_THE_CLOUD:
+        command = [_PROGRAM, *arguments, "--region", "cn-hangzhou"]
+        costs = [_cpu(command, {**environ, **access}) for _ in range(runs + 1)]
+        _tell(" ".join(("rds-ssl", *arguments)), costs)
 
 
 def _put(cluster: Cluster, namespace: str, name: str) -> None:

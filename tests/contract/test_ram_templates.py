@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from rds_simulator.ram_policy import Request, Verdict, read_policy, read_trust
+from rds_ssl.aliyun import questions
 from rds_ssl.aliyun import rds as client
+from rds_ssl.commands import doctor, reading
 from support.identities import ACCOUNT, AUDIENCE, SUBJECT, Issuer
 from support.ram_templates import FOLDER, NAMES, template
 from support.simulator import InProcess
@@ -37,6 +39,7 @@ def test_there_are_templates_of_both_kinds() -> None:
         "assume-listed-roles",
         "enable-never-disable",
         "full",
+        "import-and-doctor",
         "named-instances",
         "read-only",
     )
@@ -48,6 +51,13 @@ def test_there_are_templates_of_both_kinds() -> None:
 @pytest.mark.parametrize("name", ["full", "named-instances", "enable-never-disable"])
 def test_what_is_allowed_is_what_the_operator_calls(name: str) -> None:
     assert actions(template(name)) == {f"rds:{each}" for each in CALLED}
+
+
+def test_the_commands_that_ask_rds_may_do_that_and_nothing_else() -> None:
+    asked = [Path(each.__file__).read_text() for each in (questions, reading, doctor)]
+    named = {name for text in asked for name in re.findall(r'"(Describe[A-Za-z]+)"', text)}
+
+    assert actions(template("import-and-doctor")) == {f"rds:{each}" for each in named}
 
 
 def test_read_only_is_the_same_without_the_one_that_changes() -> None:

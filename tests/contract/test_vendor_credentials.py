@@ -28,8 +28,8 @@ from rds_ssl.aliyun.identity.sts import STS_VERSION, Sts, sts_url
 from rds_ssl.aliyun.transport import Transport, make_http_transport
 from rds_ssl.core.errors import NoCredentials
 from rds_ssl.core.secret_text import SecretText
+from rds_ssl.own_identity import own_identity
 from rds_ssl.settings import load
-from rds_ssl.wiring import own_identity
 from support.identities import Issuer, trusts, trusts_oidc, trusts_service
 from support.polling import patience
 from support.simulator import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Caller, Simulator

@@ -173,6 +173,24 @@ def test_lists_are_decoded(client: Client) -> None:
     assert body.items.dbinstance[0].engine == "PostgreSQL"
 
 
+def test_tags_narrow_a_list_and_past_tasks_are_decoded(client: Client) -> None:
+    tagged = models.DescribeDBInstancesRequest(region_id="cn-hangzhou", tags='{"team": "none"}')
+    past = models.DescribeHistoryTasksRequest(
+        region_id="cn-hangzhou",
+        instance_id=PG,
+        from_start_time="2000-01-01T00:00:00Z",
+        to_start_time="2100-01-01T00:00:00Z",
+        page_size=100,
+    )
+
+    found = client.describe_dbinstances(tagged).body
+    tasks = client.describe_history_tasks(past).body
+
+    assert found.total_record_count == 0
+    assert tasks.total_count == len(tasks.items)
+    assert {each.instance_id for each in tasks.items} <= {PG}
+
+
 def test_pg_hba_rows_are_decoded(client: Client) -> None:
     request = models.DescribePGHbaConfigRequest(dbinstance_id=PG)
 

@@ -9,6 +9,7 @@ from faults.gating import GATING
 from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
+from faults.importing import IMPORTING
 from faults.judging import JUDGING
 from faults.leading import LEADING
 from faults.meeting import MEETING
@@ -44,4 +45,5 @@ FAULTS = (
     *SHARDS,
     *SURVIVAL,
     *DESK,
+    *IMPORTING,
 )

@@ -8,7 +8,7 @@ the query: a private key has no place in a URL.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,8 +114,9 @@ class Dialects:
     succeeded is no proof of the contrary: something in front of the API may have answered.
     """
 
-    def __init__(self) -> None:
-        self._v1: set[str] = set()
+    def __init__(self, v1: Iterable[str] = ()) -> None:
+        """*v1*: endpoints that are known to take V1 only."""
+        self._v1 = set(v1)
 
     def of(self, endpoint: str) -> Dialect:
         """Return the dialect for a call."""

@@ -116,6 +116,7 @@ class Transport:
         user_agent: str = "rds-ssl-operator",
         allow_http: bool = False,
         before_a_write: Callable[[], None] = lambda: None,
+        dialects: Dialects | None = None,
     ) -> None:
         """
         Make it; *http* stays the caller's.
@@ -125,6 +126,7 @@ class Transport:
             nonce: Gives another text each time.
             allow_http: See `checked_url`.
             before_a_write: Called right before the first byte of a write; may raise `NotLeading`.
+            dialects: What is known of endpoints already; None: nothing.
         """
         self._before_a_write = before_a_write
         self._checked = functools.partial(checked_url, allow_http=allow_http)
@@ -139,7 +141,7 @@ class Transport:
         self._nonce = nonce
         self._on_call = on_call
         self._version = version
-        self._dialects = Dialects()
+        self._dialects = dialects or Dialects()
         self._skews: dict[httpx.URL, float] = {}
         self.clock_skew: float | None = None
         """Seconds by which this machine's clock is ahead of the API's, by the last answer with a

@@ -1,0 +1,95 @@
+"""Faults of what is written for people: objects that adopt, and reports (`rds_ssl.commands`)."""
+
+from faults.fault import Fault
+
+_ADOPTION = ("commands/test_adoption.py",)
+_TERRAFORM = ("commands/test_terraform.py",)
+_DOCTOR = ("commands/test_doctor.py",)
+_QUESTIONS = ("aliyun/test_questions.py",)
+
+IMPORTING = (
+    Fault(
+        name="write into a ConfigMap whatever came beside a client CA",
+        where="_client_data",
+        old='pem.client_ca_in_force(observed.client_ca_pem, field="ClientCACert").pem',
+        new="observed.client_ca_pem",
+        tests=(*_ADOPTION, *_TERRAFORM),
+    ),
+    Fault(
+        name="write an object whose first plan is not empty",
+        where="adoption._not_empty",
+        old="    if plan is None:\n",
+        new="    if plan is not None or plan is None:\n",
+        tests=_ADOPTION,
+    ),
+    Fault(
+        name="give two instances one name",
+        where="names_of",
+        old="if counted[name] == 1 else",
+        new="if counted[name] else",
+        tests=_ADOPTION,
+    ),
+    Fault(
+        name="declare a revocation list whose CA is gone",
+        where="_client_data",
+        old="    if not observed.client_ca:\n        return {}\n",
+        new="    if not (observed.client_ca or observed.revocation_list):\n        return {}\n",
+        tests=_ADOPTION,
+    ),
+    Fault(
+        name="take a state that says Update for SSL that is off",
+        where="terraform._ACTIONS",
+        old='"Update": "on"',
+        new='"Update": "off"',
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="import an instance of another region from a state",
+        where="terraform._found",
+        old='    if zone and not zone.startswith(f"{region_id}-"):\n',
+        new="    if zone == region_id:\n",
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="find instances by any of several tags",
+        where="Questions.instances",
+        old="all(name in other for other in others)",
+        new="name",
+        tests=_QUESTIONS,
+    ),
+    Fault(
+        name="stop a list at its first page",
+        where="Questions._listed",
+        old="            if len(page) < PAGE:\n",
+        new="            if len(page) <= PAGE:\n",
+        tests=_QUESTIONS,
+    ),
+    Fault(
+        name="let a command for people send what changes something",
+        where="Questions.ask_once",
+        old='        if not action.startswith("Describe"):\n',
+        new='        if action.startswith("Delete"):\n',
+        tests=_QUESTIONS,
+    ),
+    Fault(
+        name="show in a report whatever stands in a field for words",
+        where="shapes.shape",
+        old="    if name in WORDS and is_word(value):\n",
+        new="    if name in WORDS:\n",
+        tests=_DOCTOR,
+    ),
+    Fault(
+        name="show in a report the value of a field that no page has",
+        where="shapes.others",
+        old="            fields[name]\n",
+        new="            fields[name]\n        ) + str(\n            fields[name]\n",
+        tests=_DOCTOR,
+    ),
+    Fault(
+        name="say of signature V3 what V1 was answered",
+        where="doctor._signatures",
+        old="UNREAD if account.signature() is Dialect.V1 else first",
+        new="first",
+        tests=_DOCTOR,
+    ),
+)
