@@ -15,6 +15,7 @@ import click
 
 from rds_ssl.commands.options import imported_for_good
 from rds_ssl.commands.subcommands import COMMANDS
+from rds_ssl.commands.web import web
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2
@@ -90,7 +91,7 @@ def show_settings(**overrides: str | bool | None) -> None:
         click.echo("  ".join((*cells, row[3])))
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, web):
     main.add_command(command)
 
 

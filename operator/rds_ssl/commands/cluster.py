@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from rds_ssl.commands.error_hints import Request, explain, not_found
@@ -81,6 +81,11 @@ class Cluster:
         self._kube = kube
         self.namespace = namespace
 
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._kube.server
+
     async def objects(self, names: Sequence[str] = ()) -> list[ObjectView]:
         """
         Read the objects, or those of these names in their order.
@@ -88,9 +93,7 @@ class Cluster:
         Raises:
             CommandRefused: One of them does not exist, or none can be read.
         """
-        where = (self.namespace,) if self.namespace else ()
-        with self._explained("list", self.namespace):
-            manifests = await Resources(self._kube, namespaces=where).list_all()
+        manifests = await self.manifests()
         seen = sorted(map(ObjectView.of, manifests), key=lambda each: (each.namespace, each.name))
         if not names:
             return seen
@@ -99,6 +102,17 @@ class Cluster:
             if name not in known:
                 raise CommandRefused(not_found(name, self.namespace or "", list(known)))
         return [known[name] for name in dict.fromkeys(names)]
+
+    async def manifests(self) -> list[dict[str, Any]]:
+        """
+        Read all objects as the API server gives them, in its order.
+
+        Raises:
+            CommandRefused: They cannot be read.
+        """
+        where = (self.namespace,) if self.namespace else ()
+        with self._explained("list", self.namespace):
+            return await Resources(self._kube, namespaces=where).list_all()
 
     async def leader(self, namespace: str) -> Lease | None:
         """
