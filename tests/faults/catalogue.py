@@ -11,6 +11,7 @@ from faults.identity import IDENTITY
 from faults.judging import JUDGING
 from faults.leading import LEADING
 from faults.meeting import MEETING
+from faults.page import PAGE
 from faults.rates import RATES
 from faults.room import ROOM
 from faults.secrecy import SECRECY
@@ -42,4 +43,5 @@ FAULTS = (
     *WAY,
     *SHARDS,
     *SURVIVAL,
+    *PAGE,
 )

@@ -115,7 +115,7 @@ class Item:
 
 def chosen(items: Iterable[Item], query: Query, now: datetime) -> list[Item]:
     """Return those that are asked for, sorted as they are."""
-    found = [each for each in items if _matches(each, query, now)]
+    found = [each for each in items if _is_chosen(each, query, now)]
     by_name = sorted(found, key=lambda each: (each.seen.namespace, each.seen.name))
     match query.sort:
         case Sort.NAME:
@@ -131,7 +131,7 @@ def chosen(items: Iterable[Item], query: Query, now: datetime) -> list[Item]:
             )
 
 
-def _matches(item: Item, query: Query, now: datetime) -> bool:
+def _is_chosen(item: Item, query: Query, now: datetime) -> bool:
     if query.namespace and item.seen.namespace != query.namespace:
         return False
     if query.state and query.state not in item.states(now):

@@ -74,7 +74,9 @@ def serve(
     """
 
     async def run(cluster: Cluster) -> None:
-        reader = Reader(cluster, clock, operator_namespace=operator_namespace, flags=_flags(access))
+        reader = Reader(
+            cluster, clock, operator_namespace=operator_namespace, flags=flags_to(access)
+        )
         await reader.snapshot()  # What cannot be read now is said now.
         async with serving(reader, port) as taken:
             tell(f"The page is at http://{HOST}:{taken}/ until Ctrl-C.")
@@ -83,7 +85,7 @@ def serve(
     work(access, run)
 
 
-def _flags(access: Access) -> list[str]:
+def flags_to(access: Access) -> list[str]:
     """Return what leads a command to the same cluster; as whom is for whoever runs it."""
     pairs = (("--kubeconfig", access.kubeconfig), ("--context", access.context))
     return [word for flag, value in pairs if value for word in (flag, value)]
