@@ -51,6 +51,7 @@ test-peers: $(SYNCED) built ## Run the tests beside Helm, Prometheus, Argo CD's 
 
 # Each module of tests/pictures has a whole system of its own, one after the other.
 pictures: $(SYNCED) built ## Take the pictures of docs/pictures anew, from real runs; needs Chromium
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --group pictures
 	@for each in $(basename $(notdir $(filter-out %/__init__.py,$(wildcard tests/pictures/*.py)))); do \
 		echo "== $$each"; $(RUN) pictures.$$each || exit 1; done
 

@@ -39,7 +39,7 @@ _IMPORTS = {
     "import kubernetes.aio": "import kubernetes.aio",
     "import rds_ssl.app": "import rds_ssl.app",
 }
-_COMMANDS = (("--help",), ("run", "--help"), ("plan", "-A"), ("status", "-A"))
+_COMMANDS = (("--help",), ("run", "--help"), ("web", "--help"), ("plan", "-A"), ("status", "-A"))
 
 
 def main() -> int:
