@@ -24,7 +24,7 @@ from support.web_process import WebProcess
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 
 PICTURES = (
-    ("web-light.png", "", 1280, 2700, False),
+    ("web-light.png", "", 1280, 2900, False),
     ("web-dark.png", "", 1280, 1500, True),
     ("web-narrow.png", "plans?namespace=shop", 390, 1700, False),
     ("web-object.png", "object?namespace=shop&name=orders", 1280, 2000, False),

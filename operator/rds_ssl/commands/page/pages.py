@@ -11,7 +11,7 @@ from rds_ssl.commands.page.items import Item, Moment, Part, chosen
 from rds_ssl.commands.page.query import Query, State
 from rds_ssl.commands.page.restarts import PlanCard, Slot, next_window, plan_cards, slots, window
 from rds_ssl.commands.page.timeline import LifeLine, YearLine, life_line, year_line, year_share
-from rds_ssl.core.api.conditions import READY
+from rds_ssl.core.api.conditions import READY, STALLED
 from rds_ssl.core.api.status import Condition, HistoryEntry
 from rds_ssl.core.lease import Lease
 from rds_ssl.core.planning.fields import ROWS
@@ -22,8 +22,8 @@ ROWS_SHOWN = 50
 CARDS_SHOWN = 20
 """Plans on the page of plans."""
 
-FIRST_CARDS, FIRST_CHANGES = 3, 8
-"""Plans and changes on the first page, which leads to all of them."""
+FIRST_STALLED, FIRST_CARDS, FIRST_CHANGES = 5, 3, 8
+"""Stalled objects, plans and changes on the first page, which leads to all of them."""
 
 LABELS: Mapping[State, tuple[str, str]] = {
     State.STALLED: ("Stalled", "a person has to act"),
@@ -147,11 +147,22 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StalledRow:
+    """What a person has to do something about, as the operator says it."""
+
+    item: Item
+    condition: Condition
+    since: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The first page."""
 
     frame: Frame
     tiles: Sequence[Tile]
+    stalled: Sequence[StalledRow]
+    stalled_in_all: int
     line: YearLine
     slots: Sequence[Slot]
     restarts: int
@@ -169,11 +180,14 @@ def overview(snapshot: Snapshot, query: Query) -> Overview:
     items = chosen(snapshot.items, query, now)
     part = Part.of(len(items), page=query.page, size=ROWS_SHOWN)
     cards = plan_cards(items, now, snapshot.flags)
+    stalled = _stalled(items, now)
     changes, coming = change_rows(items, now), slots(items, now)
     ends = ((each.seen.title, one) for each in items for one in certificates_of(each, now))
     return Overview(
         frame=Frame.of(snapshot, query),
         tiles=_tiles(snapshot, query),
+        stalled=stalled[:FIRST_STALLED],
+        stalled_in_all=len(stalled),
         line=year_line(ends, now),
         slots=coming,
         restarts=sum(each.restarts for each in coming),
@@ -184,6 +198,17 @@ def overview(snapshot: Snapshot, query: Query) -> Overview:
         changes=changes[:FIRST_CHANGES],
         changes_in_all=len(changes),
     )
+
+
+def _stalled(items: Iterable[Item], now: datetime) -> list[StalledRow]:
+    """Return the stalled objects, those first that have been so for longest."""
+    found = [
+        StalledRow(item=item, condition=each, since=Moment.of(each.last_transition_time, now))
+        for item in items
+        for each in item.seen.status.conditions
+        if each.type == STALLED and each.status == "True"
+    ]
+    return sorted(found, key=lambda each: each.condition.last_transition_time)
 
 
 def _tiles(snapshot: Snapshot, query: Query) -> list[Tile]:

@@ -66,6 +66,16 @@ def test_each_state_has_a_word_and_a_meaning() -> None:
     assert set(LABELS) == set(State)
 
 
+def test_what_a_person_has_to_act_on_is_told_in_the_operators_words() -> None:
+    page = overview(FEW, Query())
+
+    assert page.stalled_in_all == 1
+    (row,) = page.stalled
+    assert (row.item.seen.name, row.condition.reason) == ("ledger", "Conflict")
+    assert row.condition.message == "Send it once more, or not."
+    assert overview(FEW, Query(namespace="shop")).stalled == []
+
+
 def test_all_of_a_page_is_about_what_was_chosen() -> None:
     page = overview(FEW, Query(namespace="billing"))
 

@@ -76,7 +76,7 @@ def hostile() -> Json:
         "serverCertificate": "ab" * 32 + EVIL,
         "intermediates": [{"sha256": "ef" * 32, "subject": "CN=i", "issuer": "CN=r"}],
     }
-    held = statuses.pending(statuses.plan(since="2026-11-24T01:00:00Z"))
+    held = statuses.pending()
     status = {
         **statuses.settled(),
         **held,
@@ -86,6 +86,7 @@ def hostile() -> Json:
         "conditions": [
             *held["conditions"],
             statuses.condition("Foreign", "True", "Reason", "Message"),
+            statuses.condition("Stalled", "True", "Stuck", "Why."),
         ],
     }
     status["observed"]["revocationList"] = [{"sha256": "11", "issuer": "CN=c"}]
@@ -189,6 +190,10 @@ def test_tables_and_fields_are_told_to_those_who_do_not_see_them() -> None:
     some = snapshot(
         statuses.manifest("orders", statuses.pending()),
         statuses.manifest("stock", statuses.settled()),
+        *(
+            statuses.manifest(f"stuck-{number}", statuses.stalled("Conflict"))
+            for number in range(7)
+        ),
     )
 
     for name, html in rendered(some, Query()):
