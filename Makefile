@@ -24,12 +24,12 @@ TICKING = n=0; while sleep 5 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 		n=$$((n + 5)); echo "    ... $$n s"; done & ticker=$$!; \
 	trap 'kill $$ticker 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
 
-# The tests' own modules: support, demo, soak, faults, fuzz, leaks, year, bench, chaos.
+# The tests' own modules: support, demo, soak, faults, fuzz, leaks, year, bench, chaos, pictures.
 RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew controlplane built
+.PHONY: help setup demo test test-peers pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ test: $(SYNCED) built ## Run the tests: unit, contract, integration; TEST_PATIEN
 # Other people's programs, each built once (minutes): Helm, promtool, cert-manager, Flux, kstatus.
 test-peers: $(SYNCED) built ## Run the tests beside Helm, Prometheus, Argo CD's rules, cert-manager, Flux; TOOL= for one
 	@$(BIN)/python -m pytest -v tests/peers $(if $(TOOL),-k "$(TOOL)")
+
+# Each module of tests/pictures has a whole system of its own, one after the other.
+pictures: $(SYNCED) built ## Take the pictures of docs/pictures anew, from real runs; needs Chromium
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --group pictures
+	@for each in $(basename $(notdir $(filter-out %/__init__.py,$(wildcard tests/pictures/*.py)))); do \
+		echo "== $$each"; $(RUN) pictures.$$each || exit 1; done
 
 # Without the test that times callbacks: to count lines is a part of their time.
 cover: $(SYNCED) built ## Run the unit and contract tests, and list by file the lines that none ran

@@ -16,6 +16,7 @@ import click
 from rds_ssl.commands.cloud_commands import CLOUD_COMMANDS
 from rds_ssl.commands.options import imported_for_good
 from rds_ssl.commands.subcommands import COMMANDS
+from rds_ssl.commands.web import web
 from rds_ssl.core.errors import SettingsError
 
 FAULTY_SETTINGS = 2
@@ -91,7 +92,7 @@ def show_settings(**overrides: str | bool | None) -> None:
         click.echo("  ".join((*cells, row[3])))
 
 
-for command in (*COMMANDS, *CLOUD_COMMANDS):
+for command in (*COMMANDS, *CLOUD_COMMANDS, web):
     main.add_command(command)
 
 

@@ -27,9 +27,24 @@ Page = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class PatientServer(web.Server):
     """Serves *pages* by their path, to whoever asks in time; made in the loop that runs it."""
 
-    def __init__(self, pages: Mapping[str, Page], **options: Any) -> None:  # noqa: ANN401  # aiohttp's.
+    def __init__(
+        self,
+        pages: Mapping[str, Page],
+        *,
+        patience: float | None = None,
+        **options: Any,  # noqa: ANN401  # aiohttp's.
+    ) -> None:
+        """
+        Make it.
+
+        Args:
+            pages: What is served, by path.
+            patience: Seconds for a request, and again for its answer; None: `PATIENCE`.
+            options: Of aiohttp's server.
+        """
         super().__init__(self._answer, keepalive_timeout=PATIENCE, **options)
         self._pages = pages
+        self._patience = PATIENCE if patience is None else patience
         self._ends: dict[RequestHandler, asyncio.TimerHandle] = {}
         """When each connection is ended, those that came first at the beginning."""
 
@@ -60,7 +75,7 @@ class PatientServer(web.Server):
         if handler in self._ends:
             self._ends[handler].cancel()
         loop = asyncio.get_running_loop()
-        self._ends[handler] = loop.call_later(PATIENCE, self._end, handler)
+        self._ends[handler] = loop.call_later(self._patience, self._end, handler)
 
     def _end(self, handler: RequestHandler) -> None:
         timer = self._ends.pop(handler, None)

@@ -44,6 +44,7 @@ _SAMPLES = str(Path(__file__).parents[2] / "deploy" / "samples")
 _COMMANDS = (
     ("--help",),
     ("run", "--help"),
+    ("web", "--help"),
     ("plan", "-A"),
     ("status", "-A"),
     ("explain", "AwaitingWindow"),

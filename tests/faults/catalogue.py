@@ -13,6 +13,7 @@ from faults.importing import IMPORTING
 from faults.judging import JUDGING
 from faults.leading import LEADING
 from faults.meeting import MEETING
+from faults.page import PAGE
 from faults.rates import RATES
 from faults.room import ROOM
 from faults.secrecy import SECRECY
@@ -46,4 +47,5 @@ FAULTS = (
     *SURVIVAL,
     *DESK,
     *IMPORTING,
+    *PAGE,
 )

@@ -74,13 +74,15 @@ finally:
     assert ended.returncode == 1  # There is no cluster.
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("run", "--help"), ("web", "--help"), ("--version",)]
+)
 def test_help_needs_neither_kopf_nor_a_client(arguments: tuple[str, ...]) -> None:
     code = f"""
 import sys
 from rds_ssl.cli import main
 main({list(arguments)!r}, standalone_mode=False)
-heavy = {{"kopf", "kubernetes", "httpx", "aiohttp", "cryptography", "prometheus_client"}}
+heavy = {{"kopf", "kubernetes", "httpx", "aiohttp", "cryptography", "prometheus_client", "jinja2"}}
 sys.exit(",".join(heavy & set(sys.modules)) or None)
 """
 
@@ -90,6 +92,24 @@ sys.exit(",".join(heavy & set(sys.modules)) or None)
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
+
+
+def test_no_command_but_web_pays_for_templates() -> None:
+    code = """
+import sys
+from rds_ssl.cli import main
+try:
+    main(["plan", "--kubeconfig", "/nonexistent"])
+except SystemExit:
+    loaded = {"aiohttp", "jinja2"} & set(sys.modules)
+print(sorted(loaded))
+"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stdout == "['aiohttp']\n"
 
 
 def test_the_commands_are_listed_without_reading_settings() -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from rds_ssl.commands.cluster import Cluster, work
 from rds_ssl.commands.formatting import counted, moment, time_text
-from rds_ssl.commands.leaders import leader_note, leader_notes
 from rds_ssl.commands.overview import status_detail, status_json, status_table
 from rds_ssl.commands.plans import plan_details, plan_json, plan_table, totals
 from rds_ssl.commands.types import Access, Answer
@@ -86,11 +85,7 @@ def show_status(
 
     async def read(cluster: Cluster) -> tuple[list[ObjectView], list[str]]:
         seen = await _read(cluster, names)
-        leases = await cluster.leaders(operator_namespace)
-        if leases is not None:
-            return seen, leader_notes(leases, operator_namespace, now)
-        lease = await cluster.leader(operator_namespace)
-        return seen, leader_note(lease, operator_namespace, now)
+        return seen, await cluster.who_works(operator_namespace, now)
 
     seen, notes = work(access, read)
     value = [status_json(each, now) for each in seen]

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from rds_ssl.commands.error_hints import Request, explain, not_found
+from rds_ssl.commands.leaders import leader_note, leader_notes
 from rds_ssl.commands.types import Access
 from rds_ssl.commands.views import ObjectView
 from rds_ssl.core.errors import CommandRefused, KubeError, KubeNotFound, KubeUnavailable
@@ -93,6 +95,11 @@ class Cluster:
         self._kube = kube
         self.namespace = namespace
 
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._kube.server
+
     async def objects(self, names: Sequence[str] = ()) -> list[ObjectView]:
         """
         Read the objects, or those of these names in their order.
@@ -100,9 +107,7 @@ class Cluster:
         Raises:
             CommandRefused: One of them does not exist, or none can be read.
         """
-        where = (self.namespace,) if self.namespace else ()
-        with self._explained("list", self.namespace):
-            manifests = await Resources(self._kube, namespaces=where).list_all()
+        manifests = await self.manifests()
         seen = sorted(map(ObjectView.of, manifests), key=lambda each: (each.namespace, each.name))
         if not names:
             return seen
@@ -124,6 +129,24 @@ class Cluster:
             )
         except KubeError:
             return None
+
+    async def manifests(self) -> list[dict[str, Any]]:
+        """
+        Read all objects as the API server gives them, in its order.
+
+        Raises:
+            CommandRefused: They cannot be read.
+        """
+        where = (self.namespace,) if self.namespace else ()
+        with self._explained("list", self.namespace):
+            return await Resources(self._kube, namespaces=where).list_all()
+
+    async def who_works(self, namespace: str, now: datetime) -> list[str]:
+        """Return in sentences which replicas work, of each shard; nothing if it may not be read."""
+        leases = await self.leaders(namespace)
+        if leases is not None:
+            return leader_notes(leases, namespace, now)
+        return leader_note(await self.leader(namespace), namespace, now)
 
     async def leader(self, namespace: str) -> Lease | None:
         """

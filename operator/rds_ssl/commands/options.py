@@ -103,13 +103,13 @@ _ACCESS_OPTIONS = (
         "--as-group", "as_groups", multiple=True, help="Act as of this group; may be repeated."
     ),
     click.option("--as-uid", default="", help="Act as the user with this UID."),
-    click.option(
-        "-o",
-        "--output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        help="table for people, json for programs.",
-    ),
+)
+_OUTPUT_OPTION = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="table for people, json for programs.",
 )
 
 
@@ -140,8 +140,8 @@ def completed_names(ctx: click.Context, parameter: click.Parameter, incomplete: 
     )
 
 
-def everyones(command: _Command) -> _Command:
-    """Return a command with the options that all have; it gets *access* and *output* from them."""
+def reaching(command: _Command) -> _Command:
+    """Return a command with the options that say which cluster, as whom; it gets *access*."""
 
     @functools.wraps(command)
     def run(**given: Any) -> None:  # noqa: ANN401  # As click gives them.
@@ -162,6 +162,16 @@ def everyones(command: _Command) -> _Command:
     for option in reversed((_NAMESPACE_OPTION, *_ACCESS_OPTIONS)):
         run = option(run)
     return run
+
+
+def everyones(command: _Command) -> _Command:
+    """Return a command that reaches a cluster and answers once; it gets *output* as well."""
+    return reaching(_OUTPUT_OPTION(command))
+
+
+def looking(command: _Command) -> _Command:
+    """Return a command that looks at all objects of a place, for as long as it runs."""
+    return _EVERYWHERE_OPTION(reaching(command))
 
 
 def lists(command: _Command) -> _Command:

@@ -1,5 +1,6 @@
 """What is pending, as text and as JSON. Pure."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -21,11 +22,12 @@ _HEAD = (
     *("NOT BEFORE", "DIGEST"),
 )
 
-_OPENINGS: Mapping[Opening, str] = {
+OPENINGS: Mapping[Opening, str] = {
     UNDER_WAY: "under way already",
     NOW: "now",
     WHEN_LET_GO: "as soon as a person lets them go",
 }
+"""When plans may start that have no time."""
 
 _WAYS_OUT: Mapping[str, str] = {
     Reason.AWAITING_APPROVAL: "{approve}. Or undo the change.",
@@ -37,7 +39,7 @@ _WAYS_OUT: Mapping[str, str] = {
     Reason.AWAITING_WINDOW: "Its maintenance window, or spec.maintenance.",
     Reason.AWAITING_BUDGET: "It goes by itself when another instance has finished its change.",
     Reason.QUIET_PERIOD: "It goes by itself when object and material have stood still.",
-    Reason.SUSPENDED: "rds-ssl resume -n {namespace} {name}",
+    Reason.SUSPENDED: "{resume}",
     Reason.OBSERVING: "managementPolicy: Enforce, and an operator that is not READ_ONLY.",
 }
 """What lets a plan go, by what holds it."""
@@ -87,8 +89,8 @@ def totals(pending: Sequence[Pending], now: datetime) -> list[str]:
 
 
 def _opening_words(key: Opening, now: datetime) -> str:
-    if key in _OPENINGS:
-        return _OPENINGS[key]
+    if key in OPENINGS:
+        return OPENINGS[key]
     words = moment(datetime.fromtimestamp(key.at, UTC), now)
     return words if key < WHEN_LET_GO else f"{words}, if a person lets them go before"
 
@@ -152,13 +154,32 @@ def _paragraph(title: str, text: str) -> list[str]:
 
 
 def way_out(pending: Pending) -> str:
-    """Return what lets a plan go."""
-    seen = pending.seen
+    """Return what lets a plan go, with the command where there is one."""
+    return way_out_words(
+        pending, approve=shlex.join(approval(pending)), resume=shlex.join(resumption(pending))
+    )
+
+
+def way_out_words(
+    pending: Pending, *, approve: str = "Approve it", resume: str = "Resume it."
+) -> str:
+    """Return what lets a plan go, with *approve* and *resume* for the commands that do."""
     if not pending.reason:
         return "It was sent." if pending.under_way else "Nothing holds it: it is sent next."
-    approve = f"rds-ssl approve -n {seen.namespace} {seen.name} --digest {pending.plan.digest}"
     words = _WAYS_OUT.get(pending.reason, "What its message says.")
-    return words.format(approve=approve, namespace=seen.namespace, name=seen.name)
+    return words.format(approve=approve, resume=resume)
+
+
+def approval(pending: Pending, flags: Sequence[str] = ()) -> list[str]:
+    """Return the command that approves exactly this plan; *flags* say in which cluster."""
+    seen = pending.seen
+    named = ["-n", seen.namespace, seen.name, "--digest", pending.plan.digest]
+    return ["rds-ssl", "approve", *flags, *named]
+
+
+def resumption(pending: Pending, flags: Sequence[str] = ()) -> list[str]:
+    """Return the command that lets the changes of its object go again."""
+    return ["rds-ssl", "resume", *flags, "-n", pending.seen.namespace, pending.seen.name]
 
 
 def plan_json(pending: Pending) -> dict[str, object]:

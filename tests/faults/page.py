@@ -1,0 +1,111 @@
+"""Faults of the page to look at: who is answered, what is escaped, and what it says of restarts."""
+
+from faults.fault import Fault
+
+PAGE = (
+    Fault(
+        name="answer a browser that came by a foreign name",
+        where="serving._guarded",
+        old='if not is_own_name(request.headers.get("Host", "")):',
+        new="if False:",
+        tests=("tests/contract/test_web_page.py",),
+    ),
+    Fault(
+        name="take a name for this machine's that only begins so",
+        where="serving.is_own_name",
+        old="_OWN_NAMES.fullmatch(host)",
+        new="_OWN_NAMES.match(host)",
+        tests=("tests/contract/test_web_page.py",),
+    ),
+    Fault(
+        name="send a refusal without the policy that forbids scripts",
+        where="serving._guarded",
+        old="        found.headers.update(HEADERS)\n",
+        new="        if found.status == 200:\n            found.headers.update(HEADERS)\n",
+        tests=("tests/contract/test_web_page.py",),
+    ),
+    Fault(
+        name="read the cluster again for each who looks",
+        where="Reader.snapshot",
+        old="if self._read is None or loop.time() - self._read[0] > FRESH:",
+        new="if True:",
+        tests=("tests/contract/test_web_page.py",),
+    ),
+    Fault(
+        name="show the password in the URL of an API server",
+        where="Reader._look",
+        old='urlsplit(self._cluster.server).netloc.rpartition("@")[2]',
+        new="urlsplit(self._cluster.server).netloc",
+        tests=("tests/contract/test_web_page.py",),
+    ),
+    Fault(
+        name="put names and messages into the page as HTML",
+        where="rendering._ENVIRONMENT",
+        old="autoescape=True",
+        new="autoescape=False",
+        tests=("commands/page/test_rendering.py",),
+    ),
+    Fault(
+        name="leave marks in a page that turn the direction of text",
+        where="rendering._shown",
+        old="safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value",
+        new="value",
+        tests=("commands/page/test_rendering.py",),
+    ),
+    Fault(
+        name="offer a digest to a shell as it stands in the status",
+        where="restarts._command",
+        old="return shlex.join(approval(pending, flags))",
+        new='return " ".join(approval(pending, flags))',
+        tests=("commands/page/test_restarts.py",),
+    ),
+    Fault(
+        name="offer an approval that was spent already",
+        where="restarts._command",
+        old="why_not_approvable(pending, pending.seen, pending.plan.digest) is None",
+        new="pending.approvable",
+        tests=("commands/page/test_restarts.py",),
+    ),
+    Fault(
+        name="lead a copied command to whatever cluster is current",
+        where="serving.flags_to",
+        old="return [word for flag, value in pairs if value for word in (flag, value)]",
+        new="return [] if pairs else []",
+        tests=("commands/page/test_flags.py",),
+    ),
+    Fault(
+        name="leave what was sent out of the restarts to come",
+        where="restarts.slots",
+        old="            if not pending.restarts:\n",
+        new="            if not pending.restarts or pending.under_way:\n",
+        tests=("commands/page/test_restarts.py",),
+    ),
+    Fault(
+        name="put windows together that close at different times",
+        where="restarts.slots",
+        old="bounded = until if when == NOW or when.at else None",
+        new="bounded = None",
+        tests=("commands/page/test_restarts.py",),
+    ),
+    Fault(
+        name="take intermediates of an earlier certificate for those in force",
+        where="certificates._state_in_force",
+        old="return applied.state if applied.state.server_certificate == leaf.sha256 else None",
+        new="return applied.state",
+        tests=("commands/page/test_certificates.py",),
+    ),
+    Fault(
+        name="call an object ready that the operator has not looked at since its edit",
+        where="Item._states",
+        old='ready.status == "Unknown" or not self.seen.up_to_date',
+        new='ready.status == "Unknown"',
+        tests=("commands/page/test_items.py",),
+    ),
+    Fault(
+        name="count the tiles of the chosen state only",
+        where="pages._tiles",
+        old="every = Query(namespace=query.namespace, text=query.text)",
+        new="every = query",
+        tests=("commands/page/test_pages.py",),
+    ),
+)
