@@ -125,6 +125,16 @@ sys.exit("pydantic" in sys.modules)
     assert ended.returncode == 0
 
 
+@pytest.mark.parametrize("command", ["lint", "completion"])
+def test_lines_of_a_help_that_stand_below_each_other_stay_so(command: str) -> None:
+    text = invoke(command, "--help").output
+
+    assert "\\b" not in text
+    first = "Exit code 0:" if command == "lint" else "bash: eval"
+    assert [line for line in text.splitlines() if line.startswith(f"  {first}")]
+    assert [line for line in text.splitlines() if line.strip().startswith(("2: a", "fish: rds-"))]
+
+
 def test_the_version_is_the_distributions() -> None:
     result = invoke("--version")
 

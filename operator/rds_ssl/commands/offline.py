@@ -1,6 +1,6 @@
 """The command lines of what needs no cluster: names, flags, help."""
 
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415, D301  # click wants the character \b before what it must not wrap.
 
 import json
 import sys
@@ -30,7 +30,7 @@ UNREADABLE = 2
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
 )
 def lint(*, files: tuple[str, ...], output: str, strict: bool) -> None:
-    r"""
+    """
     Check the DBInstanceSSL objects in each FILE, and the Secrets and ConfigMaps they refer to.
 
     FILE is YAML or JSON, a directory of such files, or - for standard input. No cluster is asked:
@@ -101,7 +101,7 @@ def explain(*, word: str, output: str) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""
+    """
     Print the script by which a shell completes commands, flags and names of objects.
 
     \b
