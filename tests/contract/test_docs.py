@@ -24,8 +24,8 @@ from rds_ssl.core.model import (
 from rds_ssl.core.rds.fault_codes import BY_CODE
 from rds_ssl.core.rds.faults import lookup
 from rds_ssl.core.rds.sts_codes import BY_STS_CODE
+from rds_ssl.metrics import Metrics
 from rds_ssl.settings import Settings, describe, flags
-from rds_ssl.telemetry import Metrics
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
