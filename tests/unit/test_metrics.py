@@ -1,10 +1,16 @@
 """The operator's numbers, in a registry of their own."""
 
+import asyncio
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from rds_ssl.core.checks.figures import End, Figures
+from rds_ssl.core.model import Restart
 from rds_ssl.metrics import MOST_CODES, OTHER_CODE, Metrics
+
+END = End("server_certificate", "all", 1_800_000_000)
 
 
 def test_passes_calls_and_changes_are_counted() -> None:
@@ -105,6 +111,72 @@ def test_gauges_are_asked_when_they_are_read() -> None:
     assert "rds_ssl_queue_oldest_age_seconds 2.5" in text
     assert "rds_ssl_watch_age_seconds 7.0" in text
     assert "rds_ssl_clock_skew_seconds -3.0" in text
+
+
+def test_the_restart_that_was_predicted_is_counted_beside_the_one_that_was_seen() -> None:
+    metrics = Metrics()
+
+    metrics.change_ended(Restart.EXPECTED, seen=True)
+    metrics.change_ended(Restart.EXPECTED, seen=True)
+    metrics.change_ended(Restart.NONE, seen=True)
+
+    def ended(predicted: str, seen: str) -> float | None:
+        labels = {"predicted": predicted, "seen": seen}
+        return metrics.value("rds_ssl_change_restarts_total", labels)
+
+    assert [ended("Expected", "true"), ended("Expected", "false")] == [2, 0]
+    assert [ended("None", "true"), ended("None", "false")] == [1, 0]
+
+
+def test_what_is_known_to_come_begins_at_0_so_that_its_first_increase_is_seen() -> None:
+    text = Metrics().render().decode()
+
+    assert 'rds_ssl_passes_total{result="bug"} 0.0' in text
+    assert 'rds_ssl_changes_started_total{cause="drift"} 0.0' in text
+    assert 'rds_ssl_change_impacts_total{impact="Weakens"} 0.0' in text
+    assert 'rds_ssl_change_restarts_total{predicted="None",seen="true"} 0.0' in text
+    assert 'rds_ssl_api_wait_seconds_count{priority="resync"} 0.0' in text
+
+
+def test_nothing_says_when_it_was_created() -> None:
+    metrics = Metrics()
+    metrics.pass_ended("done", 0.2)
+
+    assert "_created" not in metrics.render().decode()
+
+
+def test_the_leader_of_each_shard_is_told_by_shard_and_lease() -> None:
+    metrics = Metrics()
+    metrics.watch(leads=lambda: {("2/8", "rds-ssl-operator-2-of-8"): 0}, shards=lambda: 8)
+
+    text = metrics.render().decode()
+
+    assert 'rds_ssl_leader{lease="rds-ssl-operator-2-of-8",shard="2/8"} 0.0' in text
+    assert "rds_ssl_shards 8.0" in text
+
+
+def test_what_runs_is_told() -> None:
+    version = metadata.version("rds-ssl-operator")
+
+    assert f'version="{version}"' in Metrics().render().decode()
+
+
+def test_objects_are_told_by_the_process_that_leads_and_by_no_other() -> None:
+    figures = Figures(ready=("True", "Verified"), conditions=(), ends=(END,), held=())
+    entries = [(("shop", "orders"), "pgm-orders", figures)]
+    leads = True
+    metrics = Metrics()
+    metrics.watch_objects(lambda: entries if leads else None, most=10)
+
+    leading = asyncio.run(metrics.exposition()).decode()
+    leads = False
+    standing_by = asyncio.run(metrics.exposition()).decode()
+
+    assert 'object_name="orders"' in leading
+    assert "rds_ssl_objects_without_series 0" in leading
+    assert "orders" not in standing_by
+    assert "rds_ssl_objects_without_series" not in standing_by
+    assert "rds_ssl_build_info" in standing_by
 
 
 def test_two_operators_in_one_process_count_for_themselves() -> None:
