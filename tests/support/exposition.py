@@ -26,11 +26,15 @@ class Family:
     labels: tuple[str, ...]
 
 
+async def text() -> str:
+    """Return all of it as it is served."""
+    return (await _happened().exposition()).decode()
+
+
 async def of_everything() -> dict[str, Family]:
     """Return the families of rds_ssl by name."""
-    text = (await _happened().exposition()).decode()
     found = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(await text()):
         if not family.name.startswith("rds_ssl_"):
             continue
         name = f"{family.name}_total" if family.type == "counter" else family.name
