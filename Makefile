@@ -29,7 +29,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds controlplane built
+.PHONY: help setup demo test test-peers cover soak faults fuzz leaks year bench chaos check fmt crds controlplane built pictures
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,11 @@ fmt: $(SYNCED) ## Format the code, and repair what ruff can repair
 
 crds: $(SYNCED) ## Write crds/dbinstancessl.yaml from the models of spec and status
 	@$(RUN) support.crd
+
+# Into an environment that has it, for nothing else needs matplotlib.
+pictures: $(SYNCED) built ## Draw the dashboard's picture from a real run (needs Debian's package prometheus)
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --group pictures
+	@PYTHONPATH=operator:tests $(BIN)/python -m pictures.dashboard
 
 controlplane: $(SYNCED) built ## Start a control plane in the foreground and print its KUBECONFIG
 	@$(RUN) support.controlplane serve

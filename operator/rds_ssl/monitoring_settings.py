@@ -12,4 +12,4 @@ class MonitoringSettings(BaseModel):
         le=100_000,
         description="Objects with metrics of their own; 0: none has.",
     )
-    """Each has 4 to 10 series: 5,000 are the size of a mid-sized Prometheus' other targets."""
+    """Each has 4 to 10 series: 5,000 are 26,000 series and 4 MB a scrape."""

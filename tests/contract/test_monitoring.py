@@ -35,9 +35,9 @@ def rules() -> list[dict[str, Any]]:
 
 
 def table() -> list[Family]:
-    row = r"^\| `(rds_ssl_\w+)` \| (\w+) \| ([^|]*) \|"
+    row = r"^\| `(rds_ssl_\w+)` \| (\w+) \|([^|]*)\|"
     return [
-        Family(name=name, kind=kind, labels=tuple(re.findall(r"`(\w+)`", labels)))
+        Family(name=name, kind=kind, labels=tuple(sorted(re.findall(r"`(\w+)`", labels))))
         for name, kind, labels in re.findall(row, MONITORING.read_text(), re.MULTILINE)
     ]
 

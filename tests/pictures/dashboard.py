@@ -10,6 +10,7 @@ numbers the answers of a real Prometheus that scrapes a real operator in `suppor
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("agg")
-from matplotlib import dates, pyplot, ticker
+from matplotlib import dates, rcParams, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -83,7 +84,7 @@ def draw(scraping: Prometheus, *, began: float, ended: float) -> None:
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     rows = max(each["gridPos"]["y"] + each["gridPos"]["h"] for each in dashboard["panels"])
     height = rows * _ROW_HEIGHT + 0.6
-    pyplot.rcParams.update({"font.family": "DejaVu Sans", "text.parse_math": False})
+    rcParams.update({"font.family": "DejaVu Sans", "text.parse_math": False})
     figure = Figure(figsize=(_WIDTH, height), facecolor=_BACK)
     figure.text(
         0.008, 1 - 0.36 / height, dashboard["title"], fontsize=15, weight="bold", color=_TEXT
@@ -134,14 +135,19 @@ def _frame(figure: Figure, panel: Json, height: float) -> None:
 
 def _place(figure: Figure, panel: Json, height: float) -> Axes:
     left, bottom, wide, high = _box(panel, height)
+    beside = panel["type"] == "timeseries" and (
+        panel["options"]["legend"]["placement"] == "right" or panel["fieldConfig"]["overrides"]
+    )
     insets = {
         "row": (0.0, 0.0, 0.0, 0.0),
-        "timeseries": (0.62, 0.62, 0.2, 0.34),
+        "timeseries": (0.62, 0.66, 0.2, 0.34),
         "bargauge": (3.4, 0.16, 0.75, 0.36),
         "stat": (0.1, 0.1, 0.1, 0.34),
         "table": (0.15, 0.12, 0.15, 0.36),
     }[panel["type"]]
     before, below, after, above = insets
+    if beside:
+        after, below = (0.5, below) if panel["fieldConfig"]["overrides"] else (2.2, 0.35)
     box = (
         (left + before) / _WIDTH,
         (bottom + below) / height,
@@ -202,19 +208,26 @@ def _timeseries(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json
         for target, found in answers
         for each in found
     ]
+    stacked = defaults["custom"]["stacking"]["mode"] == "normal"
+    below: Counter[datetime] = Counter()
     right = None
-    for number, (label, at, values) in enumerate(sorted(series)):
-        on = axes
+    for number, (label, at, own) in enumerate(sorted(series)):
+        on, values, base = axes, own, [0.0] * len(own)
+        if stacked:
+            base = [below[moment] for moment in at]
+            values = [low + value for low, value in zip(base, own, strict=True)]
+            below.update(dict(zip(at, own, strict=True)))
         if label.startswith("CPU"):  # Its own scale, as the panel's override has it.
             on = right = right or axes.twinx()
         colour = _LINES[number % len(_LINES)]
         on.plot(at, values, color=colour, linewidth=1.6, label=label)
         if on is axes:
-            on.fill_between(at, values, color=colour, alpha=0.08, linewidth=0)
+            alpha = 0.3 if stacked else 0.08
+            on.fill_between(at, base, values, color=colour, alpha=alpha, linewidth=0)
     for each, shown in ((axes, panel), (right, None)):
         if each is None:
             continue
-        each.set_ylim(bottom=defaults.get("min"), top=max(each.get_ylim()[1], 1e-3) * 1.06)
+        each.set_ylim(bottom=defaults.get("min"), top=_top(each.get_ylim()[1]))
         form = (lambda value, _at: _unit(panel, value)) if shown else lambda v, _at: f"{v:.0%}"
         each.yaxis.set_major_formatter(ticker.FuncFormatter(form))
         each.yaxis.set_major_locator(ticker.MaxNLocator(4))
@@ -226,21 +239,29 @@ def _timeseries(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json
     axes.grid(color="#e6e7e9", linewidth=0.7)
     axes.set_axisbelow(True)
     lines = [*axes.get_lines(), *(right.get_lines() if right else [])]
-    wide = panel["gridPos"]["w"] * _WIDTH / _COLUMNS
     names = [str(line.get_label()) for line in lines]
+    beside = panel["options"]["legend"]["placement"] == "right"
+    wide = panel["gridPos"]["w"] * _WIDTH / _COLUMNS
     longest = max((len(name) for name in names), default=1)
+    columns = max(1, min(len(names), int((wide - 0.3) / (0.42 + longest * 0.068))))
     axes.legend(
         lines,
         names,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
-        ncols=max(1, min(len(names), int((wide - 0.5) / (0.30 + longest * 0.072)))),
+        loc="upper left" if beside else "upper center",
+        bbox_to_anchor=(1.01, 1.05) if beside else (0.5, -0.13),
+        ncols=1 if beside else columns,
         fontsize=8,
         frameon=False,
         labelcolor=_TEXT,
         handlelength=1.2,
         columnspacing=1.0,
+        labelspacing=0.3,
     )
+
+
+def _top(most: float) -> float:
+    """Return where an axis ends; that of what is always 0 at 1."""
+    return most * 1.06 if most > 0.06 else 1.0  # matplotlib gives 0.055 to what is 0.
 
 
 def _stat(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -> None:
@@ -252,12 +273,10 @@ def _stat(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -
         low, high = number / len(found), (number + 1) / len(found)
         axes.axvspan(low + 0.004, high - 0.004, color=_colour(panel, value), linewidth=0)
         text = _unit(panel, round(value, panel["fieldConfig"]["defaults"].get("decimals", 3)))
+        middle, white = (low + high) / 2, {"color": "white", "ha": "center", "va": "center"}
+        axes.text(middle, 0.5, text, fontsize=21, weight="bold", **white)
         if label:
-            text += f"\n{label}"
-        axes.text(
-            (low + high) / 2, 0.5, text, fontsize=21, color="white", weight="bold",
-            ha="center", va="center",
-        )  # fmt: skip
+            axes.text(middle, 0.8, label, fontsize=11, **white)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
 
@@ -265,7 +284,7 @@ def _stat(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -
 def _bargauge(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -> None:
     found = [(_label(target, each["metric"]), float(each["value"][1]))
              for target, all_ in answers for each in all_]  # fmt: skip
-    found = found[::-1]
+    found.reverse()
     most = max((value for _, value in found), default=1.0)
     for number, (label, value) in enumerate(found):
         axes.barh(number, most, color="#eceef0", height=0.72)
@@ -291,7 +310,10 @@ def _table(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) 
         for _, all_ in answers
         for each in all_
     ]
-    names = [name for name in found[0] if not options["excludeByName"].get(name)]
+    names = sorted(
+        (name for name in found[0] if not options["excludeByName"].get(name)),
+        key=lambda name: options["indexByName"].get(name, len(found[0])),
+    )
     wide = panel["gridPos"]["w"] * _WIDTH / _COLUMNS
     high = panel["gridPos"]["h"] * _ROW_HEIGHT - 0.6
     lengths = [
@@ -299,7 +321,7 @@ def _table(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) 
         for name in names
     ]
     shares = [min(length, _CELL) + 3 for length in lengths]
-    rows = sorted(([each[name] for name in names] for each in found))
+    rows = sorted([each[name] for name in names] for each in found)
     room = int(high / 0.27) - 1
     step, left = 0.27 / high, 0.0
     for column, (name, share) in enumerate(zip(names, shares, strict=True)):

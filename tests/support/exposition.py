@@ -4,7 +4,7 @@ All that the operator serves at /metrics, as families: name, type and labels of 
 Of a process in which everything has happened once::
 
     served = asyncio.run(exposition.of_everything())
-    served["rds_ssl_leader"].labels == ("shard", "lease")
+    served["rds_ssl_leader"].labels == ("lease", "shard")
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ class Family:
     name: str
     kind: str
     labels: tuple[str, ...]
+    """By the alphabet."""
 
 
 async def text() -> str:
@@ -38,7 +39,7 @@ async def of_everything() -> dict[str, Family]:
         if not family.name.startswith("rds_ssl_"):
             continue
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        labels = tuple(label for label in family.samples[0].labels if label != "le")
+        labels = tuple(sorted({*family.samples[0].labels} - {"le"}))
         found[name] = Family(name=name, kind=family.type, labels=labels)
     return found
 

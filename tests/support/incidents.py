@@ -34,6 +34,8 @@ RESTING = 24
 
 def play(shop: Shop) -> None:
     """Let all of it happen."""
+    # So long that a look every second sees the instance away.
+    shop.rds.config(durations={"window": 0.1, "change": 2.5, "acl": 0.2})
     _healthy(shop)
     _held(shop)
     _broken(shop)
@@ -71,7 +73,7 @@ def _held(shop: Shop) -> None:
     for name in ("held", "asleep"):
         shop.start_cloud(name)
     shop.patch("held", approvalRequired=["Restart"], forceEncryption=True)
-    shop.patch("asleep", suspend=True)
+    shop.patch("asleep", suspend=True, forceEncryption=True)
     shop.start_custom("drifts", driftPolicy="Report")
     shop.set_pair(shop.leaf("drifts"), "drifts")
     shop.wait("ChangePending", "True", "AwaitingApproval", name="held", seconds=3 * WAIT_SECONDS)
