@@ -67,7 +67,12 @@ def main() -> int:
         cluster = Cluster(control_plane)
         rds.config(durations=DURATIONS)
         settings = {**PACE, **incidents.SETTINGS}
-        with OperatorProcess(kubeconfig=cluster.kubeconfig, api_url=rds.url, **settings) as running:
+        operator = OperatorProcess(
+            kubeconfig=cluster.kubeconfig,
+            api_url=rds.url,
+            **settings,  # type: ignore[arg-type]  # `ahead` and `module` are not among settings
+        )
+        with operator as running:
             running.wait_ready()
             assert running.port is not None
             began = time.time()
@@ -199,7 +204,7 @@ def _colour(panel: Json, value: float) -> str:
 
 def _timeseries(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -> None:
     defaults = panel["fieldConfig"]["defaults"]
-    series = [
+    series: list[tuple[str, Any, list[float]]] = [
         (
             _label(target, each["metric"]),
             [datetime.fromtimestamp(at, UTC) for at, _ in each["values"]],
@@ -273,7 +278,8 @@ def _stat(axes: Axes, panel: Json, answers: Sequence[tuple[Json, list[Json]]]) -
         low, high = number / len(found), (number + 1) / len(found)
         axes.axvspan(low + 0.004, high - 0.004, color=_colour(panel, value), linewidth=0)
         text = _unit(panel, round(value, panel["fieldConfig"]["defaults"].get("decimals", 3)))
-        middle, white = (low + high) / 2, {"color": "white", "ha": "center", "va": "center"}
+        middle = (low + high) / 2
+        white: Json = {"color": "white", "ha": "center", "va": "center"}
         axes.text(middle, 0.5, text, fontsize=21, weight="bold", **white)
         if label:
             axes.text(middle, 0.8, label, fontsize=11, **white)

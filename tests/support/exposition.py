@@ -34,7 +34,7 @@ async def text() -> str:
 
 async def of_everything() -> dict[str, Family]:
     """Return the families of rds_ssl by name."""
-    found = {}
+    found: dict[str, Family] = {}
     for family in text_string_to_metric_families(await text()):
         if not family.name.startswith("rds_ssl_"):
             continue
@@ -46,7 +46,7 @@ async def of_everything() -> dict[str, Family]:
 
 def by_sample(families: Mapping[str, Family]) -> dict[str, Family]:
     """Return the same by the names of their samples, as queries name them."""
-    found = {}
+    found: dict[str, Family] = {}
     for name, family in families.items():
         endings = ("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
         found |= {f"{name}{ending}": family for ending in endings}
