@@ -38,7 +38,7 @@ that of whoever answers in its place.
 OTHER_CODE = "Other"
 """What the others are counted as."""
 
-_RESULTS = ("done", "conflict", "gone", "kube_error", "not_leading", "bug")
+_RESULTS = ("done", "conflict", "gone", "kube_error", "not_leading", "cancelled", "bug")
 
 
 class Metrics:
