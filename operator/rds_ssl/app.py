@@ -34,8 +34,9 @@ from rds_ssl.kube.leases import Leases
 from rds_ssl.kube.metadata_watch import MetadataWatch
 from rds_ssl.kube.resources import Resources
 from rds_ssl.leading import lead, lease_of
+from rds_ssl.metrics import Metrics
 from rds_ssl.settings import Settings, sends_plain_http
-from rds_ssl.telemetry import Metrics, configure_logging
+from rds_ssl.telemetry import configure_logging
 from rds_ssl.wiring import Parts
 
 _log = logging.getLogger(__name__)
@@ -300,16 +301,24 @@ class Operator:
         return [f"{group}/namespaces/{each}/{plural}" for each in namespaces]
 
     def _observe(self, parts: Parts, transport: Transport, watchdog: Watchdog) -> None:
+        settings, election = self._settings, self._election
+        # As `leads` is asked at each reading: what stands by tells nothing that the leader tells.
+        led = str(settings.shard), settings.shard.name(settings.lease_name)
         self._metrics.watch(
-            queue_depth=lambda: parts.queue.depth,
-            queue_oldest_age=lambda: parts.queue.oldest_age,
+            queue_depth=lambda: parts.queue.depth if election.leads else 0,
+            queue_oldest_age=lambda: parts.queue.oldest_age if election.leads else 0.0,
             watch_age=watchdog.silent_for,
             clock_skew=lambda: transport.clock_skew,
-            objects=lambda: parts.objects.ready,
-            plans=lambda: parts.objects.held,
-            leads=lambda: self._election.leads,
+            shards=lambda: settings.shard.count,
+            objects=lambda: parts.objects.ready if election.leads else {},
+            plans=lambda: parts.objects.held if election.leads else {},
+            leads=lambda: {led: election.leads},
             waiting=parts.limits.waiting,
             slowed=parts.limits.slowed,
+        )
+        self._metrics.watch_objects(
+            lambda: parts.objects.figures() if election.leads else None,
+            most=settings.metrics_objects,
         )
 
 

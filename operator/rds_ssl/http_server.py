@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import aiohttp.web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from rds_ssl.telemetry import Metrics
+from rds_ssl.metrics import Metrics
 from rds_ssl.web_server import Page, PatientServer
 
 Faults = Callable[[], Sequence[str]]
@@ -76,7 +76,8 @@ class HttpServer:
 
     async def _give_metrics(self, _request: aiohttp.web.BaseRequest) -> aiohttp.web.Response:
         return aiohttp.web.Response(
-            body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+            body=await self._metrics.exposition(),
+            headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4},
         )
 
 

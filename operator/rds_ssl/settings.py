@@ -2,8 +2,7 @@
 What `rds-ssl run` can be told, read once and checked together.
 
 pydantic checks the values. pydantic-settings would read the environment too, but does not say where
-a value came from, knows nothing of the variables that a Service named ``rds-ssl`` gives each Pod,
-and takes longer to import than all else here.
+a value came from, knows no variables that a Service named ``rds-ssl`` makes, and is slow to import.
 """
 
 import os
@@ -25,6 +24,7 @@ from rds_ssl.identity_settings import (
     IdentitySettings,
     contradictions,
 )
+from rds_ssl.monitoring_settings import MonitoringSettings
 from rds_ssl.setting_files import unusable_bundle, unusable_grants
 from rds_ssl.setting_types import (
     HTTP_FAULT,
@@ -76,10 +76,9 @@ _SHOWN_CHARACTERS = 80
 _OF_A_SERVICE = re.compile(r"RDS_SSL_(\w+_)?(SERVICE_HOST|(SERVICE_)?PORT(_\w+)?)", re.ASCII)
 
 
-class Settings(IdentitySettings, ElectionSettings):
+class Settings(IdentitySettings, ElectionSettings, MonitoringSettings):
     """
     The settings; durations are in seconds. Made by `load`, which checks more than the fields.
-
     What stands below a number is why it is that one.
     """
 
@@ -289,7 +288,8 @@ def describe(settings: Settings) -> list[Described]:
 
 def _fields() -> list[tuple[str, FieldInfo]]:
     """Return the settings in the order in which they are shown: the mixed-in ones last."""
-    mixed = [*ElectionSettings.model_fields, *IdentitySettings.model_fields]
+    kinds = (MonitoringSettings, ElectionSettings, IdentitySettings)
+    mixed = [each for kind in kinds for each in kind.model_fields]
     own = [each for each in Settings.model_fields if each not in mixed]
     return [(each, Settings.model_fields[each]) for each in own + mixed]
 

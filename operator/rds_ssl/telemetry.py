@@ -1,22 +1,13 @@
-"""What the operator says about itself: logs, metrics, health."""
+"""What the operator says about itself in its log, without secrets."""
 
 import contextlib
 import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TextIO
+from collections.abc import Mapping
+from typing import Literal, TextIO
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
@@ -29,20 +20,6 @@ Loggers of libraries that say nothing below WARNING; ``client`` is the Kubernete
 
 At DEBUG they print bodies, Secrets among them; httpx prints URLs at INFO, and kopf each event.
 """
-
-
-_SECONDS_OF_A_PASS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-_SECONDS_OF_A_CALL = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
-"""Up to the deadline of a write."""
-
-MOST_CODES = 200
-"""
-Error codes that are counted by name: each makes samples that stay, and it is the API's word, or
-that of whoever answers in its place.
-"""
-
-OTHER_CODE = "Other"
-"""What the others are counted as."""
 
 _log = logging.getLogger(__name__)
 
@@ -162,148 +139,3 @@ def _redacted(value: object) -> object:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_redacted(each) for each in value]
     return _visible(redact(str(value)))
-
-
-class Metrics:
-    """The operator's numbers for Prometheus, in a registry of their own."""
-
-    def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-
-        def counter(name: str, meaning: str, *labels: str) -> Counter:
-            return Counter(f"rds_ssl_{name}", meaning, labels, registry=registry)
-
-        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
-            return Gauge(f"rds_ssl_{name}", meaning, labels, registry=registry)
-
-        self._passes = counter("passes_total", "Passes that ended.", "result")
-        self._pass_seconds = Histogram(
-            "rds_ssl_pass_duration_seconds",
-            "How long a pass took.",
-            buckets=_SECONDS_OF_A_PASS,
-            registry=registry,
-        )
-        self._calls = counter("api_calls_total", "Calls of the cloud API.", "action", "code")
-        self._codes: set[str] = set()
-        self._call_seconds = Histogram(
-            "rds_ssl_api_call_duration_seconds",
-            "How long a call of the cloud API took.",
-            ("action",),
-            buckets=_SECONDS_OF_A_CALL,
-            registry=registry,
-        )
-        self._started = counter("changes_started_total", "Changes sent to an instance.", "cause")
-        self._impacts = counter("change_impacts_total", "Impacts of the changes sent.", "impact")
-        self._verified = counter("changes_verified_total", "Changes seen in force.")
-        self._failed = counter("changes_failed_total", "Changes that ended otherwise.", "reason")
-        self._tables: dict[Gauge, Callable[[], Mapping[Any, float]]] = {}
-        """Gauges with labels, and who tells all of their values."""
-        self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
-        self._plans = gauge(
-            "plans_pending", "Plans that are not carried out.", "held_by", "restart"
-        )
-        self._waiting = gauge(
-            "api_waiting", "Objects that wait for their turn at the cloud API.", "priority"
-        )
-        self._slowed = gauge(
-            "api_slowed_calls_per_second",
-            "How fast an operation is called that was throttled; of several accounts, the slowest.",
-            "action",
-        )
-        self._queue_depth = gauge("queue_depth", "Objects that wait for a pass.")
-        self._queue_age = gauge(
-            "queue_oldest_age_seconds", "How long the longest waiting object has waited."
-        )
-        self._watch_age = gauge("watch_age_seconds", "Time since the API server was last heard of.")
-        self._leader = gauge("leader", "1 if this process leads, and makes passes; 0 if not.")
-        self._clock_skew = gauge(
-            "clock_skew_seconds", "How far this clock is ahead of the cloud API's."
-        )
-
-    def pass_ended(self, result: str, seconds: float) -> None:
-        """Count a pass; *result* is one of a few words."""
-        self._passes.labels(result).inc()
-        self._pass_seconds.observe(seconds)
-
-    def api_call(self, action: str, code: str, seconds: float) -> None:
-        """Count a call; fits ``on_call`` of the cloud's transport."""
-        if code not in self._codes and len(self._codes) >= MOST_CODES:
-            code = OTHER_CODE
-        self._codes.add(code)
-        self._calls.labels(action, code).inc()
-        self._call_seconds.labels(action).observe(seconds)
-
-    def change_started(self, cause: str, impacts: Sequence[str]) -> None:
-        """Count a change that is about to be sent; Restart is among its impacts if it may come."""
-        self._started.labels(cause).inc()
-        for each in impacts:
-            self._impacts.labels(each).inc()
-
-    def change_verified(self) -> None:
-        """Count a change that is in force."""
-        self._verified.inc()
-
-    def change_failed(self, reason: str) -> None:
-        """Count a change that was refused, failed or given up; *reason* is a condition's."""
-        self._failed.labels(reason).inc()
-
-    def watch(
-        self,
-        *,
-        queue_depth: Callable[[], float] | None = None,
-        queue_oldest_age: Callable[[], float] | None = None,
-        watch_age: Callable[[], float] | None = None,
-        clock_skew: Callable[[], float | None] | None = None,
-        objects: Callable[[], Mapping[tuple[str, str], int]] | None = None,
-        plans: Callable[[], Mapping[tuple[str, str], int]] | None = None,
-        leads: Callable[[], float] | None = None,
-        waiting: Callable[[], Mapping[tuple[str], int]] | None = None,
-        slowed: Callable[[], Mapping[tuple[str], float]] | None = None,
-    ) -> None:
-        """
-        Ask these whenever the metrics are read; ages in seconds, a skew of None is unknown.
-
-        *objects* gives their numbers by status and reason of their Ready condition, *plans* those
-        of the plans that are held by what holds them and the restart that they predict, *waiting*
-        those of the objects that wait for their turn by priority, *slowed* the calls per second of
-        throttled operations.
-        """
-        if objects is not None:
-            self._tables[self._objects] = objects
-        if plans is not None:
-            self._tables[self._plans] = plans
-        if waiting is not None:
-            self._tables[self._waiting] = waiting
-        if slowed is not None:
-            self._tables[self._slowed] = slowed
-        for gauge, ask in (
-            (self._queue_depth, queue_depth),
-            (self._queue_age, queue_oldest_age),
-            (self._watch_age, watch_age),
-            (self._leader, leads),
-        ):
-            if ask is not None:
-                gauge.set_function(ask)
-        if clock_skew is not None:
-            ask_skew = clock_skew
-
-            def skew() -> float:
-                seconds = ask_skew()
-                return float("nan") if seconds is None else seconds
-
-            self._clock_skew.set_function(skew)
-
-    def value(self, name: str, labels: Mapping[str, str] | None = None) -> float | None:
-        """Return the present value of a sample, by its full name; None if there is none."""
-        return self._registry.get_sample_value(name, dict(labels or {}))
-
-    def render(self) -> bytes:
-        """Write all of it in Prometheus' text format."""
-        for gauge, ask in self._tables.items():
-            gauge.clear()  # A combination that has no object any more is gone, not 0.
-            for labels, count in ask().items():
-                gauge.labels(*labels).set(count)
-        return generate_latest(self._registry)

@@ -11,7 +11,7 @@ from random import SystemRandom
 from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
 from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import OnCall, Transport
-from rds_ssl.core.model import Priority
+from rds_ssl.core.model import Priority, Restart
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.election import Election
@@ -31,9 +31,9 @@ from rds_ssl.engine.strangers import Strangers
 from rds_ssl.grants import Grants
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Resources
+from rds_ssl.metrics import Metrics
 from rds_ssl.own_identity import make_own_provider, make_sts
 from rds_ssl.settings import Settings
-from rds_ssl.telemetry import Metrics
 
 
 class Parts:
@@ -73,7 +73,9 @@ class Parts:
             shard.share_of(settings.max_concurrent_changes), self._wake, self.proofs.may_hold
         )
         materials = Materials(resources, data.version)
-        self.limits = RateLimits(shard.share_of_rate(settings.api_rate), self._wake_by)
+        self.limits = RateLimits(
+            shard.share_of_rate(settings.api_rate), self._wake_by, waited=metrics.api_waited
+        )
         clouds = self._clouds(
             settings, resources=resources, transport=transport, identities=identities, data=data
         )
@@ -113,6 +115,7 @@ class Parts:
             now=now,
             started=self._started,
             changed=self._changed,
+            ended=self._ended,
             random=self._random,
             strangers=self.strangers,
             shared=shared,
@@ -205,6 +208,9 @@ class Parts:
             self._metrics.change_verified()
         else:
             self._metrics.change_failed(what)
+
+    def _ended(self, predicted: Restart, seen: bool) -> None:  # noqa: FBT001  # As `Ports` has it.
+        self._metrics.change_ended(predicted, seen=seen)
 
     async def measured_step(self, key: Key) -> None:
         """Make a pass, and count it."""

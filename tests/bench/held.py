@@ -15,7 +15,7 @@ import time
 
 from prometheus_client import Gauge
 
-from rds_ssl import cli, telemetry
+from rds_ssl import cli, metrics
 
 LONG = 0.020
 """Seconds: the project's own limit for one callback."""
@@ -65,7 +65,7 @@ def main() -> None:
     longest = mark = mark_cpu = 0.0
     collections = _Collections()
     run = asyncio.Handle._run  # noqa: SLF001  # There is no other place where all pass.
-    make = telemetry.Metrics.__init__
+    make = metrics.Metrics.__init__
 
     def timed(handle: asyncio.Handle) -> None:
         nonlocal longest, mark, mark_cpu
@@ -89,15 +89,15 @@ def main() -> None:
                 _name(handle),
             )
 
-    def with_gauge(metrics: telemetry.Metrics) -> None:
-        make(metrics)
-        gauge = Gauge(METRIC, "Of one callback.", registry=metrics._registry)  # noqa: SLF001
+    def with_gauge(made: metrics.Metrics) -> None:
+        make(made)
+        gauge = Gauge(METRIC, "Of one callback.", registry=made._registry)  # noqa: SLF001
         gauge.set_function(lambda: longest)
-        gauge = Gauge(COLLECTED, "Within one callback.", registry=metrics._registry)  # noqa: SLF001
+        gauge = Gauge(COLLECTED, "Within one callback.", registry=made._registry)  # noqa: SLF001
         gauge.set_function(lambda: collections.longest)
 
     setattr(asyncio.Handle, "_run", timed)  # noqa: B010  # mypy minds the other way.
-    setattr(telemetry.Metrics, "__init__", with_gauge)  # noqa: B010  # mypy minds the other way.
+    setattr(metrics.Metrics, "__init__", with_gauge)  # noqa: B010  # mypy minds the other way.
     cli.main(prog_name="rds-ssl")
 
 

@@ -26,7 +26,6 @@ from rds_ssl.core.rds.fault_codes import BY_CODE
 from rds_ssl.core.rds.faults import lookup
 from rds_ssl.core.rds.sts_codes import BY_STS_CODE
 from rds_ssl.settings import Settings, describe, flags
-from rds_ssl.telemetry import Metrics
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -175,16 +174,6 @@ def test_a_document_names_no_setting_that_does_not_exist(document: Path) -> None
     named = set(re.findall(r"RDS_SSL_[A-Z_]*[A-Z]", document.read_text()))
 
     assert named <= {each.name for each in describe(Settings())}
-
-
-def test_the_table_of_metrics_has_those_that_are_served() -> None:
-    served = re.findall(r"^# TYPE (rds_ssl_\w+)", Metrics().render().decode(), re.MULTILINE)
-
-    told = re.findall(
-        r"`(rds_ssl_\w+)", section(OPERATIONS, "## Probes and metrics").split("\nWorth")[0]
-    )
-
-    assert sorted(told) == sorted(name for name in served if not name.endswith("_created"))
 
 
 def test_the_objects_in_the_readme_can_be_pasted() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rds_ssl import web_server
 from rds_ssl.http_server import HttpServer
-from rds_ssl.telemetry import Metrics
+from rds_ssl.metrics import Metrics
 from support.polling import patience
 
 

@@ -22,6 +22,7 @@ from faults.shards import SHARDS
 from faults.speed import SPEED
 from faults.survival import SURVIVAL
 from faults.tenants import TENANTS
+from faults.watching import WATCHING
 from faults.way import WAY
 
 FAULTS = (
@@ -41,6 +42,7 @@ FAULTS = (
     *ROOM,
     *TENANTS,
     *RATES,
+    *WATCHING,
     *SECRECY,
     *WAY,
     *SHARDS,

@@ -78,8 +78,8 @@ RATES = (
     Fault(
         name="give each process the whole burst of an account",
         where="RateLimits.of",
-        old=", burst=self._burst)",
-        new=")",
+        old=", burst=self._burst, waited",
+        new=", waited",
         tests=PACE,
     ),
     Fault(

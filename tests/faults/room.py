@@ -97,7 +97,7 @@ _MEMORY = (
         where="MOST_CODES",
         old="200",
         new="200_000",
-        tests=("test_telemetry.py",),
+        tests=("test_metrics.py",),
     ),
 )
 

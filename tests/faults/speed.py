@@ -105,7 +105,7 @@ KEPT = (
     Fault(
         name="count an object that is gone",
         where="Objects._unlink",
-        old="        _subtract(self.ready, kept.ready)\n",
+        old="        _subtract(self.ready, kept.figures.ready)\n",
         new="",
         tests=OBJECTS,
     ),

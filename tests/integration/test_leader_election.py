@@ -132,6 +132,11 @@ def test_one_of_two_works_and_says_so(replicas: Replicas, shop: Shop) -> None:
 
     assert passes(two) == 0
     assert two.metric("rds_ssl_leader") == 0
+    # What both know is told by the one that leads: nothing is counted twice, or of an earlier time.
+    for name in ("rds_ssl_objects", "rds_ssl_condition", "rds_ssl_expiry_timestamp_seconds"):
+        assert one.metric(name) > 0
+        assert name not in re.sub(r"# .*", "", two.get("/metrics")[1])
+    assert one.metric("rds_ssl_leader", shard="1/1", lease=LEASE) == 1
     assert re.match(r"ok\nleads as \S+\n", one.get("/readyz")[1])
     holder = replicas.lease()["spec"]["holderIdentity"]
     assert two.get("/readyz")[1] == f"ok\nstands by: {holder} leads\n"

@@ -16,7 +16,8 @@ import httpx
 import rds_ssl
 from leaks.marked import KEY_ID, marked
 from rds_ssl.engine.reconcile.ports import Timings
-from rds_ssl.telemetry import Metrics, configure_logging
+from rds_ssl.metrics import Metrics
+from rds_ssl.telemetry import configure_logging
 from support import pki, virtual_time
 from support.engine_world import CREDENTIALS, EngineWorld
 from support.line import Connection

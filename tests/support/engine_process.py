@@ -16,7 +16,7 @@ from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.pace import RateLimits
 from rds_ssl.aliyun.transport import Transport
 from rds_ssl.core.errors import KubeError
-from rds_ssl.core.model import Priority
+from rds_ssl.core.model import Priority, Restart
 from rds_ssl.core.shards import Shard
 from rds_ssl.engine.election import before_a_write
 from rds_ssl.engine.events.router import EventRouter
@@ -52,6 +52,7 @@ class World(Protocol):
     workers: int
     random: Random
     counted: list[str]
+    ended: list[tuple[Restart, bool]]
     api_url: str
     shard: Shard
     selects: Callable[[dict[str, Any]], bool] | None
@@ -138,6 +139,7 @@ class Engine:
             now=world.clock,
             started=lambda plan: world.counted.append(f"{plan.cause}: {', '.join(plan.impacts)}"),
             changed=world.counted.append,
+            ended=lambda predicted, seen: world.ended.append((predicted, seen)),
             random=world.random,
             strangers=self.strangers,
             shared=shared,

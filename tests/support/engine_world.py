@@ -35,6 +35,7 @@ from rds_ssl.aliyun.credentials import from_secret, identity_of
 from rds_ssl.aliyun.exchange import CONNECT_DEADLINE
 from rds_ssl.aliyun.identity.own import OwnIdentity
 from rds_ssl.aliyun.rate_limit import RateLimiter
+from rds_ssl.core.model import Restart
 from rds_ssl.core.shards import Shard
 from rds_ssl.engine.gather.clouds import Allowed
 from rds_ssl.engine.reconcile.ports import Timings
@@ -155,6 +156,8 @@ class EngineWorld:
         """When each pass ended, of which object, with which result."""
         self.counted: list[str] = []
         """What the engine told to be counted, see `Tools.changed`."""
+        self.ended: list[tuple[Restart, bool]] = []
+        """Of each change that ended the restart predicted, and whether one was seen."""
         self.accepted: list[Accepted] = []
         self.bugs: list[Exception] = []
         self.records: list[Json] = []
@@ -199,7 +202,7 @@ class EngineWorld:
 
     def forget(self) -> None:
         """Forget all that was noted of the past: a story that lasts for months grows no more."""
-        for noted in (self.accepted, self.passes, self.counted, self.line.calls):
+        for noted in (self.accepted, self.passes, self.counted, self.ended, self.line.calls):
             noted.clear()
         self.kube.written.clear()
         self.kube.events.clear()

@@ -71,11 +71,21 @@ class RateLimits:
         wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
         *,
         burst: float = BURST,
+        waited: Callable[[Priority, float], None] = lambda _priority, _seconds: None,
     ) -> None:
-        """*rate* and *burst*: of each, the share of this process in what a caller may have."""
+        """
+        Make it, without limiters.
+
+        Args:
+            rate: Of each, the share of this process in what a caller may have.
+            wake: See `Pace`.
+            burst: As *rate*.
+            waited: Called with the seconds that a pass has waited, when it is called back.
+        """
         self._rate = rate
         self._wake = wake
         self._burst = burst
+        self._waited = waited
         self._limiters: dict[tuple[str, str], RateLimiter] = {}
         self._look_at = _FEW_LIMITERS
 
@@ -93,7 +103,9 @@ class RateLimits:
         if key not in self._limiters:
             if len(self._limiters) >= self._look_at:
                 self._forget_idle()
-            self._limiters[key] = RateLimiter(self._rate, self._wake, burst=self._burst)
+            self._limiters[key] = RateLimiter(
+                self._rate, self._wake, burst=self._burst, waited=self._waited
+            )
         return self._limiters[key]
 
     def slowed(self) -> dict[tuple[str], float]:

@@ -97,6 +97,7 @@ class RateLimiter:
         wake: Callable[[Caller, Priority], None] = lambda _caller, _priority: None,
         *,
         burst: float = BURST,
+        waited: Callable[[Priority, float], None] = lambda _priority, _seconds: None,
     ) -> None:
         """
         Make it, with a full bucket.
@@ -105,11 +106,12 @@ class RateLimiter:
             rate: Calls per second; 0 is no limit (a pause, and a lower rate after it, still hold).
             wake: See `Pace`.
             burst: Calls that may go at once, at least one.
+            waited: Called with the seconds for which a pass has waited, when it is called back.
         """
         if rate < 0:
             raise ValueError("a rate is at least 0")
         self._rate = rate
-        self._wake = wake
+        self._wake, self._waited = wake, waited
         self._tokens = Tokens(rate, max(1.0, burst, rate * BURST_SECONDS))
         self._slowed: dict[str, _Slowed] = {}
         self._meters: defaultdict[str, Meter] = defaultdict(Meter)
@@ -265,6 +267,7 @@ class RateLimiter:
             caller=caller,
             wants=wants,
             has=known.has if known else 0,
+            since=known.since if known else asyncio.get_running_loop().time(),
         )
         self._called_back[caller] = place
         self._add(place)
@@ -352,6 +355,7 @@ class RateLimiter:
             return
         del self._called_back[place.caller]
         self._aside[place.caller] = _Aside(count=place.has, since=now, action=place.action)
+        self._waited(place.priority, now - place.since)
         self._wake(place.caller, place.priority)
 
     def _ready(self, action: str, now: float) -> float:

@@ -29,6 +29,8 @@ class Place:
     """Tokens until it is called back."""
     has: int = 0
     left: bool = False
+    since: float = 0.0
+    """Loop time from which on it waits to be called back."""
 
     @property
     def rank(self) -> tuple[Priority, bool, int, int]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from rds_ssl.core.api.conditions import READY
 from rds_ssl.core.api.spec import Declaration, ManagementPolicy, parse_spec
 from rds_ssl.core.api.status import Status, parse_status
 from rds_ssl.core.api.status_types import TOKEN_LENGTH
+from rds_ssl.core.checks.figures import DECLARED, Figures, figures
 from rds_ssl.core.errors import DeclarationError
 from rds_ssl.core.gates.failures import Outcome
 from rds_ssl.core.model import (
@@ -23,7 +23,6 @@ from rds_ssl.core.model import (
     FINALIZER,
     RECONCILE_ANNOTATION,
     UNFINISHED,
-    Reason,
 )
 from rds_ssl.kube.resources import Kind
 
@@ -211,22 +210,17 @@ class _Kept:
     resource: Resource
     """Without its status."""
     status: bytes
-    ready: tuple[str, str]
-    """Status and reason of Ready."""
-    held: tuple[str, str] | None
-    """Of a plan that is held: by what, and the restart that it predicts."""
+    figures: Figures
     outcomes: tuple[Outcome, ...]
     """Of its history, what newly sent material came to."""
 
     @classmethod
     def of(cls, resource: Resource) -> "_Kept":
         status = resource.status
-        ready, plan = status.condition(READY), status.plan
         return cls(
             resource=replace(resource, status=_NO_STATUS, raw_status=_NOTHING),
             status=json.dumps(resource.raw_status).encode("ascii"),
-            ready=(ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING.value),
-            held=(plan.held_by, plan.restart.value) if plan and plan.held_by else None,
+            figures=figures(status),
             outcomes=tuple(
                 Outcome(each.time, each.result, each.material)
                 for each in status.history
@@ -259,6 +253,12 @@ class Objects:
 
     def __len__(self) -> int:
         return len(self._objects)
+
+    def figures(self) -> list[tuple[Key, str, Figures]]:
+        """Return key, instance's ID and figures of all objects, as they are at this moment."""
+        return [
+            (key, each.resource.instance_id, each.figures) for key, each in self._objects.items()
+        ]
 
     def keys(self) -> set[Key]:
         """Return the keys of all objects."""
@@ -325,9 +325,8 @@ class Objects:
         self._by_instance[resource.instance_id].add(resource.key)
         for fingerprint in kept.fingerprints():
             self._by_material[fingerprint].add(resource.key)
-        self.ready[kept.ready] += 1
-        if kept.held:
-            self.held[kept.held] += 1
+        self.ready[kept.figures.ready] += 1
+        self.held.update(_gates(kept))
 
     def refresh(self, resource: Resource) -> None:
         """Take in what a request of our own has answered; an object that is gone stays gone."""
@@ -373,9 +372,13 @@ class Objects:
         _discard(self._by_instance, resource.instance_id, resource.key)
         for fingerprint in kept.fingerprints():
             _discard(self._by_material, fingerprint, resource.key)
-        _subtract(self.ready, kept.ready)
-        if kept.held:
-            _subtract(self.held, kept.held)
+        _subtract(self.ready, kept.figures.ready)
+        for each in _gates(kept):
+            _subtract(self.held, each)
+
+
+def _gates(kept: _Kept) -> list[tuple[str, str]]:
+    return [(each.held_by, each.restart) for each in kept.figures.held if each.plan == DECLARED]
 
 
 def _subtract(counts: Counter[tuple[str, str]], what: tuple[str, str]) -> None:

@@ -23,7 +23,12 @@ class Bucket:
 
     def __init__(self, *, spent: bool = True) -> None:
         self.woken: list[Caller] = []
-        self.limiter = RateLimiter(RATE, lambda caller, _priority: self.woken.append(caller))
+        self.waited: list[tuple[Priority, float]] = []
+        self.limiter = RateLimiter(
+            RATE,
+            lambda caller, _priority: self.woken.append(caller),
+            waited=lambda priority, seconds: self.waited.append((priority, seconds)),
+        )
         self._spent = spent
 
     async def __aenter__(self) -> Self:
@@ -79,6 +84,22 @@ async def test_a_paused_operation_holds_no_pass_and_another_one_goes_on() -> Non
         assert (raised.value.seconds, raised.value.code) == (300, "Throttling.User")
         await asyncio.sleep(301)
         assert bucket.woken == [("shop", "a")]
+
+
+@played
+async def test_how_long_a_pass_waited_is_told_from_its_first_attempt_on() -> None:
+    async with Bucket(spent=False) as bucket:
+        bucket.limiter.pause(READ, now() + 300, "Throttling.User")
+        with pytest.raises(TurnAwaited):
+            await bucket.a_pass("shop", "a").acquire(Priority.RESYNC, READ)
+        await asyncio.sleep(100)
+        with pytest.raises(TurnAwaited):
+            await bucket.a_pass("shop", "a").acquire(Priority.CHANGE, READ)
+        assert bucket.waited == []
+
+        await asyncio.sleep(201)
+
+        assert bucket.waited == [(Priority.CHANGE, pytest.approx(300, abs=0.1))]
 
 
 @played

@@ -87,10 +87,16 @@ def test_the_spec_of_a_known_generation_is_not_read_again() -> None:
 def test_the_numbers_follow_what_is_put_and_what_goes() -> None:
     objects = Objects()
     objects.put(Resource.of(manifest("a", conditions=ready("True", "Verified"))))
-    objects.put(Resource.of(manifest("b", plan=statuses.plan(), conditions=ready("False", "X"))))
+    objects.put(
+        Resource.of(manifest("b", plan=statuses.plan(), conditions=ready("False", "Conflict")))
+    )
     objects.put(Resource.of(manifest("c")))
 
-    assert objects.ready == {("True", "Verified"): 1, ("False", "X"): 1, ("Unknown", "Pending"): 1}
+    assert objects.ready == {
+        ("True", "Verified"): 1,
+        ("False", "Conflict"): 1,
+        ("Unknown", "Pending"): 1,
+    }
     assert objects.held == {("AwaitingApproval", "Expected"): 1}
 
     objects.put(Resource.of(manifest("b", version=2, conditions=ready("True", "Verified"))))

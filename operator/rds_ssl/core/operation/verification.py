@@ -53,6 +53,8 @@ class Watch:
     """Monotonic: when this process knew it accepted; None for an unknown outcome."""
     busy_seen: bool = False
     """Not Running, or LastModifyStatus setting, since the call."""
+    left_running: bool = False
+    """Not Running since the call: it restarts, or whatever else takes it away."""
     differing_reads: int = 0
     """Reads in a row, Running and after busy, in which the same field was not as sent."""
     differing: frozenset[Field] = frozenset()
@@ -104,6 +106,7 @@ def verify(
     if not running or observed is None or observed.last_modify_status == "setting":
         # Running without an answer is neither at work nor at its end.
         if not running or observed is not None:
+            watch = replace(watch, left_running=watch.left_running or not running)
             watch = _accepted(watch.seen_busy(), monotonic)
         return _go_on(operation, watch, elapsed, now, limits)
     told = _told(comparison, operation.before, observed)

@@ -5,7 +5,7 @@ The API need not show them: what it leaves out is told by what was applied, as l
 certificate is in force, or it is not known. Not known is never a reason for a call.
 """
 
-from rds_ssl.core.api.states import IntermediateStatus, StateStatus
+from rds_ssl.core.api.states import IntermediateStatus, ObservedStatus, StateStatus
 from rds_ssl.core.api.status import AppliedStatus
 from rds_ssl.core.formats import fingerprint
 from rds_ssl.core.model import Observed
@@ -47,13 +47,13 @@ def intermediates_in_force(
     """Return the intermediates in force, the nearest to the leaf first; empty: none, or unknown."""
     if observed.intermediates:
         return tuple(map(IntermediateStatus.of, observed.intermediates))
-    was = _applied_in_force(observed, applied)
+    was = applied_in_force(observed, applied)
     return was.intermediates if was else ()
 
 
 def is_alone(observed: Observed, applied: AppliedStatus | None) -> bool:
     """True if the certificate in force is known to be served without any intermediate."""
-    was = _applied_in_force(observed, applied)
+    was = applied_in_force(observed, applied)
     return not observed.intermediates and was is not None and brings_none(was)
 
 
@@ -92,7 +92,9 @@ def leads_elsewhere(desired: Desired, observed: Observed, applied: AppliedStatus
     return not known or known[-1].issuer != chain[-1].issuer
 
 
-def _applied_in_force(observed: Observed, applied: AppliedStatus | None) -> StateStatus | None:
+def applied_in_force(
+    observed: Observed | ObservedStatus, applied: AppliedStatus | None
+) -> StateStatus | None:
     """Return what was applied, if its own certificate is in force as far as that is shown."""
     was = applied.state if applied else None
     if was is None or was.server_certificate is None or not observed.enabled:

@@ -105,6 +105,8 @@ def _follow_up(ports: Ports, draft: Draft) -> None:
     for each in draft.after_write:
         if each.counted:
             ports.changed(each.counted)
+        if each.restart is not None:
+            ports.ended(*each.restart)
         if each.hold is not None:
             draft.memory.held.note(*each.hold)
             draft.memory.held_rotation.note(*each.hold)

@@ -16,9 +16,10 @@ from rds_ssl.core.api.status import (
     ApprovalStatus,
     HistoryEntry,
     OperationStatus,
+    PlanStatus,
 )
 from rds_ssl.core.gates import approval
-from rds_ssl.core.model import Cause, Observed, Phase, Priority
+from rds_ssl.core.model import Cause, Observed, Phase, Priority, Restart
 from rds_ssl.core.operation.verification import End, Watch, verify
 from rds_ssl.core.planning.chain import changes_chain
 from rds_ssl.core.planning.diff import compare
@@ -160,7 +161,14 @@ def _end(
     entry = _entry(ports, stage, operation, end, sent)
     history = (entry, *stage.status.history)[:HISTORY_LENGTH]
     took = int((ports.now() - operation.start_time).total_seconds())
-    follows = AfterWrite(event=_event(entry, end, took), counted=_counted(end))
+    plan = _plan_of(stage)
+    # A plan that somebody took out of the status is taken for one that was said to restart.
+    predicted = plan.restart if plan else Restart.UNKNOWN
+    follows = AfterWrite(
+        event=_event(entry, end, took),
+        counted=_counted(end),
+        restart=(predicted, sent.watch.left_running),
+    )
     observed = stage.observed if isinstance(stage, Seen) else None
     if end is not End.VERIFIED:
         reason = observed.modify_status_reason if observed else ""
@@ -213,7 +221,7 @@ def _counted(end: End) -> str:
 def _entry(
     ports: Ports, stage: Gathered, operation: OperationStatus, end: End, sent: Sent
 ) -> HistoryEntry:
-    plan, target = stage.status.rotation or stage.status.plan, operation.target
+    plan, target = _plan_of(stage), operation.target
     steps = plan.steps if plan else ()
     return HistoryEntry(
         time=ports.now(),
@@ -229,6 +237,11 @@ def _entry(
         request_id=sent.request_id or operation.request_id,
         result=end.value,
     )
+
+
+def _plan_of(stage: Gathered) -> PlanStatus | None:
+    """Return the plan that the operation under way belongs to; newer material goes first."""
+    return stage.status.rotation or stage.status.plan
 
 
 def _settings_time(applied: AppliedStatus | None, target: StateStatus | None) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from rds_ssl.core.model import Restart
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.engine.gather.clouds import Clouds
@@ -54,6 +55,8 @@ class Ports:
     """Counts a change that is about to be sent."""
     changed: Callable[[str], None]
     """Counts the end of a change: `VERIFIED`, or the reason of another one."""
+    ended: Callable[[Restart, bool], None]
+    """Counts a change that RDS took: the restart predicted, and whether one was seen."""
     random: Random
     strangers: Strangers
     shared: bool

@@ -26,6 +26,7 @@ from rds_ssl.core.model import (
     Observed,
     Priority,
     Reason,
+    Restart,
 )
 from rds_ssl.core.planning.chain import intermediates_in_force
 from rds_ssl.core.planning.desired import Desired, material_of
@@ -54,6 +55,8 @@ class AfterWrite:
     event: Event
     counted: str = ""
     """For `rds_ssl.engine.reconcile.ports.Ports.changed`; empty: not counted."""
+    restart: tuple[Restart, bool] | None = None
+    """For `rds_ssl.engine.reconcile.ports.Ports.ended`; None: no change has ended."""
     hold: tuple[str, Reason] | None = None
     """What it tells: the digest of a plan, and the gate that holds it."""
 

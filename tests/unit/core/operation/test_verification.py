@@ -182,6 +182,15 @@ def test_setting_is_busy_and_makes_the_next_failed_count() -> None:
 # -- not converging ----------------------------------------------------------------------------
 
 
+def test_only_an_instance_that_is_not_running_has_left_it_whatever_else_says_busy() -> None:
+    setting = look(ACCEPTED, replace(SHOWN, last_modify_status="setting"), at=1.0)
+    away = working(setting.watch, at=2.0)
+    back = look(away.watch, replace(SHOWN, last_modify_status="setting"), at=3.0)
+
+    assert [each.watch.busy_seen for each in (setting, away, back)] == [True, True, True]
+    assert [each.watch.left_running for each in (setting, away, back)] == [False, True, True]
+
+
 def test_one_differing_read_after_busy_may_be_early_and_two_are_the_end() -> None:
     first = look(BUSY, OTHERWISE, at=60.0)
     assert first.end is End.NONE

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from rds_ssl.core.errors import KubeConflict, KubeUnavailable
+from rds_ssl.core.model import Restart
 from rds_ssl.core.operation.verification import Limits
 from rds_ssl.engine.reconcile.ports import Timings
 from support.engine_world import MODIFY, EngineWorld, played
@@ -33,6 +34,54 @@ async def test_an_end_is_told_once_although_its_verdict_meets_a_conflict() -> No
         assert world.counted == ["spec: Restart", "verified"]
         assert world.ready("a") == ("True", "Verified")
         assert world.cost("a") == (1, 1)
+
+
+@played
+async def test_of_each_change_that_ends_the_restart_predicted_is_counted_beside_the_one_seen() -> (
+    None
+):
+    async with EngineWorld() as world:
+        for name, seconds in (("a", 60.0), ("b", 0.0)):
+            world.add_instance(name)
+            world.rds.config(durations={"window": 0.0, "change": seconds})
+            world.declare(name)
+            await world.run(200)
+            assert world.ready(name) == ("True", "Verified")
+
+        assert world.ended == [(Restart.EXPECTED, True), (Restart.EXPECTED, False)]
+
+
+@played
+async def test_a_restart_is_counted_once_although_the_verdict_of_its_change_meets_a_conflict() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        conflicts = itertools.count()
+
+        def conflict(call: Call) -> None:
+            if call.content.get("applied") and next(conflicts) == 0:
+                raise KubeConflict("409", status=409)
+
+        world.line.before.append(conflict)
+        world.declare("a")
+        await world.run(200)
+
+        assert next(conflicts) > 1
+        assert len(world.ended) == 1
+
+
+@played
+async def test_a_change_that_rds_refuses_ends_without_a_restart_to_count() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.rds.fault({"code": "InvalidServerCertAndKey.Mismatch", "status": 400}, action=MODIFY)
+        world.declare("a")
+
+        await world.run(200)
+
+        assert world.conditions("a")["Stalled"] == ("True", "RequestRejected")
+        assert world.ended == []
 
 
 @played
