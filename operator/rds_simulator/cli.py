@@ -40,13 +40,13 @@ from rds_simulator.server import Listen, serve
     "--exit-with-stdin", is_flag=True, help="End when standard input does (for test runners)."
 )
 def main(
+    *,
     host: str,
     port: int,
     access_keys: tuple[str, ...],
     instances: tuple[str, ...],
     max_url_bytes: int,
     max_body_bytes: int,
-    *,
     exit_with_stdin: bool,
 ) -> None:
     """

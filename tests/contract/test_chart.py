@@ -17,7 +17,7 @@ SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
 VERSION = tomllib.loads((chart.ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
-def loaded(path: str) -> Any:
+def loaded(path: str) -> Any:  # noqa: ANN401  # As YAML has it.
     return yaml.safe_load((chart.ROOT / path).read_text())
 
 

@@ -111,8 +111,10 @@ def under_way(shop: Shop) -> Json:
     shop.add_instance()
     shop.write_pair(shop.leaf())
     shop.declare_custom()
-    shop.wait_until("the change is under way", lambda: shop.truth()["accepted"] == 1)
-    shop.wait_until("it is recorded", lambda: shop.status().get("operation", {}).get("startedAt"))
+    shop.wait_until(
+        "the change is under way",
+        lambda: shop.status().get("operation", {}).get("phase") == "Accepted",
+    )
     return shop.get()
 
 
