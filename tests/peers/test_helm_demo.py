@@ -27,8 +27,8 @@ Json = dict[str, Any]
 
 NAMESPACE, NAME = "rds-ssl-demo", "rds-ssl-demo"
 JOB = "rds-ssl-demo-samples"
-NAMES = {"inventory", "billing", "ledger"}
-"""Of the objects in the samples."""
+READY = {"inventory": "Verified", "billing": "Verified", "ledger": "AppliedNotEchoed"}
+"""Why the objects in the samples are Ready: no PFX file can be read back."""
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -116,7 +116,24 @@ def test_its_pods_are_admitted_to_its_restricted_namespace(
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_every_sample_becomes_ready_with_the_processes_of_the_pod(
+def reasons(plane: ControlPlane) -> dict[str, dict[str, str]]:
+    """Return the reason of each condition of each object."""
+    return {
+        each["metadata"]["name"]: {
+            condition["type"]: condition["reason"] for condition in each["status"]["conditions"]
+        }
+        for each in get(plane, PLURAL)["items"]
+    }
+
+
+def wait(plane: ControlPlane, condition: str, *which: str) -> None:
+    plane.kubectl(
+        *("wait", f"--for=condition={condition}", f"{PLURAL}.{API_GROUP}", *which),
+        *("--namespace", NAMESPACE, f"--timeout={polling.patience(60):.0f}s"),
+    )
+
+
+def test_every_sample_becomes_ready_and_a_weaker_one_waits_for_a_person(
     plane: ControlPlane, applied: str, port: int, tmp_path: Path
 ) -> None:
     assert applied
@@ -129,22 +146,21 @@ def test_every_sample_becomes_ready_with_the_processes_of_the_pod(
         operator.wait_ready()
 
         said = run_job(plane, tmp_path)
+        wait(plane, "Ready", "--all")
 
-        plane.kubectl(
-            *("wait", "--for=condition=Ready", f"{PLURAL}.{API_GROUP}", "--all"),
-            *("--namespace", NAMESPACE, f"--timeout={polling.patience(60):.0f}s"),
-        )
+        assert sorted(said.splitlines()) == sorted(f"declared {name}" for name in READY)
+        assert {name: found["Ready"] for name, found in reasons(plane).items()} == READY
         url = f"http://127.0.0.1:{port}/_sim/instances"
         instances = httpx.get(url, trust_env=False).json()["instances"]
-    assert sorted(said.splitlines()) == sorted(f"declared {name}" for name in NAMES)
-    found = {
-        each["metadata"]["name"]: {
-            condition["type"]: condition["reason"] for condition in each["status"]["conditions"]
-        }
-        for each in get(plane, PLURAL)["items"]
-    }
-    assert {name: reasons["Ready"] for name, reasons in found.items()} == dict.fromkeys(
-        NAMES, "Verified"
-    )
-    assert [each["ssl"]["enabled"] for each in instances] == [True] * 3
-    assert [(each["accepted"], each["restarts"]) for each in instances] == [(1, 1)] * 3
+        assert [each["ssl"]["enabled"] for each in instances] == [True] * 3
+        assert [(each["accepted"], each["restarts"]) for each in instances] == [(1, 1)] * 3
+
+        # As docs/install.md has it.
+        weaker = '{"spec":{"forceEncryption":false}}'
+        patch = ("patch", "rdsssl", "billing", "--type=merge", "-p", weaker)
+        plane.kubectl(*patch, "--namespace", NAMESPACE)
+        wait(plane, "ChangePending", "billing")
+
+        assert reasons(plane)["billing"]["ChangePending"] == "AwaitingApproval"
+        again = httpx.get(url, trust_env=False).json()["instances"]
+        assert [each["accepted"] for each in again] == [1, 1, 1]

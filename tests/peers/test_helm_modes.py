@@ -135,7 +135,8 @@ def test_its_pods_are_admitted_where_pod_security_is_restricted(
 def test_the_operator_takes_the_settings_of_each_pod(rendered: Rendered, mode: str) -> None:
     for deployment in of_kind(rendered(mode), "Deployment"):
         given = pods.variables(pods.container(deployment, "operator"))
-        given = {name: value for name, value in given.items() if not value.startswith("/")}
+        # It reads these files at once; what is in them is tested below.
+        given = {name: value for name, value in given.items() if not value.startswith("/etc/")}
 
         settings = load(given)
 

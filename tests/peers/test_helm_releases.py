@@ -40,6 +40,7 @@ class Installation:
 
     def __init__(self, plane: ControlPlane, rds: Simulator, helm: Helm, folder: Path) -> None:
         self.plane, self.rds, self.helm, self.folder = plane, rds, helm, folder
+        self._clusters: list[Cluster] = []
         self.values = folder / "values.yaml"
         settings = {
             "RDS_SSL_API_URL": rds.url,
@@ -86,7 +87,13 @@ class Installation:
 
     def shop(self) -> Shop:
         """Make a user's namespace; the definition must be there."""
-        return Shop(Cluster(self.plane, None), self.rds)
+        self._clusters.append(Cluster(self.plane, None))
+        return Shop(self._clusters[-1], self.rds)
+
+    def close(self) -> None:
+        """Close the connections of the shops."""
+        for each in self._clusters:
+            each.close()
 
 
 @pytest.fixture
@@ -102,7 +109,9 @@ def installation(
 ) -> Iterator[Installation]:
     """A control plane without a release."""
     with ControlPlane.start(controllers=False) as plane:
-        yield Installation(plane, rds, Helm(tool("helm"), plane, tmp_path / "home"), tmp_path)
+        made = Installation(plane, rds, Helm(tool("helm"), plane, tmp_path / "home"), tmp_path)
+        yield made
+        made.close()
 
 
 def under_way(shop: Shop) -> Json:
