@@ -14,6 +14,7 @@ from support.cluster import OVERLAYS
 from support.controlplane import ControlPlane
 from support.helm import whole_chart
 from support.helm_modes import DIGEST, MODES, PROVIDER, ROLE, WEBHOOK
+from support.polling import patience
 
 Json = dict[str, Any]
 
@@ -69,7 +70,8 @@ def plane() -> Iterator[ControlPlane]:
         account = {"name": "there", "namespace": "mode-account"}
         objects.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         started.kubectl(*APPLY, "-f", "-", input=yaml.safe_dump_all(objects))
-        started.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        deadline = f"--timeout={patience(60):.0f}s"
+        started.kubectl("wait", "--for=condition=Established", "crd", "--all", deadline)
         yield started
 
 
