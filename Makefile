@@ -29,7 +29,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew controlplane built
+.PHONY: help setup demo test test-peers pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew render controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,10 @@ explanations: $(SYNCED) ## Write what `rds-ssl explain` says, from docs/conditio
 
 krew: $(SYNCED) ## Make the archive of the kubectl plugin, and write its sum to deploy/krew
 	@$(RUN) support.krew
+
+# The equality is tested by tests/peers/test_helm.py, and without Helm by tests/contract/test_chart.py.
+render: $(SYNCED) ## Write what is made of deploy/chart: install.yaml, demo, README; Helm is built once (minutes)
+	@$(RUN) support.chart
 
 controlplane: $(SYNCED) built ## Start a control plane in the foreground and print its KUBECONFIG
 	@$(RUN) support.controlplane serve

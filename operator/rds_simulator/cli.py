@@ -4,8 +4,12 @@ import asyncio
 
 import click
 
+from rds_simulator import admin_instances
 from rds_simulator.accounts import DEFAULT_KEY_ID, AccessKey
+from rds_simulator.admin_models import InstanceBody
+from rds_simulator.clock import wall_time
 from rds_simulator.cloud import Cloud
+from rds_simulator.config import ConfigError
 from rds_simulator.server import Listen, serve
 
 
@@ -20,6 +24,13 @@ from rds_simulator.server import Listen, serve
     help=f"A further access key that may do everything; {DEFAULT_KEY_ID} is always there.",
 )
 @click.option(
+    "--instance",
+    "instances",
+    multiple=True,
+    metavar="ID=PROFILE[@REGION]",
+    help="An instance that is there from the start, such as pgm-1=postgresql-14@cn-shanghai.",
+)
+@click.option(
     "--max-url-bytes", default=8190, show_default=True, help="Longest request line that is taken."
 )
 @click.option(
@@ -29,12 +40,13 @@ from rds_simulator.server import Listen, serve
     "--exit-with-stdin", is_flag=True, help="End when standard input does (for test runners)."
 )
 def main(
+    *,
     host: str,
     port: int,
     access_keys: tuple[str, ...],
+    instances: tuple[str, ...],
     max_url_bytes: int,
     max_body_bytes: int,
-    *,
     exit_with_stdin: bool,
 ) -> None:
     """
@@ -49,6 +61,8 @@ def main(
         if not (key_id and colon and secret):
             raise click.BadParameter("expected ID:SECRET", param_hint="--access-key")
         cloud.world.accounts.put(AccessKey(id=key_id, secret=secret))
+    for each in instances:
+        _add(cloud, each)
     listen = Listen(
         host=host,
         port=port,
@@ -60,3 +74,17 @@ def main(
         asyncio.run(serve(cloud, listen))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _add(cloud: Cloud, described: str) -> None:
+    instance_id, equals, kind = described.partition("=")
+    profile, at, region = kind.partition("@")
+    if not (instance_id and equals and profile) or (at and not region):
+        raise click.BadParameter("expected ID=PROFILE[@REGION]", param_hint="--instance")
+    body = InstanceBody(profile=profile, region=region) if region else InstanceBody(profile=profile)
+    world = cloud.world
+    try:
+        made = admin_instances.create(instance_id, body, wall_time(), world.authority.issue)
+    except ConfigError as error:
+        raise click.BadParameter(f"{described}: {error}", param_hint="--instance") from error
+    world.put(made)

@@ -359,17 +359,20 @@ def test_viewers_read_and_editors_write_but_not_the_status() -> None:
 )
 def test_the_roles_for_people_become_part_of_the_clusters_own(role: str, into: list[str]) -> None:
     labels = manifest("ClusterRole", role)["metadata"]["labels"]
+    aggregated = {name: value for name, value in labels.items() if name.startswith(AGGREGATE)}
 
-    assert labels == {AGGREGATE + each: "true" for each in into}
+    assert aggregated == {AGGREGATE + each: "true" for each in into}
 
 
 # --- the Deployment and what is around it -------------------------------------------------------
 
 
-def test_the_kustomization_names_the_crd_and_every_manifest_once() -> None:
+def test_the_kustomization_names_every_manifest_once_and_they_bring_the_crd() -> None:
     files = {path.name for path in DEPLOY.glob("*.yaml")} - {"kustomization.yaml"}
+    (crd,) = documents(ROOT / "crds" / "dbinstancessl.yaml")
 
-    assert sorted(kustomization()["resources"]) == sorted({"../crds"} | files)
+    assert sorted(kustomization()["resources"]) == sorted(files)
+    assert manifest("CustomResourceDefinition", crd["metadata"]["name"])["spec"] == crd["spec"]
 
 
 def at(tree: Json, path: str) -> object:
@@ -443,7 +446,10 @@ def test_the_version_is_the_same_everywhere() -> None:
 
     assert container()["image"] == f"{NAME}:{version}"
     assert loaded["images"] == [{"name": NAME, "newTag": version}]
-    assert loaded["labels"][0]["pairs"]["app.kubernetes.io/version"] == version
+    for labelled in ("metadata", "spec.template.metadata"):
+        labels = at(manifest("Deployment"), f"{labelled}.labels")
+        assert isinstance(labels, dict)
+        assert labels["app.kubernetes.io/version"] == version
     assert f'org.opencontainers.image.version="{version}"' in "\n".join(stages()[-1])
 
 

@@ -323,6 +323,17 @@ def test_one_line_of_json_says_where_it_listens() -> None:
         assert httpx.get(f"{line['admin_url']}/clock", trust_env=False).status_code == 200
 
 
+def test_instances_that_it_was_told_of_are_there_from_the_start() -> None:
+    told = ("--instance=pg-1=postgresql-14", "--instance=my-1=mysql-8.0@cn-shanghai")
+    with started(*told) as (_, line):
+        shown = httpx.get(f"{line['admin_url']}/instances", trust_env=False).json()["instances"]
+
+    assert {each["id"]: (each["profile"], each["region"]) for each in shown} == {
+        "pg-1": ("postgresql-14", "cn-hangzhou"),
+        "my-1": ("mysql-8.0", "cn-shanghai"),
+    }
+
+
 def test_a_taken_port_is_an_error_message_not_a_trace(program: Simulator) -> None:
     port = str(httpx.URL(program.url).port)
 

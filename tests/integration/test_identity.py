@@ -115,7 +115,8 @@ class Desk:
                 client.session() as session,
                 session.post(client.server + path, json=kind) as of_session,
             ):
-                assert await of_session.json() == answer  # kopf's requests are as good.
+                # kopf's requests are as good.
+                assert told(await of_session.json()) == told(answer)
         finally:
             await client.close()
         return told(answer)

@@ -24,7 +24,8 @@ COUNT = 300
 
 def limit_mib() -> float:
     """Read the limit of the container."""
-    (deployment,) = yaml.safe_load_all((DEPLOY / "deployment.yaml").read_text())
+    manifests = yaml.safe_load_all((DEPLOY / "install.yaml").read_text())
+    (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     found = re.fullmatch(r"(\d+)Mi", container["resources"]["limits"]["memory"])
     assert found

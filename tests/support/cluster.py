@@ -30,12 +30,14 @@ class Cluster:
     """
     *control_plane* with CRD, RBAC and namespaces of deploy/ applied, or of an overlay of it.
 
-    *kubeconfig* is the operator's own: exactly the rights that these manifests grant.
+    Without *manifests* somebody else has applied them. *kubeconfig* is the operator's own: exactly
+    the rights that these manifests grant.
     """
 
-    def __init__(self, control_plane: ControlPlane, manifests: Path = DEPLOY) -> None:
+    def __init__(self, control_plane: ControlPlane, manifests: Path | None = DEPLOY) -> None:
         self.control_plane = control_plane
-        control_plane.kubectl("apply", "--server-side", "-k", str(manifests))
+        if manifests:
+            control_plane.kubectl("apply", "--server-side", "-k", str(manifests))
         control_plane.kubectl(
             "wait",
             "--for=condition=Established",
