@@ -95,12 +95,8 @@ def test_nothing_was_deleted_on_top_of_a_layer(image: Image, paths: list[Path]) 
 
 def test_it_is_as_large_as_the_page_says(image: Image) -> None:
     layers = image.layers()
-    for layer in layers:
-        print(f"{layer.mib:8.1f} MiB  {layer.made_by[:90]}")
-    whole = sum(layer.mib for layer in layers)
-    print(f"{whole:8.1f} MiB  in all")
 
-    assert whole < LARGEST_MIB
+    assert sum(layer.mib for layer in layers) < LARGEST_MIB
     (libraries,) = (layer.mib for layer in layers if layer.made_by.endswith("in /opt/venv "))
     assert libraries < LIBRARIES_MIB
 

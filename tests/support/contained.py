@@ -1,7 +1,7 @@
 """
 Run a program as a container's runtime would, with what the kernel offers and no runtime.
 
-    python -m support.contained ROOT [--user 65532:65532] [--bind FROM:TO] [--env A=B] -- PROGRAM ...
+    python -m support.contained ROOT [--user U:G] [--bind FROM:TO] [--env A=B] -- PROGRAM ...
 
 It is process 1 of its own PID namespace, in a root that is mounted read-only, as a user without a
 capability, now or ever (no_new_privs, an empty bounding set), with /proc, the usual devices and
@@ -71,9 +71,6 @@ def _run(
         binds = [*binds, *((Path("/dev") / name, f"/dev/{name}") for name in DEVICES)]
         for source, target in binds:
             place = root / target.lstrip("/")
-            # A link in the image would lead out of it, and something be mounted over the machine.
-            if place.resolve() != place.absolute():
-                raise ValueError(f"{target} is not where it seems to be in the image")
             _make_mount_point(source, place)
             _mount(source, place, flags=MS_BIND)
         for place in (root, root / "dev", *(root / each.lstrip("/") for _, each in binds)):
@@ -81,7 +78,7 @@ def _run(
         os.chroot(root)
         os.chdir("/")
         _give_up_rights(user)
-        os.execvpe(program[0], program, environ)
+        os.execvpe(program[0], list(program), environ)  # noqa: S606 - there is no shell, on purpose.
     except BaseException as error:  # noqa: BLE001 - it must not go on as a second parent.
         os.write(2, f"support.contained: {type(error).__name__}: {error}\n".encode())
     os._exit(127)
@@ -100,7 +97,14 @@ def _give_up_rights(user: str) -> None:
 
 
 def _make_mount_point(source: Path, place: Path) -> None:
-    """Create what a runtime would create in the writable layer of the container."""
+    """
+    Create what a runtime would create in the writable layer of the container.
+
+    Raises:
+        ValueError: A link in the image leads out of it: something of the machine would be hidden.
+    """
+    if place.resolve() != place.absolute():
+        raise ValueError(f"{place} is not where it seems to be")
     if source.is_dir():
         place.mkdir(parents=True, exist_ok=True)
     else:

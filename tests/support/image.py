@@ -12,6 +12,8 @@ buildah builds it; in the place of the official Python, which comes from a regis
 stands Debian's, made from packages by mmdebstrap. Both are kept in
 ``${XDG_CACHE_HOME:-~/.cache}/rds-ssl-operator/image``. Needs root. `contained` says how near to a
 container a program runs.
+
+    python -m support.image    # builds it and says how large it is: for `make test-image`
 """
 
 import dataclasses
@@ -246,8 +248,9 @@ def _build(tag: str) -> None:
     uv.write_text("system-certs = true\n")
     mounted = {uv: "/etc/uv/uv.toml", CERTIFICATES: str(CERTIFICATES)}
     volumes = [f"--volume={source}:{to}:ro" for source, to in mounted.items() if source.exists()]
-    builder = ["bud", *_policy(), "--isolation=chroot", "--network=host", "--pull-never", "--layers"]
-    _buildah(*builder, *volumes, f"--build-arg=BASE={BASE}", f"--tag={tag}", str(ROOT))
+    how = ["--isolation=chroot", "--network=host", "--pull-never", "--layers"]
+    named = [f"--build-arg=BASE={BASE}", f"--tag={tag}"]
+    _buildah("bud", *_policy(), *how, *volumes, *named, str(ROOT))
 
 
 def _policy() -> list[str]:
@@ -284,3 +287,22 @@ def _run(*command: str | Path) -> str:
         said: Sequence[str] = (done.stdout + done.stderr).splitlines()[-30:]
         raise ImageError("\n".join([f"{command[0]} ended with {done.returncode}", *said]))
     return done.stdout
+
+
+def main() -> int:
+    """Build it, or say why not; a test must not take the minutes of a first build."""
+    print("== the image: minutes the first time, seconds later", flush=True)
+    try:
+        with Image.build() as image:
+            layers = image.layers()
+    except ImageError as error:
+        print(f"no image: {error}", file=sys.stderr)
+        return 1
+    for layer in layers:
+        print(f"{layer.mib:8.1f} MiB  {layer.made_by.removeprefix('/bin/sh -c #(nop) ')[:80]}")
+    print(f"{sum(layer.mib for layer in layers):8.1f} MiB  in all, not compressed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

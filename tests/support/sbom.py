@@ -3,8 +3,9 @@ The bill of materials of a release: what is installed at run time, as CycloneDX 
 
     python -m support.sbom [FILE]    # dist/sbom.cdx.json unless told
 
-uv reads names, versions, hashes and dependencies out of uv.lock; the licences are what the installed
-distributions say of themselves. The same lock gives the same bytes: no time, no random number.
+uv reads names, versions, hashes and dependencies out of uv.lock; the licences are what the
+installed distributions say of themselves. The same lock gives the same bytes: there is no time and
+no random number in it.
 """
 
 import importlib.metadata
@@ -67,8 +68,9 @@ def licence(name: str) -> str:
         told = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
-    for said in (told.get("License-Expression"), told.get("License")):
-        if said and _EXPRESSION.fullmatch(said):
+    fields = ("License-Expression", "License")
+    for said in (text for field in fields for text in told.get_all(field) or ()):
+        if _EXPRESSION.fullmatch(said):
             return str(said)
     classifiers = told.get_all("Classifier") or []
     return next((_BY_CLASSIFIER[each] for each in classifiers if each in _BY_CLASSIFIER), "")
