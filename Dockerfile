@@ -53,6 +53,7 @@ LABEL org.opencontainers.image.title="rds-ssl-operator" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
+# hadolint ignore=DL3067
 COPY --from=runtime / /
 COPY --from=builder /opt/venv /opt/venv
 # The Kubernetes client looks for the home directory when it is imported, and ends without one.
