@@ -30,6 +30,7 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable ${EXTRA:+--extra ${EXTRA
 
 # The base without what only a build needs, and without a file that lends somebody's rights. Taken
 # out here and copied as a whole: what is deleted on top of the base is still in the image below.
+# Compiled as well, or each start would do it: the root is read-only, nothing can be kept.
 FROM ${BASE} AS runtime
 RUN set -eu; \
     lib=$(python3 -c "import sysconfig; print(sysconfig.get_path('stdlib'))"); \
@@ -42,7 +43,6 @@ RUN set -eu; \
         "$root"/share/python-wheels /root/.cache /tmp/* /var/tmp/*; \
     rm -rf /var/cache/apt /var/cache/debconf /var/lib/apt/lists /var/log/* \
         /usr/share/doc/*/changelog* /usr/share/doc/*/NEWS* /usr/share/man/* /usr/share/info/*; \
-    # Each start would compile what it imports: the root is read-only, nothing can be kept.
     python3 -m compileall -q -j 0 "$lib"; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 

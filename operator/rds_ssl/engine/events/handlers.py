@@ -43,7 +43,7 @@ _STOP_SECONDS = 2.0
 
 _IDENTITY: Any = "rds-ssl"
 """
-For kopf's peering, which `standalone` leaves out; `Any` for kopf has a type for it in private.
+For kopf's peering, which is turned off here; of any type, since kopf's own is a private one.
 
 Without one kopf asks who the user is, and fails where he has no name: in the image.
 """
