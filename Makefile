@@ -29,7 +29,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew render controlplane built
+.PHONY: help setup demo test test-peers test-image sbom dist release-notes pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew render controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,22 @@ test: $(SYNCED) built ## Run the tests: unit, contract, integration; TEST_PATIEN
 # Other people's programs, each built once (minutes): Helm, promtool, cert-manager, Flux, kstatus.
 test-peers: $(SYNCED) built ## Run the tests beside Helm, Prometheus, Argo CD's rules, cert-manager, Flux; TOOL= for one
 	@$(BIN)/python -m pytest -v tests/peers $(if $(TOOL),-k "$(TOOL)")
+
+# Needs root, buildah and mmdebstrap; it says what to install. docs/image.md tells what it proves.
+test-image: $(SYNCED) built ## Build the image without an engine, and run the operator in it until an object is Ready
+	@$(RUN) support.image
+	@$(BIN)/python -m pytest -v tests/image
+
+sbom: $(SYNCED) ## Write dist/sbom.cdx.json: what is installed at run time, with versions and licences
+	@$(RUN) support.sbom
+
+dist: $(SYNCED) ## Build wheel and source archive into dist/
+	@$(BIN)/uv build --quiet --out-dir dist
+	@ls dist
+
+release-notes: ## Print what CHANGELOG.md says of the version of pyproject.toml; VERSION= for another
+	@awk -v wanted="$(or $(VERSION),$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml))" \
+		'/^## / { on = ($$2 == wanted); found += on; next } on { print } END { exit !found }' CHANGELOG.md
 
 # Each module of tests/pictures has a whole system of its own, one after the other.
 pictures: $(SYNCED) built ## Take the pictures of docs/pictures anew, from real runs; needs Chromium

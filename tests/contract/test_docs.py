@@ -277,12 +277,12 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_every_make_command_is_a_target_of_the_makefile(document: Path) -> None:
     text = document.read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     shown = [block for kind, block in _FENCE.findall(text) if kind == "sh"]
     shown += re.findall(r"`([^`\n]+)`", without_fences(text))
 
     named = {
-        target for each in shown for target in re.findall(r"^ *make ([a-z]+)", each, re.MULTILINE)
+        target for each in shown for target in re.findall(r"^ *make ([a-z-]+)", each, re.MULTILINE)
     }
 
     assert named <= targets

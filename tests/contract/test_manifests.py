@@ -468,8 +468,18 @@ def test_the_image_has_no_build_tools() -> None:
 
     assert [line for line in final if re.search(r"\b(apt|apt-get|apk|pip|uv|gcc)\b", line)] == []
     assert [line for line in final if line.startswith(("COPY", "ADD"))] == [
-        "COPY --from=builder /opt/venv /opt/venv"
+        "COPY --from=runtime / /",
+        "COPY --from=builder /opt/venv /opt/venv",
     ]
+
+
+def test_what_the_base_has_too_much_is_taken_out_before_it_is_copied() -> None:
+    """A layer that deletes on top of the base leaves it to whoever reads the base's own layer."""
+    _, runtime, final = stages()
+
+    assert runtime[0] == "${BASE} AS runtime"
+    assert final[0] == "scratch"
+    assert all(each in runtime[1] for each in ("ensurepip", "bin/pip*", "a-s", "compileall"))
 
 
 def test_the_image_starts_the_operator() -> None:

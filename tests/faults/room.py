@@ -44,6 +44,13 @@ _MEMORY = (
         tests=("engine/events/test_handlers.py",),
     ),
     Fault(
+        name="let kopf ask who the user is, who has no name in the image",
+        where="watching",
+        old="            identity=_IDENTITY,\n",
+        new="",
+        tests=("engine/events/test_handlers.py",),
+    ),
+    Fault(
         name="keep facts without a bound",
         where="KEPT_BYTES",
         old="24 * 2**20",

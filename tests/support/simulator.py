@@ -20,7 +20,7 @@ import select
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -183,7 +183,7 @@ class Simulator(Admin):
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "rds_simulator", "--exit-with-stdin", *arguments],
+            [*self._command(), "--exit-with-stdin", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the parent, which decides what ends.
@@ -199,6 +199,9 @@ class Simulator(Admin):
                 base_url=f"{self.url}/_sim", timeout=patience(CALL_SECONDS), trust_env=False
             )
         )
+
+    def _command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "rds_simulator"]
 
     def stop(self) -> None:
         """End the program; a second call does nothing."""

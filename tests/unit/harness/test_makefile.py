@@ -17,6 +17,10 @@ TARGETS = {
     "demo",
     "test",
     "test-peers",
+    "test-image",
+    "sbom",
+    "dist",
+    "release-notes",
     "cover",
     "soak",
     "faults",
@@ -31,6 +35,8 @@ TARGETS = {
     "render",
     "controlplane",
 }
+
+WITHOUT_PYTHON = {"help", "release-notes"}
 
 # `make test` tells a make below it what it was told itself.
 ENVIRON = {
@@ -73,7 +79,7 @@ def test_make_alone_lists_every_target_with_what_it_does(clone: Path) -> None:
     assert all(len(line.split()) > 3 for line in listed)
 
 
-@pytest.mark.parametrize("target", sorted(TARGETS - {"help"}))
+@pytest.mark.parametrize("target", sorted(TARGETS - WITHOUT_PYTHON))
 def test_a_target_that_finds_no_python_that_fits_says_which_one_it_needs(
     clone: Path, target: str
 ) -> None:
@@ -120,3 +126,42 @@ def test_the_check_stops_at_the_first_fault(clone: Path) -> None:
 
     assert done.returncode != 0
     assert done.stdout.splitlines() == ["== ruff check", "== ruff format --check"]
+
+
+CHANGES = """# Changes
+
+## 0.2.0 (unreleased)
+
+The second.
+
+### It does
+
+- More.
+
+## 0.1.0
+
+The first.
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "notes"),
+    [
+        ("0.2.0", ["The second.", "### It does", "- More."]),
+        ("0.1.0", ["The first."]),
+    ],
+)
+def test_the_notes_of_a_release_are_its_part_of_the_changes(
+    clone: Path, version: str, notes: list[str]
+) -> None:
+    (clone / "CHANGELOG.md").write_text(CHANGES)
+
+    done = make(clone, "release-notes", f"VERSION={version}")
+
+    assert [line for line in done.stdout.splitlines() if line] == notes
+
+
+def test_a_release_without_notes_is_an_error(clone: Path) -> None:
+    (clone / "CHANGELOG.md").write_text(CHANGES)
+
+    assert make(clone, "release-notes", "VERSION=0.3.0").returncode != 0

@@ -41,6 +41,13 @@ _STOP_SECONDS = 2.0
 """kopf's tasks end at once when cancelled; the process must end in any case."""
 
 
+_IDENTITY: Any = "rds-ssl"
+"""
+For kopf's peering, which is turned off here; of any type, since kopf's own is a private one.
+
+Without one kopf asks who the user is, and fails where he has no name: in the image.
+"""
+
 _KOPFS = frozenset({"apiVersion", "kind", "metadata"})
 _KOPFS_METADATA = frozenset(
     {"name", "namespace", "uid", "resourceVersion", "finalizers", "deletionTimestamp"}
@@ -217,6 +224,7 @@ async def watching(
             clusterwide=not namespaces,
             namespaces=list(namespaces),
             standalone=True,
+            identity=_IDENTITY,
         )
     )
     try:

@@ -1,10 +1,15 @@
 """What kopf is told; that it works with it is shown in tests/integration."""
 
-from typing import Any
+import asyncio
+import pwd
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import kopf
+import pytest
 
 from rds_ssl.engine.events import handlers
+from support.kube_answers import AnsweringKube
 
 MANIFEST: Any = {
     "metadata": {
@@ -52,3 +57,28 @@ def test_what_kopf_holds_on_to_of_an_object_is_small_and_enough_for_it() -> None
     handlers.shed(manifest)
 
     assert manifest == {"apiVersion": "a", "kind": "b", "metadata": {**meta, **marks}}
+
+
+def no_such_user(number: int) -> NoReturn:
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+
+class Blind:
+    """Takes events and does nothing with them."""
+
+    def observe(self, kind: str | None, manifest: Mapping[str, Any]) -> None:
+        """See `Observer.observe`."""
+
+
+def test_kopf_begins_for_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the image there is none, neither in /etc/passwd nor in the environment."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "POD_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", no_such_user)
+
+    async def begun() -> int:
+        kube = AnsweringKube()
+        async with handlers.watching(kube, Blind(), namespaces=[], selector="") as tasks:
+            return len(tasks)
+
+    assert asyncio.run(begun()) > 0
