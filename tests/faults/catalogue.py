@@ -5,6 +5,7 @@ from faults.ahead import AHEAD
 from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.gating import GATING
+from faults.gitops import GITOPS
 from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
@@ -33,6 +34,7 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *GITOPS,
     *GRANTS,
     *IDENTITY,
     *ROOM,
