@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rds_ssl.core.model import PLURAL
-from support import verdicts
+from support import argocd, verdicts
 from support.cluster import Cluster
 from support.polling import patience
 from support.verdicts import Row
@@ -137,6 +138,20 @@ def test_helm_waits_as_the_table_says(
         assert done.returncode != 0
         reason = "Failed" if says == "fails at once" else "InProgress"
         assert f"status: {reason}" in done.stderr, done.stderr
+
+
+def test_the_config_map_of_argo_cd_is_patched_as_the_page_says(cluster: Cluster) -> None:
+    namespace = cluster.namespace("argocd", credentials=False)
+    cluster.config_map(namespace, "argocd-cm", {"url": b"https://argocd.example.com"})
+    command = "-n argocd patch configmap argocd-cm --patch-file deploy/argocd/argocd-cm.yaml"
+    assert f"kubectl {command}\n" in verdicts.PAGE.read_text()
+
+    cluster.kubectl(*command.replace("deploy/argocd", str(argocd.HOME)).split())
+
+    path = f"/api/v1/namespaces/{namespace}/configmaps/argocd-cm"
+    data = cluster.request("GET", path)["data"]
+    expected = yaml.safe_load(argocd.CONFIG_MAP.read_text())["data"]
+    assert data == {"url": "https://argocd.example.com", **expected}
 
 
 def a_chart(folder: Path, manifest: Json) -> Path:
