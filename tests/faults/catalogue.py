@@ -6,6 +6,7 @@ from faults.certificates import CERTIFICATES
 from faults.chain import CHAIN
 from faults.desk import DESK
 from faults.gating import GATING
+from faults.gitops import GITOPS
 from faults.grants import GRANTS
 from faults.hostile import HOSTILE
 from faults.identity import IDENTITY
@@ -37,6 +38,7 @@ FAULTS = (
     *MEETING,
     *SERVICE,
     *SPEED,
+    *GITOPS,
     *GRANTS,
     *IDENTITY,
     *ROOM,

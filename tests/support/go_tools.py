@@ -9,6 +9,7 @@ has no command that can be had. They are built once per machine, beside the cont
 import dataclasses
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -65,6 +66,26 @@ def tool(name: str, say: Say) -> Path:
             if not program.exists():
                 _build(name, program, say)
     return program
+
+
+def source(name: str, module: str, say: Say) -> Path:
+    """
+    Return the source of a module that this program is built of, for its CRDs; read-only.
+
+    Args:
+        name: A key of TOOLS.
+        module: Its import path; ``module@version`` if the program is not built of it.
+        say: As in `tool`.
+
+    Raises:
+        BuildError: If it cannot be had.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "log"
+        go, _ = go_command.find(log, say)
+        command = [str(go), "mod", "download", "-json", module]
+        said = go_command.run(command, cwd=MODULES / name, log=log, say=say, doing=_doing)
+    return Path(json.loads(said[said.index("{") :])["Dir"])
 
 
 def _cached(name: str) -> Path:

@@ -34,6 +34,7 @@ from support.steps import (
     Wait,
 )
 from support.trouble import kube_fault
+from support.verdicts import Shape, shape
 
 Json = dict[str, Any]
 
@@ -109,6 +110,8 @@ class History:
     approvals: list[Approved] = field(default_factory=list)
     plans: dict[tuple[str, str], Json] = field(default_factory=dict)
     """By uid and digest: every plan that a status has shown between two steps, the oldest first."""
+    shapes: dict[Shape, Json] = field(default_factory=dict)
+    """What conditions a status has had between two steps, with one that had them."""
     openings: dict[tuple[str, str], Open] = field(default_factory=dict)
     """By schedule and zone: when the windows declared are open."""
     maintained: dict[str, list[tuple[float, Open]]] = field(
@@ -252,6 +255,10 @@ class History:
         for name, plan in self._shown():
             uid = self.world.kube.objects[NAMESPACE, name]["metadata"]["uid"]
             self.plans.setdefault((uid, plan["digest"]), plan)
+        for each in self.world.kube.objects.values():
+            found = shape(each["status"])
+            if found is not None:
+                self.shapes.setdefault(found, each["status"])
 
     def _at_work(self, name: str) -> bool:
         manifest = self.world.kube.objects.get((NAMESPACE, name), {"status": {}})

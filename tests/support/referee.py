@@ -24,6 +24,7 @@ from support.engine_world import NAMESPACE, Accepted
 from support.histories import INSTANCE_OF, INSTANCES, History
 from support.referee_gates import approved_as, of_gates, of_waiting
 from support.simulator import ACCESS_KEY_SECRET
+from support.verdicts import SHAPES
 
 Json = dict[str, Any]
 
@@ -43,6 +44,7 @@ def complaints(history: History, log: str) -> list[str]:
         *_of_counts(history),
         *_of_secrets(history, log),
         *_of_slots(history),
+        *_of_states(history),
         *(each for name in INSTANCE_OF for each in _of_object(history, name)),
     ]
 
@@ -179,6 +181,13 @@ def _of_slots(history: History) -> Iterator[str]:
     engine = history.world.engine
     if engine is not None and len(engine.budget):
         yield f"{len(engine.budget)} slots of the budget are held, and nothing is in flight"
+
+
+def _of_states(history: History) -> Iterator[str]:
+    """The table of docs/gitops.md tells what other tools make of each state."""
+    for found, status in history.shapes.items():
+        if found not in SHAPES:
+            yield f"no row of docs/gitops.md has {found}: {status['conditions']}"
 
 
 def _of_secrets(history: History, log: str) -> Iterator[str]:

@@ -1,0 +1,3 @@
+-- Lets changes go again, also the one that is held now if nothing else holds it.
+obj.spec.suspend = false
+return obj
