@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*(?:\[[^\]]*\][^\]\n]*)*)\]\(((?:\.\./)+[^)\s]+)\)")
 _FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
@@ -26,13 +27,13 @@ def _present(entries: list[Any], docs: Path) -> list[Any]:
         ((title, below),) = entry.items()
         if isinstance(below, str):
             pages = sorted((docs / below).glob("*.md"))
-            below = [each.relative_to(docs).as_posix() for each in pages]  # noqa: PLW2901
+            below = [each.relative_to(docs).as_posix() for each in pages]
         if found := _present(below, docs):
             kept.append({title: found})
     return kept
 
 
-def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, **_: Any) -> str:
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: object) -> str:
     """Lead a link to a file outside docs/ into the repository, or nowhere if none is known."""
     docs = Path(config.docs_dir)
     folder = (docs / page.file.src_uri).parent
@@ -51,7 +52,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, **_: Any
     return "".join(part if n % 2 else _LINK.sub(led, part) for n, part in enumerate(parts))
 
 
-def on_page_content(html: str, *, config: MkDocsConfig, **_: Any) -> str:
+def on_page_content(html: str, *, config: MkDocsConfig, **_: object) -> str:
     """Put each picture into its page, where it follows the colours that the reader has chosen."""
 
     def drawn(found: re.Match[str]) -> str:

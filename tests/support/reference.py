@@ -23,8 +23,8 @@ HEAD = """\
 
 # Reference
 
-Every field of a `DBInstanceSSL`, `rds-ssl.dev/v1alpha1`; `kubectl explain rdsssl.spec` says the same.
-[Samples](../deploy/samples) show them together, [conditions](conditions.md) explains what the status says.
+Every field of a `DBInstanceSSL`, `rds-ssl.dev/v1alpha1`; `kubectl explain rdsssl` has them too.
+[Samples](../deploy/samples) show them together, [conditions](conditions.md) explains the status.
 
 A field with `*` is required where its block is there.
 """

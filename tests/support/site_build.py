@@ -83,7 +83,9 @@ def problems(site: Path = SITE) -> Iterator[str]:
             continue
         name = path.relative_to(site).as_posix()
         yield from (
-            f"{name} loads {each} from another host" for each in page.loaded if urlsplit(each).netloc
+            f"{name} loads {each} from another host"
+            for each in page.loaded
+            if urlsplit(each).netloc
         )
         for link in [*page.links, *page.loaded]:
             parts = urlsplit(link)
