@@ -9,7 +9,9 @@ from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*(?:\[[^\]]*\][^\]\n]*)*)\]\(((?:\.\./)+[^)\s]+)\)")
 _FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
-_PICTURE = re.compile(r'<img alt="([^"]*)" src="[^"]*?([\w-]+\.svg)"\s*/?>')
+_PICTURE = re.compile(r'<img alt="([^"]*)" src="[^"]*?([\w.-]+\.svg)"\s*/?>')
+
+_CHINESE_END = re.compile(r"([\u3000-\u303f\u4e00-\u9fff\uff00-\uffef])\n(?=[^\s<])")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -52,12 +54,18 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: ob
     return "".join(part if n % 2 else _LINK.sub(led, part) for n, part in enumerate(parts))
 
 
-def on_page_content(html: str, *, config: MkDocsConfig, **_: object) -> str:
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, **_: object) -> str:
     """Put each picture into its page, where it follows the colours that the reader has chosen."""
+    chinese = page.file.src_uri.endswith(".zh.md")
+    pictures = Path(config.docs_dir) / "pictures"
 
     def drawn(found: re.Match[str]) -> str:
         text, name = found.groups()
-        picture = (Path(config.docs_dir) / "pictures" / name).read_text(encoding="utf-8")
-        return picture.replace("<svg ", f'<svg role="img" aria-label="{text}" ', 1)
+        translated = pictures / name.replace(".svg", ".zh.svg")
+        picture = translated if chinese and translated.exists() else pictures / name
+        svg = picture.read_text(encoding="utf-8")
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{text}" ', 1)
 
-    return _PICTURE.sub(drawn, html)
+    html = _PICTURE.sub(drawn, html)
+    # A sentence per line, and no blank between two of them.
+    return _CHINESE_END.sub(r"\1", html) if chinese else html
