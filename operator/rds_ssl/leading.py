@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from rds_ssl.core.lease import DEADLINE, DURATION
+from rds_ssl.core.lease import DEADLINE, DURATION, scope
 from rds_ssl.engine.election import Election
 from rds_ssl.engine.objects import Key
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
@@ -33,7 +33,12 @@ def lease_of(settings: Settings, kube: KubeClient) -> Leases | None:
     if mode == "off" or (mode == "auto" and settings.kubeconfig):
         return None
     namespace = settings.lease_namespace or kube.namespace
-    return Leases(kube, namespace=namespace, name=settings.shard.name(settings.lease_name))
+    return Leases(
+        kube,
+        namespace=namespace,
+        name=settings.shard.name(settings.lease_name),
+        serves=scope(namespaces=settings.namespaces, selector=settings.selector),
+    )
 
 
 class Work(Protocol):

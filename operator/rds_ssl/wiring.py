@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -212,12 +212,20 @@ class Parts:
 
     async def measured_step(self, key: Key) -> None:
         """Make a pass, and count it."""
-        started = time.perf_counter()
-        result = "bug"
-        try:
-            result = await self.reconciler.step(key)
-        finally:
-            self._metrics.pass_ended(result, time.perf_counter() - started)
+        await counted(self.reconciler.step(key), self._metrics.pass_ended)
+
+
+async def counted(step: Awaitable[str], ended: Callable[[str, float], None]) -> None:
+    """Make a pass, and tell *ended* how it has ended, in a word, and after how many seconds."""
+    started = time.perf_counter()
+    result = "bug"
+    try:
+        result = await step
+    except asyncio.CancelledError:
+        result = "cancelled"  # This process stops leading, or ends.
+        raise
+    finally:
+        ended(result, time.perf_counter() - started)
 
 
 def _grants(settings: Settings) -> Grants:

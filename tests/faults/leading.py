@@ -21,6 +21,20 @@ LEADING = (
         tests=ELECTION,
     ),
     Fault(
+        name="stand by for one that serves other objects, and say nothing",
+        where="Elector._at_odds",
+        old="if not theirs or theirs == self._store.serves:",
+        new="if True:",
+        tests=ELECTION,
+    ),
+    Fault(
+        name="leave on the Lease what the leader before served",
+        where="Leases.write",
+        old='metadata = {"resourceVersion": before.version, "annotations": annotations}',
+        new='metadata = {"resourceVersion": before.version}',
+        tests=("kube/test_leases.py",),
+    ),
+    Fault(
         name="take a Lease that was deleted",
         where="Watch.seen",
         old="until = self.others_until",

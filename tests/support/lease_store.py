@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rds_ssl.core.errors import KubeConflict, KubeNotFound, KubeUnavailable
-from rds_ssl.core.lease import Lease
+from rds_ssl.core.lease import SERVES, Lease
 
 
 class ApiServer:
@@ -25,29 +25,36 @@ class ApiServer:
     def edit(self, **spec: object) -> None:
         """Write it by hand."""
         assert self.manifest is not None
-        self._put({**self.manifest["spec"], **spec})
+        self._put({**self.manifest["spec"], **spec}, self.serves)
+
+    @property
+    def serves(self) -> str:
+        """What its annotation says."""
+        assert self.manifest is not None
+        return str(self.manifest["metadata"]["annotations"][SERVES])
 
     def delete(self) -> None:
         """Delete it by hand."""
         self.manifest = None
 
-    def put(self, spec: Mapping[str, object], version: str | None) -> None:
+    def put(self, spec: Mapping[str, object], version: str | None, *, serves: str) -> None:
         """Create it (*version* None), or merge into it."""
         if version is None:
             if self.manifest is not None:
                 raise KubeConflict("it is there already", status=409)
-            self._put(spec)
+            self._put(spec, serves)
             return
         if self.manifest is None:
             raise KubeNotFound("it is not there", status=404)
         if self.manifest["metadata"]["resourceVersion"] != version:
             raise KubeConflict("it has changed", status=409)
-        self._put({**self.manifest["spec"], **spec})
+        self._put({**self.manifest["spec"], **spec}, serves)
 
-    def _put(self, spec: Mapping[str, object]) -> None:
+    def _put(self, spec: Mapping[str, object], serves: str) -> None:
         self._version += 1
         self.next_write.set()
-        self.manifest = {"metadata": {"resourceVersion": str(self._version)}, "spec": dict(spec)}
+        metadata = {"resourceVersion": str(self._version), "annotations": {SERVES: serves}}
+        self.manifest = {"metadata": metadata, "spec": dict(spec)}
 
 
 class Way:
@@ -55,8 +62,9 @@ class Way:
 
     what = "Lease test"
 
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, serves: str = "all namespaces") -> None:
         self.server = server
+        self.serves = serves
         self.refuses = False
         self.is_dead = False
         self.loses_answers = False
@@ -73,7 +81,7 @@ class Way:
     ) -> Lease:
         """See `Leases.write`."""
         await self._arrive(deadline)
-        self.server.put(spec, before.version if before else None)
+        self.server.put(spec, before.version if before else None, serves=self.serves)
         if self.loses_answers:
             raise KubeUnavailable("no answer")
         assert self.server.manifest is not None

@@ -10,13 +10,16 @@ The figures are those of Kubernetes' own controllers (client-go), but for `RENEW
 theirs: a Lease that is given up is taken within a second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 LEASE_NAME = "rds-ssl-operator"
 """Of the Lease, unless the operator's settings say otherwise."""
+
+SERVES = "rds-ssl.dev/serves"
+"""Annotation of a Lease: which objects its holder serves, in words."""
 
 DURATION = 15.0
 """Seconds after its last renewal at which a Lease is free."""
@@ -48,6 +51,8 @@ class Lease:
     """When its holder began to lead, as that one wrote it."""
     renewed: datetime | None
     transitions: int
+    serves: str = ""
+    """Which objects its holder serves, as `scope` has it; empty: it does not say."""
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "Lease":
@@ -61,6 +66,7 @@ class Lease:
             acquired=str(spec.get("acquireTime") or ""),
             renewed=_moment(spec.get("renewTime")),
             transitions=int(spec.get("leaseTransitions") or 0),
+            serves=str((manifest["metadata"].get("annotations") or {}).get(SERVES) or ""),
         )
 
     @property
@@ -105,6 +111,12 @@ class Watch:
         """The one who leads as far as is known, if it is not this one; else empty."""
         holder = self.lease.holder if self.lease else ""
         return "" if holder == self.identity else holder
+
+
+def scope(*, namespaces: Sequence[str], selector: str) -> str:
+    """Return in words which objects a process serves; two that share a Lease must say the same."""
+    where = f"namespaces {', '.join(sorted(namespaces))}" if namespaces else "all namespaces"
+    return f"{where}, selector {selector}" if selector else where
 
 
 def claim(before: Lease | None, identity: str, *, now: str, same_term: bool) -> dict[str, object]:

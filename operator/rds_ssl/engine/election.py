@@ -33,6 +33,10 @@ class Store(Protocol):
     def what(self) -> str:
         """What it is called in a sentence."""
 
+    @property
+    def serves(self) -> str:
+        """Which objects this process would serve; see `rds_ssl.core.lease.scope`."""
+
     async def read(self, *, deadline: float) -> Lease | None:
         """Read it."""
 
@@ -147,8 +151,23 @@ class Elector:
         """See `Election.told`."""
         if self.leads:
             return f"leads as {self._identity}"
-        other = self._watch.other
-        return f"stands by: {other} leads" if other else "stands by: nobody leads"
+        return self._standing_by if self._watch.other else "stands by: nobody leads"
+
+    @property
+    def _standing_by(self) -> str:
+        told = f"stands by: {self._watch.other} leads"
+        return f"{told}, but {self._at_odds}" if self._at_odds else told
+
+    @property
+    def _at_odds(self) -> str:
+        """Why to wait for this Lease is a mistake, in words; empty if it is none."""
+        theirs = self._watch.lease.serves if self._watch.lease else ""
+        if not theirs or theirs == self._store.serves:
+            return ""
+        return (
+            f"serves other objects ({theirs}) than this process would ({self._store.serves});"
+            " unless this is a change of settings under way, give one of the two another LEASE_NAME"
+        )
 
     async def acquire(self) -> None:
         """See `Election.acquire`."""
@@ -156,7 +175,8 @@ class Elector:
             other = self._watch.other
             self.followed = self.followed or bool(other)
             if other and not self._unanswered:
-                self._tell(logging.INFO, f"stands by: {other} leads")
+                level = logging.WARNING if self._at_odds else logging.INFO
+                self._tell(level, self._standing_by)
             await asyncio.sleep(RENEW * random.uniform(0.8, 1.0))  # noqa: S311  # Jitter.
         self._tell(logging.INFO, f"leads as {self._identity}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from rds_ssl.core.errors import KubeNotFound
-from rds_ssl.core.lease import Lease
+from rds_ssl.core.lease import SERVES, Lease
 from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.resources import allowed
 
@@ -15,7 +15,17 @@ _VERBS = ("get", "create", "patch")
 class Leases:
     """The Lease of one name in one namespace."""
 
-    def __init__(self, kube: KubeClient, *, namespace: str, name: str) -> None:
+    def __init__(self, kube: KubeClient, *, namespace: str, name: str, serves: str = "") -> None:
+        """
+        Name it.
+
+        Args:
+            kube: The way to the API server.
+            namespace: Where it is.
+            name: What it is called.
+            serves: What who writes it serves, as `rds_ssl.core.lease.scope` has it.
+        """
+        self.serves = serves
         self._kube = kube
         self._namespace = namespace
         self._name = name
@@ -49,18 +59,19 @@ class Leases:
             KubeConflict: Somebody else was faster.
             KubeError: It cannot be written, or no answer came in *deadline* seconds.
         """
-        metadata: dict[str, object] = {"name": self._name}
+        annotations = {SERVES: self.serves}
         if before is None:
             body = {
                 "apiVersion": f"{_GROUP}/v1",
                 "kind": "Lease",
-                "metadata": metadata,
+                "metadata": {"name": self._name, "annotations": annotations},
                 "spec": spec,
             }
             return Lease.of(
                 await self._kube.request("POST", self._all, body=body, deadline=deadline)
             )
-        body = {"metadata": {"resourceVersion": before.version}, "spec": spec}
+        metadata = {"resourceVersion": before.version, "annotations": annotations}
+        body = {"metadata": metadata, "spec": spec}
         return Lease.of(await self._kube.request("PATCH", self._path, body=body, deadline=deadline))
 
     async def missing(self) -> list[str]:

@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rds_ssl.core.lease import DEADLINE, DURATION, LONGEST, Lease, Watch, claim, release
+from rds_ssl.core.lease import (
+    DEADLINE,
+    DURATION,
+    LONGEST,
+    Lease,
+    Watch,
+    claim,
+    release,
+    scope,
+)
 
 
 def lease(version: str = "1", /, **spec: object) -> Lease:
@@ -111,3 +120,13 @@ def test_a_time_is_read_with_its_microseconds() -> None:
 
 def test_a_leader_has_time_to_end_its_passes_before_another_one_may_lead() -> None:
     assert DURATION - DEADLINE >= 5.0
+
+
+def test_what_a_process_serves_is_said_the_same_however_its_namespaces_are_ordered() -> None:
+    assert scope(namespaces=["b", "a"], selector="") == "namespaces a, b"
+    assert scope(namespaces=["a", "b"], selector="t=1") == "namespaces a, b, selector t=1"
+    assert scope(namespaces=[], selector="t=1") == "all namespaces, selector t=1"
+
+
+def test_a_lease_without_annotations_says_nothing_of_what_its_holder_serves() -> None:
+    assert lease(**HELD).serves == ""

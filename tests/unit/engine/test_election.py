@@ -20,8 +20,8 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 class Process:
     """One that would lead, and notes when it does."""
 
-    def __init__(self, server: ApiServer, name: str) -> None:
-        self.way = Way(server)
+    def __init__(self, server: ApiServer, name: str, serves: str = "all namespaces") -> None:
+        self.way = Way(server, serves)
         self.name = name
         self.day = NOON
         """Its time of day, which somebody may set."""
@@ -336,6 +336,25 @@ async def test_a_lease_edited_by_hand_is_given_up_all_the_same() -> None:
 
     await leader_of(one, two, seconds=2)
     assert two.elector.leads
+
+
+@in_virtual_time
+async def test_who_waits_for_one_that_serves_other_objects_says_so() -> None:
+    server = ApiServer()
+    one = Process(server, "one", serves="namespaces shop")
+    await leader_of(one, seconds=1)
+    two = Process(server, "two", serves="all namespaces, selector tier=gold")
+    await asyncio.sleep(5)
+
+    assert two.elector.told == (
+        "stands by: one leads, but serves other objects (namespaces shop) than this process would"
+        " (all namespaces, selector tier=gold); unless this is a change of settings under way,"
+        " give one of the two another LEASE_NAME"
+    )
+
+    await one.end()
+    assert await leader_of(one, two, seconds=2) is two
+    assert server.serves == "all namespaces, selector tier=gold"
 
 
 def test_a_leader_whose_lease_was_made_anew_does_not_say_that_it_leads_no_more(
