@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from support.polling import patience
 from support.site_build import ROOT, SITE
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -67,7 +68,7 @@ def take(address: str, picture: Path, *, dark: bool = False, size: tuple[int, in
             ],
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=patience(30),
         )
 
 

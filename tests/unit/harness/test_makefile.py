@@ -28,6 +28,7 @@ TARGETS = {
     "check",
     "fmt",
     "crds",
+    "site",
     "controlplane",
 }
 
