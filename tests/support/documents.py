@@ -6,6 +6,10 @@ against the schema. Where that cannot be, a comment right above the block says w
 
     <!-- not run: needs docker -->
     <!-- not checked: a patch of somebody else's object -->
+
+or, of a page none of whose commands can be run, once and for all of them::
+
+    <!-- no command of this page is run: it takes an account of the cloud -->
 """
 
 import re
@@ -27,6 +31,8 @@ _BLOCK = re.compile(
     r"^ *```(?P<kind>\w*)\n(?P<text>.*?)^ *```$",
     re.DOTALL | re.MULTILINE,
 )
+
+_PAGE = re.compile(r"^<!-- no command of this page is run: (?P<reason>.+?) -->$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,14 @@ def relative(document: Path) -> str:
 def blocks(document: Path, kind: str) -> list[Block]:
     """Return the blocks of a language, in their order."""
     text = document.read_text()
+    whole = _PAGE.search(text) if kind == "sh" else None
     return [
         Block(
             document=document,
             line=text.count("\n", 0, found.start()) + 1,
             kind=kind,
             text=textwrap.dedent(found["text"]),
-            reason=found["reason"],
+            reason=found["reason"] or (whole["reason"] if whole else None),
         )
         for found in _BLOCK.finditer(text)
         if found["kind"] == kind
