@@ -29,7 +29,7 @@ RUN = PYTHONPATH=tests $(BIN)/python -m
 PYTEST = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers test-image sbom dist release-notes pictures cover soak faults fuzz leaks year bench chaos check fmt crds explanations krew render controlplane built
+.PHONY: help setup demo test test-peers test-image sbom dist release-notes pictures cover soak faults fuzz leaks year bench chaos check fmt crds site explanations krew render controlplane built
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,8 +115,12 @@ fmt: $(SYNCED) ## Format the code, and repair what ruff can repair
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-crds: $(SYNCED) ## Write crds/dbinstancessl.yaml from the models of spec and status
-	@$(RUN) support.crd
+crds: $(SYNCED) ## Write crds/dbinstancessl.yaml and docs/reference.md from the models of spec and status
+	@$(RUN) support.reference
+
+site: $(SYNCED) ## Build the documents as a site into build/site, offline, and check every link; SITE_URL=
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --group docs
+	@$(RUN) support.site_build
 
 explanations: $(SYNCED) ## Write what `rds-ssl explain` says, from docs/conditions.md
 	@$(RUN) support.explanations

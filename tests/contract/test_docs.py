@@ -1,7 +1,6 @@
 """The documents say what the code does, and every link and command in them leads somewhere."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,56 +25,28 @@ from rds_ssl.core.rds.fault_codes import BY_CODE
 from rds_ssl.core.rds.faults import lookup
 from rds_ssl.core.rds.sts_codes import BY_STS_CODE
 from rds_ssl.settings import Settings, describe, flags
+from support.documents import (
+    DOCS,
+    DOCUMENTS,
+    FENCE,
+    README,
+    ROOT,
+    SUPPORT,
+    anchors,
+    code,
+    links,
+    relative,
+    rows,
+    section,
+    without_fences,
+)
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-CONDITIONS = ROOT / "docs" / "conditions.md"
-OPERATIONS = ROOT / "docs" / "operations.md"
-SUPPORT = ROOT / "tests" / "support" / "README.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), SUPPORT])
-
-_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-
-
-def relative(document: Path) -> str:
-    return str(document.relative_to(ROOT))
-
-
-def section(document: Path, heading: str) -> str:
-    """Give the text below a heading, up to the next one of its level or higher."""
-    text = document.read_text()
-    level = len(heading) - len(heading.lstrip("#"))
-    _, found, rest = text.partition(f"\n{heading}\n")
-    assert found, f"{relative(document)} has no heading {heading!r}"
-    return re.split(rf"^#{{1,{level}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def rows(text: str) -> Iterator[list[str]]:
-    """Yield the cells of all tables, without their heads."""
-    tables = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)
-    for table in tables:
-        for line in table.splitlines()[2:]:
-            yield [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def code(cell: str) -> str:
-    return cell.strip("`")
-
-
-def without_fences(text: str) -> str:
-    return _FENCE.sub("", text)
-
-
-def anchors(document: Path) -> set[str]:
-    """Give the anchors that a reader's browser finds, as the usual renderers name them."""
-    headings = re.findall(r"^#+ (.+)$", without_fences(document.read_text()), re.MULTILINE)
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
-    }
+CONDITIONS = DOCS / "conditions.md"
+OPERATIONS = DOCS / "operations.md"
 
 
 def readme_objects() -> list[dict[str, Any]]:
-    blocks = (text for kind, text in _FENCE.findall(README.read_text()) if kind == "yaml")
+    blocks = (text for kind, text in FENCE.findall(README.read_text()) if kind == "yaml")
     return [each for block in blocks for each in yaml.safe_load_all(block)]
 
 
@@ -187,14 +158,14 @@ def test_the_objects_in_the_readme_can_be_pasted() -> None:
 
 
 def test_the_profiles_of_the_simulator_are_those_that_it_has() -> None:
-    page = (ROOT / "docs" / "simulator.md").read_text()
+    page = (DOCS / "simulator.md").read_text()
     (line,) = re.findall(r"^Profiles: .*$", page, re.MULTILINE)
 
     assert set(re.findall(r"`([^`]+)`", line)) == set(PROFILES)
 
 
 def test_the_files_in_the_architecture_exist() -> None:
-    page = section(ROOT / "docs" / "architecture.md", "## Where is what")
+    page = section(DOCS / "architecture.md", "## Where is what")
 
     named = re.findall(r"`([\w/]+\.(?:py|yaml))`", page)
 
@@ -234,7 +205,7 @@ def test_what_the_map_says_to_take_is_in_it() -> None:
 def test_the_example_of_a_test_is_one_that_runs() -> None:
     text = section(SUPPORT, "## An example")
     (file,) = re.findall(r"^From `([\w/.]+)`", text, re.MULTILINE)
-    (example,) = (block for kind, block in _FENCE.findall(text) if kind == "python")
+    (example,) = (block for kind, block in FENCE.findall(text) if kind == "python")
 
     assert f"\n\n{example}\n\n" in (ROOT / file).read_text()
 
@@ -260,9 +231,8 @@ def test_every_module_and_file_that_a_document_names_exists(document: Path) -> N
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", without_fences(document.read_text()))
     broken = []
-    for link in links:
+    for link in links(document.read_text()):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
@@ -278,7 +248,7 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 def test_every_make_command_is_a_target_of_the_makefile(document: Path) -> None:
     text = document.read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    shown = [block for kind, block in _FENCE.findall(text) if kind == "sh"]
+    shown = [block for kind, block in FENCE.findall(text) if kind == "sh"]
     shown += re.findall(r"`([^`\n]+)`", without_fences(text))
 
     named = {

@@ -1,9 +1,8 @@
-"""SQL Server: a PFX file and its password, forced encryption, the TLS minimum, renewal; samples."""
+"""SQL Server: a PFX file and its password, forced encryption, the TLS minimum, renewal."""
 
 import base64
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,6 @@ DAY = 86_400.0
 
 FILE = "oss-cn-hangzhou.aliyuncs.com:certificates:orders-1.pfx"
 OTHER_FILE = "oss-cn-hangzhou.aliyuncs.com:certificates:orders-2.pfx"
-
-SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
 
 
 def pfx(file: str = FILE) -> dict[str, Any]:
@@ -144,31 +141,3 @@ def test_a_cloud_certificate_of_sql_server_is_renewed_with_2_or_where_that_is_re
     assert found["status"]["observed"]["expireTime"] == shop.ssl()["expire_time"]
     renewal = found["status"]["history"][0]
     assert (renewal["cause"], renewal["result"]) == ("renewal", "Verified")
-
-
-# -- the samples -----------------------------------------------------------------------------------
-
-
-def test_the_samples_for_mysql_and_sql_server_can_be_applied_as_they_are(shop: Shop) -> None:
-    shop.rds.put_instance("rm-bp1billing0example", profile="mysql-5.7", region="cn-shanghai")
-    shop.rds.put_instance("rm-bp1ledger0example", profile=PROFILE)
-    password = "--from-literal=password=to-be-changed"
-    shop.cluster.kubectl(
-        *("create", "secret", "generic", "ledger-pfx", password, "--namespace", shop.namespace)
-    )
-
-    for sample in ("mysql", "sqlserver"):
-        path = str(SAMPLES / f"{sample}.yaml")
-        shop.cluster.kubectl("apply", "--namespace", shop.namespace, "-f", path)
-
-    for name in ("billing", "ledger"):
-        shop.wait_ready(name)
-    billing, ledger = (
-        shop.rds.instance(each) for each in ("rm-bp1billing0example", "rm-bp1ledger0example")
-    )
-    assert (billing["accepted"], ledger["accepted"]) == (1, 1)
-    assert billing["ssl"]["ca_type"] == "aliyun"
-    assert billing["ssl"]["force_encryption"]
-    assert ledger["ssl"]["pfx"].endswith(":certificates:ledger-2026.pfx")
-    assert ledger["ssl"]["force_encryption"]
-    assert ledger["ssl"]["tls_version"] == "1.2"

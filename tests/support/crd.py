@@ -1,7 +1,7 @@
 """
 The CRD, written from the models of spec and status.
 
-    PYTHONPATH=tests python -m support.crd
+Written by `make crds`, together with docs/reference.md: see support.reference.
 
 What a field may hold is in the models: types, bounds and defaults as pydantic has them, rules as
 `ValidationRule` and `BlockRule`, and its description in the string below it.
@@ -231,7 +231,3 @@ def scalar(value: object) -> str:
     """Write a value, or a list of values, on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return text.partition("\n")[0]
-
-
-if __name__ == "__main__":
-    CRD_FILE.write_text(crd_text())

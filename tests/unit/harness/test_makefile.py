@@ -33,6 +33,7 @@ TARGETS = {
     "fmt",
     "crds",
     "render",
+    "site",
     "controlplane",
 }
 
