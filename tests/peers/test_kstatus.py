@@ -74,7 +74,8 @@ def test_kubectl_wait_says_what_the_table_says(cluster: Cluster, states: dict[st
     for row in verdicts.ROWS:
         if row.deleting:
             continue
-        command = ["wait", "-n", "states", "--for=condition=Ready", "--timeout=0"]
+        # No deadline: zero is one look.
+        command = ["wait", "-n", "states", "--for=condition=Ready", "--timeout", "0"]
 
         done = cluster.control_plane.kubectl(*command, f"{PLURAL}/{states[row.title]}", check=False)
 
