@@ -90,6 +90,15 @@ class Metrics:
         )
         self._tables: dict[Gauge, Callable[[], Mapping[Any, float]]] = {}
         """Gauges with labels, and who tells all of their values."""
+        self._make_gauges(gauge)
+        gauge("build_info", "What runs: always 1.", "version", "python").labels(
+            version("rds-ssl-operator"), platform.python_version()
+        ).set(1)
+        self._entries: Callable[[], Sequence[Entry] | None] = lambda: None
+        self._most_entries = 0
+        self._begin()
+
+    def _make_gauges(self, gauge: Callable[..., Gauge]) -> None:
         self._objects = gauge("objects", "Objects by their Ready condition.", "ready", "reason")
         self._plans = gauge(
             "plans_pending", "Plans that are not carried out.", "held_by", "restart"
@@ -114,12 +123,6 @@ class Metrics:
         self._clock_skew = gauge(
             "clock_skew_seconds", "How far this clock is ahead of the cloud API's."
         )
-        gauge("build_info", "What runs: always 1.", "version", "python").labels(
-            version("rds-ssl-operator"), platform.python_version()
-        ).set(1)
-        self._entries: Callable[[], Sequence[Entry] | None] = lambda: None
-        self._most_entries = 0
-        self._begin()
 
     def _begin(self) -> None:
         """Begin with 0 what is known to come: an increase from nothing is none to Prometheus."""

@@ -114,7 +114,8 @@ def test_the_role_for_rrsa_is_the_operators_alone() -> None:
 
 
 def test_the_subject_for_rrsa_is_the_service_account_of_the_manifests() -> None:
-    account = yaml.safe_load((ROOT / "deploy" / "serviceaccount.yaml").read_text())["metadata"]
+    installed = yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())
+    (account,) = (each["metadata"] for each in installed if each["kind"] == "ServiceAccount")
     condition = template("trust-rrsa")["Statement"][0]["Condition"]["StringEquals"]
 
     assert condition["oidc:sub"] == SUBJECT

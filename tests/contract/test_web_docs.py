@@ -64,7 +64,7 @@ def test_the_pod_of_a_team_runs_the_command_with_a_role_that_exists() -> None:
     pod = made["Deployment"]["spec"]["template"]["spec"]
     roles = [
         each["metadata"]["name"]
-        for each in yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text())
+        for each in yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())
         if each["kind"] == "ClusterRole"
     ]
 

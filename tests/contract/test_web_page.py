@@ -157,17 +157,18 @@ def test_a_hurried_reload_costs_the_api_server_one_list(monkeypatch: pytest.Monk
     played(answering(ORDERS), work)
 
 
-def test_nothing_but_objects_and_the_lease_is_asked_for() -> None:
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/rds-ssl-system/leases"
+
+
+def test_nothing_but_objects_and_leases_is_asked_for() -> None:
     async def work(get: Get, kube: AnsweringKube, _port: int) -> None:
         for path in ("/", "/plans", "/changes", "/object?namespace=shop&name=orders"):
             await get(path)
 
         assert {(each.method, each.path) for each in kube.asked} == {
             ("GET", "/apis/rds-ssl.dev/v1alpha1/dbinstancessls"),
-            (
-                "GET",
-                "/apis/coordination.k8s.io/v1/namespaces/rds-ssl-system/leases/rds-ssl-operator",
-            ),
+            ("GET", LEASES),
+            ("GET", f"{LEASES}/rds-ssl-operator"),  # The one of the usual name, without a list.
         }
 
     played(answering(ORDERS), work)

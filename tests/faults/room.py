@@ -45,7 +45,7 @@ _MEMORY = (
     ),
     Fault(
         name="let kopf ask who the user is, who has no name in the image",
-        where="watching",
+        where="handlers.watching",
         old="            identity=_IDENTITY,\n",
         new="",
         tests=("engine/events/test_handlers.py",),

@@ -123,8 +123,12 @@ def visitor(cluster: Cluster) -> Iterator[Path]:
 
 def give_rights(cluster: Cluster, *, without: str = "") -> None:
     """Give the visitor the operator's rights, but for those to one resource."""
-    roles = yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text())
-    role = next(each for each in roles if each["metadata"]["name"] == SERVICE_ACCOUNT)
+    roles = yaml.safe_load_all((DEPLOY / "install.yaml").read_text())
+    (role,) = (
+        each
+        for each in roles
+        if (each["kind"], each["metadata"]["name"]) == ("ClusterRole", SERVICE_ACCOUNT)
+    )
     for rule in role["rules"]:
         rule["resources"] = [each for each in rule["resources"] if each != without]
     role["rules"] = [rule for rule in role["rules"] if rule["resources"]]

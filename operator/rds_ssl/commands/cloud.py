@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from rds_ssl.aliyun.aiohttp_transport import Proxy
 from rds_ssl.aliyun.dialects import Dialect, Dialects
-from rds_ssl.aliyun.endpoints import endpoint_of
+from rds_ssl.aliyun.endpoints import RegionEndpoint, endpoint_of
 from rds_ssl.aliyun.names import Names
 from rds_ssl.aliyun.questions import Questions
 from rds_ssl.aliyun.rate_limit import RateLimiter
@@ -67,15 +67,7 @@ async def opened(
         provider = make_own_provider(settings, http, sts=sts, now=now)
         if provider is None:
             raise CommandRefused(NO_IDENTITY)
-        try:
-            endpoint = endpoint_of(
-                region_id,
-                network=settings.network,
-                override=settings.api_url,
-                allow_http=settings.allow_http,
-            )
-        except ValueError as error:
-            raise CommandRefused(f"--region {region_id}: {error}") from None
+        endpoint = _endpoint(settings, region_id)
         dialects = Dialects()
 
         def transport_with(known: Dialects) -> Transport:
@@ -110,6 +102,18 @@ async def opened(
         )
     finally:
         await http.aclose()
+
+
+def _endpoint(settings: Settings, region_id: str) -> RegionEndpoint:
+    try:
+        return endpoint_of(
+            region_id,
+            network=settings.network,
+            override=settings.api_url,
+            allow_http=settings.allow_http,
+        )
+    except ValueError as error:
+        raise CommandRefused(f"--region {region_id}: {error}") from None
 
 
 def concerns_all(error: AliyunError) -> bool:
