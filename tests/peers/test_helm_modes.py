@@ -336,7 +336,14 @@ def test_all_that_can_be_asked_for_is_there(rendered: Rendered) -> None:
         monitor["spec"]["endpoints"][0]["port"]
         == only(objects, "Service")["spec"]["ports"][0]["name"]
     )
-    assert only(objects, "PrometheusRule")["spec"]["groups"]
+    rules = [
+        rule
+        for group in only(objects, "PrometheusRule")["spec"]["groups"]
+        for rule in group["rules"]
+    ]
+    links = [rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule]
+    assert links
+    assert all(each.startswith("https://wiki.example/alerts/#") for each in links)
     (dashboard,) = (
         each for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"].endswith("board")
     )

@@ -68,7 +68,7 @@ MODES: dict[str, Json] = {
         "service": {"annotations": {"note": "1"}},
         "monitoring": {
             "serviceMonitor": {"enabled": True, "interval": "30s", "labels": {"release": "prom"}},
-            "prometheusRule": {"enabled": True},
+            "prometheusRule": {"enabled": True, "runbookURL": "https://wiki.example/alerts/"},
             "dashboard": {"enabled": True, "annotations": {"grafana_folder": "RDS"}},
         },
     },
