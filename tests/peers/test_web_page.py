@@ -21,6 +21,7 @@ from support.browser import Browser, Page
 from support.cluster import Cluster
 from support.gallery import Gallery
 from support.operator_process import OperatorProcess
+from support.shop import sweep
 from support.simulator import Simulator
 from support.web_process import WebProcess
 
@@ -38,9 +39,15 @@ _PATHS = (
 
 
 @pytest.fixture(scope="module")
-def filled(cluster: Cluster, rds: Simulator, operator: OperatorProcess) -> Gallery:
+def swept(cluster: Cluster) -> None:
+    """Nothing is left of the modules before: the page is of all namespaces."""
+    sweep(cluster)
+
+
+@pytest.fixture(scope="module")
+def filled(cluster: Cluster, rds: Simulator, swept: None, operator: OperatorProcess) -> Gallery:
     """Three namespaces with objects in many states."""
-    del operator  # It runs.
+    del swept, operator  # It runs, and was started after the other.
     made = Gallery(cluster, rds)
     made.fill()
     return made
