@@ -91,8 +91,10 @@ def test_without_the_definition_it_says_so_and_goes_on_by_itself_once_it_is_ther
     rds: Simulator,
 ) -> None:
     with ControlPlane.start(controllers=False) as control_plane:
-        for name in ("namespace", "serviceaccount", "rbac"):
-            control_plane.kubectl("apply", "-f", str(DEPLOY / f"{name}.yaml"))
+        installed = list(yaml.safe_load_all((DEPLOY / "install.yaml").read_text()))
+        others = [each for each in installed if each["kind"] != "CustomResourceDefinition"]
+        assert len(others) == len(installed) - 1
+        control_plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(others))
         kubeconfig = control_plane.kubeconfig_for(NAMESPACE, SERVICE_ACCOUNT)
         with OperatorProcess(
             kubeconfig=kubeconfig, api_url=rds.url, environ=None, **SETTINGS
