@@ -224,7 +224,7 @@ class PostgreSQL:
         Start it anew with these client CAs, and lists; False if it does not take them.
 
         Args:
-            needs_certificate: Whether clients need one (ACL ``verify-ca``); else as with ``prefer``.
+            needs_certificate: True: clients need one (ACL ``verify-ca``); else as with ``prefer``.
         """
         self._stop()
         self._write("pg_hba.conf", _HBA[needs_certificate])
