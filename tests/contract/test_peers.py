@@ -86,6 +86,35 @@ def test_postgresql_lets_clients_in_as_the_table_says(name: str, postgresql: Pos
         assert postgresql.lets_in(trusted.others) is case.others
 
 
+@needs_postgresql
+def test_a_replaced_client_ca_locks_its_clients_out_though_no_certificate_is_needed(
+    postgresql: PostgreSQL,
+) -> None:
+    old, new = pki.make_root("Old clients"), pki.make_root("New clients")
+    client = old.leaf("app", client=True)
+
+    assert postgresql.start(old.pem, needs_certificate=False)
+    assert postgresql.lets_in(client)
+    assert postgresql.lets_in(None)
+
+    assert postgresql.start(new.pem, needs_certificate=False)
+    assert not postgresql.lets_in(client)
+    assert postgresql.lets_in(new.leaf("app", client=True))
+    assert postgresql.lets_in(None)
+
+
+@needs_postgresql
+def test_a_client_ca_that_is_taken_away_locks_nobody_out_where_no_certificate_is_needed(
+    postgresql: PostgreSQL,
+) -> None:
+    client = pki.make_root("Old clients").leaf("app", client=True)
+
+    assert postgresql.start(None, needs_certificate=False)
+
+    assert postgresql.lets_in(client)
+    assert postgresql.lets_in(None)
+
+
 def silent(case: ServerCase | TrustCase) -> bool:
     return case.reason is None and not case.words
 

@@ -95,6 +95,20 @@ CERTIFICATES = (
         tests=("core/planning/test_planner.py",),
     ),
     Fault(
+        name="replace a client CA without approval where no certificate is needed",
+        where="_client_impacts",
+        old="    if gone and (desired.client_ca or _demands(*observed.acls)):\n",
+        new="    if gone and _demands(*observed.acls, *desired.acls):\n",
+        tests=("core/planning/test_planner.py",),
+    ),
+    Fault(
+        name="hold for its trust a plan after which nobody is asked for a certificate",
+        where="_client_impacts",
+        old="    if gone and (desired.client_ca or _demands(*observed.acls)):\n",
+        new="    if gone:\n",
+        tests=("core/planning/test_planner.py",),
+    ),
+    Fault(
         name="judge a link of a chain by names alone",
         where="signed_by",
         old="    except exceptions.InvalidSignature:\n        return False\n",

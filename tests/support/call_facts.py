@@ -69,7 +69,9 @@ def impacts(call: Accepted) -> set[str]:
         return found
     demands = {before.acl, before.replication_acl} != {"prefer"}
     left = set(target.client_ca.sha256 if target.enabled and target.client_ca else ())
-    if before.client_ca and demands and not set(before.client_ca.sha256) <= left:
+    # Who shows a certificate of a CA that is not trusted is refused, though none be demanded;
+    # but where no CA is left, none is asked for.
+    if before.client_ca and (demands or left) and not set(before.client_ca.sha256) <= left:
         found.add("DropsTrust")
     if not target.enabled:
         return found | {"Weakens"}

@@ -177,6 +177,13 @@ _STARTING_UP = b"C57P03"
 """What a server answers that listens already, and lets nobody in yet."""
 
 
+_HBA = {
+    True: b"hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n",
+    False: b"host all all 127.0.0.1/32 trust\n",
+}
+"""Who may log in: with a certificate of the client CA only, or whoever comes."""
+
+
 class PostgreSQL:
     """A PostgreSQL with SSL, whose client CA and lists can be changed; ends with its block."""
 
@@ -198,7 +205,7 @@ class PostgreSQL:
         self._run("initdb", "-D", str(self._data), "-U", "app", "-A", "trust", "-N")
         self._write("server.crt", self._leaf.pem)
         self._write("server.key", self._leaf.key_pem())
-        self._write("pg_hba.conf", b"hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n")
+        self._write("pg_hba.conf", _HBA[True])
         return self
 
     def __exit__(
@@ -210,15 +217,24 @@ class PostgreSQL:
         self._stop()
         self._place.cleanup()
 
-    def start(self, ca: bytes, crl: bytes | None = None) -> bool:
-        """Start it anew with these client CAs, and lists; False if it does not take them."""
+    def start(
+        self, ca: bytes | None, crl: bytes | None = None, *, needs_certificate: bool = True
+    ) -> bool:
+        """
+        Start it anew with these client CAs, and lists; False if it does not take them.
+
+        Args:
+            needs_certificate: True: clients need one (ACL ``verify-ca``); else as with ``prefer``.
+        """
         self._stop()
-        self._write("ca.crt", ca)
+        self._write("pg_hba.conf", _HBA[needs_certificate])
+        if ca is not None:
+            self._write("ca.crt", ca)
         if crl is not None:
             self._write("ca.crl", crl)
         options = {
             "ssl": "on",
-            "ssl_ca_file": "ca.crt",
+            "ssl_ca_file": "ca.crt" if ca is not None else "",
             "ssl_crl_file": "ca.crl" if crl is not None else "",
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -241,15 +257,16 @@ class PostgreSQL:
             time.sleep(0.02)  # As above.
         return False
 
-    def lets_in(self, client: pki.Leaf) -> bool:
-        """True if a client with that certificate, and its chain, is let in."""
+    def lets_in(self, client: pki.Leaf | None) -> bool:
+        """True if a client with that certificate, and its chain, is let in; None shows none."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            file.write(client.chain_pem + client.key_pem())
-            file.flush()
-            context.load_cert_chain(file.name)
+        if client is not None:
+            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+                file.write(client.chain_pem + client.key_pem())
+                file.flush()
+                context.load_cert_chain(file.name)
         until, answer = time.monotonic() + patience(SECONDS), _STARTING_UP
         while _STARTING_UP in answer and time.monotonic() < until:
             answer = self._answer(context)

@@ -76,7 +76,7 @@ class Call:
         old, new = (
             set(each.client_ca.sha256 if each.client_ca else ()) for each in (before, after)
         )
-        if old - new and any(each != "prefer" for pair in acls for each in pair):
+        if old - new and (new or any(each != "prefer" for pair in acls for each in pair)):
             yield "DropsTrust"
 
 

@@ -103,9 +103,10 @@ def _client_impacts(
     if in_force and not desired.client_ca:
         yield Impact.WEAKENS
     kept = {each.sha256 for each in desired.client_ca}
-    if any(each.sha256 not in kept for each in _living(in_force, now)) and _demands(
-        *observed.acls, *desired.acls
-    ):
+    gone = any(each.sha256 not in kept for each in _living(in_force, now))
+    # Without a client CA the server asks for no certificate. With one it refuses each that it is
+    # shown of another CA, and clients show what they have, also where none is needed.
+    if gone and (desired.client_ca or _demands(*observed.acls)):
         yield Impact.DROPS_TRUST
     if desired.revocation_list and not observed.lists_in_force:
         yield Impact.TIGHTENS

@@ -152,7 +152,7 @@ def acl(value: ACL, replication: ACL = ACL.PREFER) -> Desired:
         pytest.param(
             acl(ACL.PREFER),
             replace(acl(ACL.PREFER), client_ca=(OTHER_CA,)),
-            {R},
+            {R, D},
             id="another client CA under prefer",
         ),
         pytest.param(
@@ -176,7 +176,7 @@ def acl(value: ACL, replication: ACL = ACL.PREFER) -> Desired:
         pytest.param(
             replace(acl(ACL.PREFER), client_ca=(CA, OTHER_CA)),
             acl(ACL.PREFER),
-            {R},
+            {R, D},
             id="one client CA less under prefer",
         ),
         pytest.param(

@@ -236,7 +236,9 @@ async def test_material_goes_at_once_if_somebody_asks_for_it() -> None:
 
 
 @played
-async def test_an_edit_and_material_that_do_more_together_wait_together() -> None:
+async def test_an_edit_that_waits_and_material_that_drops_trust_under_prefer_wait_together() -> (
+    None
+):
     async with EngineWorld(timings=SLOW) as world:
         world.add_instance("a")
         public = str(world.truth("a")["endpoints"][1]["host"])
@@ -246,7 +248,7 @@ async def test_an_edit_and_material_that_do_more_together_wait_together() -> Non
         world.declare_custom("a", clientAuthentication=loose)
         await world.run(100)
 
-        # The edit alone drops no trust, and neither does the material: nobody is asked for it yet.
+        # The edit alone drops no trust: nobody is asked for it yet.
         world.edit("a", clientAuthentication={"acl": "cert"}, connectionString=public)
         await world.run(100)
         assert "DropsTrust" not in world.status("a")["plan"]["impacts"]

@@ -1,4 +1,8 @@
-"""A CA that has expired in the bundle holds nothing up, and goes without anybody's approval."""
+"""
+A CA that has expired in the bundle holds nothing up, and goes without anybody's approval.
+
+A living one that another replaces needs it, also where clients need no certificate.
+"""
 
 from support import pki
 from support.engine_world import EngineWorld, played
@@ -56,3 +60,46 @@ async def test_a_dead_ca_is_dropped_without_approval_and_a_living_one_is_not() -
         await world.run(300)
         assert world.status("a")["plan"]["heldBy"] == "AwaitingApproval"
         assert "DropsTrust" in world.status("a")["plan"]["impacts"]
+
+
+@played
+async def test_a_ca_that_another_replaces_waits_for_approval_though_no_certificate_is_needed() -> (
+    None
+):
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        world.write("ConfigMap", "a-ca", {"ca.crt": world.root.pem})
+        world.declare_custom("a", clientAuthentication={"ca": REFERENCE})
+        await world.run(300)
+        assert world.ready("a") == ("True", "Verified")
+
+        other = pki.make_root("Other")
+        world.write("ConfigMap", "a-ca", {"ca.crt": other.pem})
+        await world.run(300)
+        plan = world.status("a")["plan"]
+        assert (plan["heldBy"], plan["impacts"]) == ("AwaitingApproval", ["Restart", "DropsTrust"])
+        assert world.cost("a") == (1, 1)
+
+        world.write("ConfigMap", "a-ca", {"ca.crt": world.root.pem + other.pem})
+        await world.run(300)
+        assert world.ready("a") == ("True", "Verified")
+        assert world.cost("a") == (2, 2)
+
+
+@played
+async def test_a_ca_that_is_taken_away_drops_no_trust_where_no_certificate_is_needed() -> None:
+    async with EngineWorld() as world:
+        world.add_instance("a")
+        world.write_pair("a")
+        world.write("ConfigMap", "a-ca", {"ca.crt": world.root.pem})
+        world.declare_custom(
+            "a", clientAuthentication={"ca": REFERENCE}, approvalRequired=["DropsTrust"]
+        )
+        await world.run(300)
+
+        world.edit("a", clientAuthentication=None)
+        await world.run(300)
+
+        assert world.ready("a") == ("True", "Verified")
+        assert not world.truth("a")["ssl"]["client_ca_sha256"]
