@@ -8,6 +8,7 @@ import pytest
 from rds_ssl.tracing import Tracing, open_tracing
 from rds_ssl.wiring import counted
 from support.collector import Collector
+from support.polling import patience
 
 LOGGER = "rds_ssl.tracing"
 
@@ -24,7 +25,11 @@ async def make_passes(tracing: Tracing, number: int = 1) -> None:
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    for each in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    # Of an export that nobody answers; the SDK gives up by itself after 30.
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
 
 
@@ -69,7 +74,8 @@ def test_a_collector_that_never_answers_does_not_keep_the_process() -> None:
     async def story(url: str) -> None:
         tracing = open_tracing(url)
         await make_passes(tracing)
-        await tracing.close()
+        async with asyncio.timeout(patience(5)):
+            await tracing.close()
 
     with Collector() as collector:
         collector.answers.clear()

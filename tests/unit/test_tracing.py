@@ -216,19 +216,22 @@ async def test_what_is_asked_outside_of_a_pass_is_counted_and_not_told() -> None
 async def test_two_passes_are_two_traces_also_if_one_has_started_the_task_of_the_other() -> None:
     passes = Passes()
 
-    async def step() -> str:
-        return "done"
-
     async def starts() -> str:
         await asyncio.create_task(passes.play(step()))
         return "done"
 
+    async def step() -> str:
+        passes.on_call("DescribeDBInstanceSSL", "OK", 0.1)
+        return "done"
+
     await passes.play(starts())
 
-    first, second = passes.spans
+    call, first, second = passes.spans
+    assert call.parent is not None
+    assert first.context is not None
+    assert call.parent.span_id == first.context.span_id
     assert first.parent is None
     assert second.parent is None
-    assert first.context is not None
     assert second.context is not None
     assert first.context.trace_id != second.context.trace_id
 
