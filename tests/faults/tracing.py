@@ -15,7 +15,7 @@ TRACING = (
     ),
     Fault(
         name="put the text of a bug into its trace",
-        where="Tracing._end",
+        where="tracing.Tracing._end",
         old="span.set_status(StatusCode.ERROR)",
         new='span.set_status(StatusCode.ERROR, str(__import__("sys").exc_info()[1]))',
         tests=TOLD,
@@ -43,21 +43,21 @@ TRACING = (
     ),
     Fault(
         name="count no calls while traces are on",
-        where="Tracing.telling",
+        where="tracing.Tracing.telling",
         old="            counts(action, code, seconds)\n",
         new="",
         tests=TOLD,
     ),
     Fault(
         name="trace passes below each other",
-        where="Tracing.begin",
+        where="tracing.Tracing.begin",
         old="        token = _PASS.set(pass_)\n",
         new="        token = _PASS.set(_PASS.get() or pass_)\n",
         tests=TOLD,
     ),
     Fault(
         name="wait at the end for a collector that does not answer",
-        where="Tracing.close",
+        where="tracing.Tracing.close",
         old="asyncio.timeout(CLOSING)",
         new="asyncio.timeout(None)",
         tests=SENT,
