@@ -20,7 +20,7 @@ from typing import Any
 
 from rds_ssl import wiring
 from rds_ssl.aliyun.aiohttp_transport import Proxy
-from rds_ssl.aliyun.transport import Transport, make_http_transport
+from rds_ssl.aliyun.transport import OnCall, Transport, make_http_transport
 from rds_ssl.core.errors import KubeError
 from rds_ssl.core.model import API_GROUP, API_VERSION, PLURAL
 from rds_ssl.engine.election import Alone, Election, Elector, before_a_write
@@ -37,7 +37,7 @@ from rds_ssl.leading import lead, lease_of
 from rds_ssl.metrics import Metrics
 from rds_ssl.settings import Settings, sends_plain_http
 from rds_ssl.telemetry import configure_logging
-from rds_ssl.wiring import Parts
+from rds_ssl.wiring import Parts, Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +62,27 @@ _TAKEN_AT_ONCE = 20
 """Objects of the first list that are read before the loop gets its turn: 0.2 ms each."""
 
 
+_NO_TRACING = (
+    "RDS_SSL_TRACING_ENDPOINT is set, and OpenTelemetry is not installed: install"
+    " rds-ssl-operator[tracing], build the image with --build-arg EXTRA=tracing, or remove the"
+    " setting"
+)
+
+
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; give the exit code: 0, or 1 if it cannot start."""
     _forbid_core_dumps()
     configure_logging(settings.log_format, settings.log_level)
     if sends_plain_http(settings):
         _log.warning("API_URL has http: with ALLOW_HTTP private keys leave this machine in clear")
-    operator = Operator(settings)
+    try:
+        tracing = _tracing(settings.tracing_endpoint)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("opentelemetry"):
+            raise
+        _log.error("%s", _NO_TRACING)  # It says what to do; no traceback helps.
+        return 1
+    operator = Operator(settings, tracing)
     gc.set_threshold(_YOUNG)
     # Not uvloop, see docs/decisions/005-no-uvloop.md.
     with asyncio.Runner() as runner:
@@ -85,9 +99,13 @@ def _forbid_core_dumps() -> None:
 class Operator:
     """One process, from start to end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracing: Tracing | None = None) -> None:
         self._settings = settings
+        self._tracing = tracing
         self._metrics = Metrics()
+        self._on_call: OnCall = self._metrics.api_call
+        if tracing is not None:
+            self._on_call = tracing.telling(self._on_call)
         # Made before the loop runs: to read all CA certificates takes 50 ms.
         self._http = make_http_transport(ca_bundle=settings.ca_bundle, proxy=_proxy(settings))
         self._stop = asyncio.Event()
@@ -118,6 +136,8 @@ class Operator:
             return 1
         finally:
             await server.stop()
+            if self._tracing is not None:
+                await self._tracing.close()  # After the Lease is given back: nobody waits for it.
             _log.info("ended")
 
     def _install_signals(self) -> None:
@@ -135,7 +155,8 @@ class Operator:
 
     async def _connected(self) -> int:
         settings = self._settings
-        kube = await KubeClient.connect(settings.kubeconfig, verified=True)
+        client = KubeClient if self._tracing is None else self._tracing.client
+        kube = await client.connect(settings.kubeconfig, verified=True)
         agent = f"rds-ssl-operator/{version('rds-ssl-operator')}"
         try:
             resources = Resources(kube, namespaces=settings.namespaces, selector=settings.selector)
@@ -148,13 +169,13 @@ class Operator:
             transport = Transport(
                 self._http,
                 now=wiring.now,
-                on_call=self._metrics.api_call,
+                on_call=self._on_call,
                 user_agent=agent,
                 allow_http=settings.allow_http,
                 before_a_write=before_a_write(lambda: self._election.leads),
             )
             identities = wiring.make_identities(
-                self._settings, self._http, on_call=self._metrics.api_call, user_agent=agent
+                self._settings, self._http, on_call=self._on_call, user_agent=agent
             )
             while (ended := await self._work(kube, resources, transport, identities)) is None:
                 gc.unfreeze()  # What was known is in the way of what is read now.
@@ -223,6 +244,7 @@ class Operator:
             metrics=self._metrics,
             data=data,
             election=self._election,
+            tracing=self._tracing,
         )
         watchdog = Watchdog(parts.objects, parts.router, resources.get, self._settings.selector)
         for path in self._paths(f"/apis/{API_GROUP}/{API_VERSION}", PLURAL):
@@ -320,6 +342,15 @@ class Operator:
             lambda: parts.objects.figures() if election.leads else None,
             most=settings.metrics_objects,
         )
+
+
+def _tracing(endpoint: str) -> Tracing | None:
+    """Return what traces passes, None if nothing does: then no library of it is imported."""
+    if not endpoint:
+        return None
+    from rds_ssl.tracing import open_tracing  # noqa: PLC0415  # As said above.
+
+    return open_tracing(endpoint)
 
 
 def _proxy(settings: Settings) -> Proxy | None:

@@ -31,6 +31,7 @@ _ANY_URL = rf"https?://{_HOST}(?::{_PORT})?/?"
 _ANY_OF_REGION = rf"[a-z0-9][a-z0-9-]{{0,62}}\s*=\s*{_ANY_URL}"
 _API_URL = re.compile(rf"(?:{_ANY_URL}|{_ANY_OF_REGION}(?:\s*,\s*{_ANY_OF_REGION})*)?", re.ASCII)
 _PROXY = re.compile(rf"(?:{_ANY_URL})?", re.ASCII)
+_TRACING_URL = re.compile(rf"(?:https?://{_HOST}(?::{_PORT})?(?:/[A-Za-z0-9._~/-]*)?)?", re.ASCII)
 _LOGIN = re.compile(r"[^:\x00-\x1f\x7f]{1,255}:[^\x00-\x1f\x7f]{0,255}")
 _ROLE_ARN = re.compile(rf"(?:{ROLE_ARN_PATTERN})?", re.ASCII)
 _PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,20}:oidc-provider/[A-Za-z0-9._@-]{1,128}", re.ASCII)
@@ -179,6 +180,14 @@ ProxyUrl = Annotated[
         _PROXY,
         "http://HOST[:PORT] or https://HOST[:PORT], without a user (RDS_SSL_PROXY_CREDENTIALS has"
         " it) and with nothing behind it",
+    ),
+]
+TracingUrl = Annotated[
+    str,
+    _all_are(
+        _TRACING_URL,
+        "http://HOST[:PORT] or https://HOST[:PORT], perhaps with a path, without a user or a token"
+        " (OTEL_EXPORTER_OTLP_HEADERS takes those)",
     ),
 ]
 Login = Annotated[InstanceOf[SecretText], BeforeValidator(_login)]

@@ -46,14 +46,14 @@ from rds_ssl.setting_types import (
 
 PREFIX = "RDS_SSL_"
 
-_VARIABLES: Mapping[str, str] = {
-    "kubeconfig": "KUBECONFIG",
-    **IDENTITY_VARIABLES,
-}
+_VARIABLES: Mapping[str, str] = {"kubeconfig": "KUBECONFIG", **IDENTITY_VARIABLES}
 """The settings whose variable is not the prefix and the name."""
 
 _WITHOUT_FLAG = (*OF_A_KEY, "proxy_credentials")
 """Never shown, and never in the list of processes for all to read."""
+
+_URLS = frozenset(("api_url", "proxy", "tracing_endpoint"))
+"""Of which a faulty one may hold a password."""
 
 _ORDERED = (
     ("poll", "settle", "a change would count as not executed before anybody looked"),
@@ -364,8 +364,7 @@ def _faults(given: Mapping[str, object], overridden: Mapping[str, object]) -> di
 
 def _is(name: str, value: object) -> str:
     text = str(value)
-    # A URL may hold a password.
-    if name in _WITHOUT_FLAG or (name in {"api_url", "proxy"} and {"@", "?"} & set(text)):
+    if name in _WITHOUT_FLAG or (name in _URLS and {"@", "?"} & set(text)):
         return ""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS] + "…"

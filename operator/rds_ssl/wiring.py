@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
+from typing import Protocol
 
 from rds_ssl.aliyun.aiohttp_transport import AiohttpTransport
 from rds_ssl.aliyun.pace import RateLimits
@@ -29,11 +30,32 @@ from rds_ssl.engine.scheduling.outages import Outages
 from rds_ssl.engine.scheduling.workqueue import WorkQueue
 from rds_ssl.engine.strangers import Strangers
 from rds_ssl.grants import Grants
+from rds_ssl.kube.client import KubeClient
 from rds_ssl.kube.data_watch import DataWatch
 from rds_ssl.kube.resources import Resources
 from rds_ssl.metrics import Metrics
 from rds_ssl.own_identity import make_own_provider, make_sts
 from rds_ssl.settings import Settings
+
+PassEnded = Callable[[str, float], None]
+"""Told about each pass: how it has ended, in a word, and after how many seconds."""
+
+
+class Tracing(Protocol):
+    """What is told of passes elsewhere, if that is turned on; see `rds_ssl.tracing.Tracing`."""
+
+    @property
+    def client(self) -> type[KubeClient]:
+        """A client of the API server whose requests are told."""
+
+    def begin(self, key: Key, known: Callable[[], Resource | None], counts: PassEnded) -> PassEnded:
+        """Begin the trace of a pass; return what ends it, and then tells *counts*."""
+
+    def telling(self, counts: OnCall) -> OnCall:
+        """Return an ``on_call`` that tells of a call, and then tells *counts*."""
+
+    async def close(self) -> None:
+        """Send what is left, within a moment."""
 
 
 class Parts:
@@ -49,8 +71,10 @@ class Parts:
         metrics: Metrics,
         data: DataWatch,
         election: Election,
+        tracing: Tracing | None = None,
     ) -> None:
         self._metrics = metrics
+        self._tracing = tracing
         self._election = election
         self._random = SystemRandom()
         self._resync = settings.resync
@@ -214,10 +238,13 @@ class Parts:
 
     async def measured_step(self, key: Key) -> None:
         """Make a pass, and count it."""
-        await counted(self.reconciler.step(key), self._metrics.pass_ended)
+        ended: PassEnded = self._metrics.pass_ended
+        if self._tracing is not None:
+            ended = self._tracing.begin(key, partial(self.objects.get, key), ended)
+        await counted(self.reconciler.step(key), ended)
 
 
-async def counted(step: Awaitable[str], ended: Callable[[str, float], None]) -> None:
+async def counted(step: Awaitable[str], ended: PassEnded) -> None:
     """Make a pass, and tell *ended* how it has ended, in a word, and after how many seconds."""
     started = time.perf_counter()
     result = "bug"

@@ -23,6 +23,7 @@ from faults.shards import SHARDS
 from faults.speed import SPEED
 from faults.survival import SURVIVAL
 from faults.tenants import TENANTS
+from faults.tracing import TRACING
 from faults.watching import WATCHING
 from faults.way import WAY
 
@@ -44,6 +45,7 @@ FAULTS = (
     *ROOM,
     *TENANTS,
     *RATES,
+    *TRACING,
     *WATCHING,
     *SECRECY,
     *WAY,

@@ -86,9 +86,9 @@ WAY = (
     ),
     Fault(
         name="repeat the password in a proxy's URL",
-        where="settings._is",
-        old="""name in {"api_url", "proxy"}""",
-        new="""name == "api_url\"""",
+        where="settings._URLS",
+        old="""("api_url", "proxy", "tracing_endpoint")""",
+        new="""("api_url", "tracing_endpoint")""",
         tests=SETTINGS,
     ),
     Fault(

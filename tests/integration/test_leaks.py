@@ -10,6 +10,7 @@ import pytest
 from leaks.marked import KEY_ID, OWN_KEY_ID, finds, marked
 from support import pki
 from support.cluster import CREDENTIALS, Cluster
+from support.collector import Collector
 from support.operator_process import OperatorProcess
 from support.shop import MODIFY, Shop
 from support.simulator import Simulator
@@ -48,12 +49,20 @@ def test_no_channel_of_the_process_has_a_secret(
     environ = {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": OWN_KEY_ID,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": secrets["own access key"].text,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
         "PYTHONDEVMODE": "1",  # asyncio's debug mode, all warnings, faulthandler.
         "TMPDIR": str(tmp_path),
     }
-    with OperatorProcess(
-        kubeconfig=cluster.kubeconfig, api_url=rds.url, environ=environ, **settings
-    ) as operator:
+    with (
+        Collector() as collector,
+        OperatorProcess(
+            kubeconfig=cluster.kubeconfig,
+            api_url=rds.url,
+            environ=environ,
+            TRACING_ENDPOINT=collector.url,
+            **settings,
+        ) as operator,
+    ):
         operator.wait_ready()
         shop.add_instance()
         key = secrets["private key"].text.encode()
@@ -70,6 +79,12 @@ def test_no_channel_of_the_process_has_a_secret(
         data["accessKeySecret"] = secrets["own access key"].text
         cluster.secret(shop.namespace, CREDENTIALS, data)
         shop.wait("Ready", "False")
+        shop.wait_until(
+            "a trace tells of it",
+            lambda: any(
+                each.attributes.get("rds_ssl.ready") == "False" for each in collector.spans
+            ),
+        )
         metrics = operator.get("/metrics")[1]
         process = Path(f"/proc/{operator.pid}")
         limits = (process / "limits").read_text()
@@ -77,6 +92,7 @@ def test_no_channel_of_the_process_has_a_secret(
             "metrics": metrics.encode(),
             "command line": (process / "cmdline").read_bytes(),
             "objects": _all_but_secrets(cluster, shop.namespace),
+            "traces": collector.content,
             "the simulator's ledger": json.dumps(shop.calls()).encode(),
         }
         os.kill(operator.pid, signal.SIGABRT)
@@ -88,6 +104,8 @@ def test_no_channel_of_the_process_has_a_secret(
 
     found = {name: dict(finds(content)) for name, content in channels.items()}
     assert [name for name, each in found.items() if each] == [], found
+    told = {each.name for each in collector.spans}
+    assert told >= {"pass", MODIFY, "GET secrets", "PATCH dbinstancessls/status"}
     assert "Fatal Python error: Aborted" in channels["log"].decode()
     assert "Max core file size        0                    0" in limits
 

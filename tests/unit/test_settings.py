@@ -510,6 +510,34 @@ def test_a_login_without_a_proxy_is_a_fault() -> None:
     assert fault == "RDS_SSL_PROXY_CREDENTIALS set without RDS_SSL_PROXY: nobody asks for it"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://127.0.0.1:4318",
+        "http://otel-collector.observability:4318/",
+        "https://traces.example.com/otlp/v1/traces",
+    ],
+)
+def test_a_collector_of_traces_is_a_url_perhaps_with_a_path(url: str) -> None:
+    assert load({"RDS_SSL_TRACING_ENDPOINT": url}).tracing_endpoint == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://gate:pa55word@otel:4318",
+        "http://traces.example.com/adapt_one@pa55word_two/api/otlp/traces",
+        "http://otel:4318/?token=pa55word",
+    ],
+)
+def test_a_token_in_the_url_of_a_collector_is_refused_and_not_repeated(url: str) -> None:
+    [fault] = faults({"RDS_SSL_TRACING_ENDPOINT": url})
+
+    assert fault.startswith("RDS_SSL_TRACING_ENDPOINT: it should be http://HOST[:PORT]")
+    assert fault.endswith("(OTEL_EXPORTER_OTLP_HEADERS takes those)")
+
+
 def test_a_proxy_of_the_environment_is_none_of_ours() -> None:
     settings = load({"HTTPS_PROXY": "http://a", "https_proxy": "http://a", "ALL_PROXY": "http://a"})
 
