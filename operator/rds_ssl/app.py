@@ -252,9 +252,8 @@ class Operator:
         self._watchdog = watchdog
         self._observe(parts, transport, watchdog)
         data.start(parts.router.data_changed)
-        tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(each.run()) for each in watchdog.watches
-        ]
+        watches = [asyncio.create_task(each.run()) for each in watchdog.watches]
+        tasks: list[asyncio.Task[Any]] = [*watches]
         leading: list[asyncio.Task[None]] = []
         stop = asyncio.create_task(self._stopped())
         try:
