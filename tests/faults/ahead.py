@@ -28,13 +28,6 @@ AHEAD = (
         tests=_TESTS,
     ),
     Fault(
-        name="let apart what needs an approval together",
-        where="reconcile.ahead._pair",
-        old=" or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:\n",
-        new=":\n",
-        tests=_TESTS,
-    ),
-    Fault(
         name="let newer material wait for the answer to an edit until it is too late",
         where="awaits_edit",
         old="        until = min(until, shifted(plan.deadline, -ALONE_BEFORE))\n",
