@@ -784,6 +784,8 @@ class Going:
 
     def __init__(self, desk: Desk, *arguments: str, terminal: bool = False) -> None:
         self._ours, theirs = pty.openpty() if terminal else os.pipe()
+        # What a shell starts in the background is deaf to Ctrl-C, and so would be its children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self._process = subprocess.Popen(
             [PROGRAM, *arguments],
             stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +38,9 @@ REQUEST_SECONDS = 5.0
 
 KUBECTL_SECONDS = 100.0
 """For one kubectl, so that a hung API server is told apart from a hung test."""
+
+_NO_CONDITIONS = ".status.conditions accessor error: <nil>"
+"""Of ``kubectl wait``, which so ends where an object is too young to have a condition."""
 
 
 class ControlPlaneError(Exception):
@@ -233,11 +236,23 @@ class ControlPlane:
             KubectlError: If it fails and *check* is set.
             subprocess.TimeoutExpired: After KUBECTL_SECONDS.
         """
-        done = subprocess.run(
+        deadline = time.monotonic() + polling.patience(KUBECTL_SECONDS)
+        done = self._run_kubectl(arguments, input, kubeconfig)
+        while _NO_CONDITIONS in done.stderr and time.monotonic() < deadline:
+            time.sleep(polling.POLL_SECONDS)
+            done = self._run_kubectl(arguments, input, kubeconfig)
+        if check and done.returncode != 0:
+            raise KubectlError(done.returncode, ["kubectl", *arguments], done.stdout, done.stderr)
+        return done
+
+    def _run_kubectl(
+        self, arguments: Sequence[str], given: str | None, kubeconfig: Path | None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [self.kubectl_path, *arguments],
-            input=input,
+            input=given,
             # Without input it must not wait for a person: `kubectl apply -f -`.
-            stdin=subprocess.DEVNULL if input is None else None,
+            stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
             text=True,
             timeout=polling.patience(KUBECTL_SECONDS),
@@ -249,9 +264,6 @@ class ControlPlane:
                 "KUBERC": "off",
             },
         )
-        if check and done.returncode != 0:
-            raise KubectlError(done.returncode, ["kubectl", *arguments], done.stdout, done.stderr)
-        return done
 
     def kubeconfig_for(self, namespace: str, service_account: str, *, seconds: int = 86400) -> Path:
         """
