@@ -19,8 +19,21 @@ from rds_ssl.commands.subcommands import COMMANDS
 from rds_ssl.commands.web import web
 from rds_ssl.core.errors import SettingsError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
 FAULTY_SETTINGS = 2
 """Exit code, the same as click's for flags that do not exist."""
+
+
+class _Program(click.Group):
+    """A program that Ctrl-C ends without a word, whatever it is at; a question it answers no."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
 
 class _WithSettings(click.Command):
@@ -48,7 +61,10 @@ class _WithSettings(click.Command):
         return super().get_params(ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="rds-ssl-operator", message="%(prog)s %(version)s")
 def main() -> None:
     """Bring ApsaraDB RDS instances to the SSL settings declared in Kubernetes."""

@@ -46,6 +46,17 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, prog_name="rds-ssl")
 
 
+def test_ctrl_c_ends_a_command_without_a_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Settings) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "run", interrupted)
+
+    done = invoke("run")
+
+    assert (done.exit_code, done.output) == (130, "")
+
+
 @pytest.mark.parametrize("arguments", [("run",), ("plan",)])
 def test_the_collector_of_garbage_never_looks_at_what_is_imported(
     arguments: tuple[str, ...],

@@ -3,8 +3,6 @@
 # ruff: noqa: PLC0415
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
@@ -21,18 +19,6 @@ from rds_ssl.commands.options import (
 )
 from rds_ssl.commands.types import Access
 from rds_ssl.core.errors import CommandRefused
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
-
-
-@contextmanager
-def suppress_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end what goes on until then, without a word."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 @click.command(short_help="List the changes that are pending, or show one.")
@@ -53,8 +39,7 @@ def plan(*, access: Access, names: tuple[str, ...], output: str, watching: bool)
         return
     from rds_ssl.commands.watching import Watcher
 
-    with suppress_interrupt():
-        watch_plans(access, names, now, Watcher(output, now).told)
+    watch_plans(access, names, now, Watcher(output, now).told)
 
 
 @click.command(short_help="List the objects and how they stand, or show one.")
