@@ -81,7 +81,7 @@ def programs(say: Say) -> Programs:
     folder = cache_folder()
     if _missing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.parent / "lock", say):
+        with alone(folder.parent / "lock", say):
             if missing := _missing(folder):  # Another process may have built it meanwhile.
                 _build(folder, missing, say)
     return _programs_in(folder)
@@ -176,7 +176,8 @@ def _can_run(folder: Path, name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(lock: Path, say: Say) -> Iterator[None]:
+def alone(lock: Path, say: Say) -> Iterator[None]:
+    """Wait until no other process builds, which is told now and then; *lock* is its file."""
     started = last_said = time.monotonic()
     with lock.open("w") as file:  # The kernel gives the lock back however this process ends.
         while True:

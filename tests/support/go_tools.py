@@ -7,7 +7,6 @@ has no command that can be had. They are built once per machine, beside the cont
 """
 
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from support import go_command
+from support import go_build, go_command
 from support.go_command import ROOT, Say
 
 MODULES = ROOT / "tests" / "peers" / "tools"
@@ -61,8 +60,7 @@ def tool(name: str, say: Say) -> Path:
     program = _cached(name)
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
-        with (program.parent / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # Given back by the kernel, however this one ends.
+        with go_build.alone(program.parent / "lock", say):
             if not program.exists():
                 _build(name, program, say)
     return program
