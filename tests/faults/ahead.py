@@ -23,8 +23,8 @@ AHEAD = (
     Fault(
         name="let newer material go although a person has to approve it",
         where="reconcile.ahead._pair",
-        old="    if needed & {*ahead.plan.impacts} or not",
-        new="    if not",
+        old="    if needed & {*ahead.plan.impacts}:\n        return None\n",
+        new="",
         tests=_TESTS,
     ),
     Fault(

@@ -62,7 +62,7 @@ def required(manifest: Json) -> set[str]:
 
 
 def impacts(call: Accepted) -> set[str]:
-    """Give what a call does to people, as far as the two states tell."""
+    """Give what a call does to people, as far as the two states tell; no CA in them has expired."""
     before, target = call.before, call.target
     found = {"Restart"} if call.restarts and not renewed_end(call) else set()
     if not before.enabled:

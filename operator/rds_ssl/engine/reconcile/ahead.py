@@ -173,8 +173,8 @@ def _pair(ports: Ports, whole: Planned, *, trust: bool) -> tuple[Planned, Planne
     """
     Return the same, with client CAs and lists as material, or as part of the edit.
 
-    None as well if a person has to approve more than the edit: the material, or what the two do
-    together only.
+    None as well if a person has to approve the material too. What the two do together one of them
+    does alone, so that to approve the edit is to approve both.
     """
     seen, needed = whole.seen, set(whole.seen.declaration.approval_required)
     apart = separate(whole.desired, seen.observed, seen.status.applied, trust=trust)
@@ -184,7 +184,7 @@ def _pair(ports: Ports, whole: Planned, *, trust: bool) -> tuple[Planned, Planne
     edit = planned_of(ports, seen, apart.edit, Intent.DECLARED, elsewhere=apart.elsewhere)
     if ahead is None or edit is None or not _goes_alone(ahead):
         return None
-    if needed & {*ahead.plan.impacts} or not needed & {*whole.plan.impacts} <= {*edit.plan.impacts}:
+    if needed & {*ahead.plan.impacts}:
         return None
     return ahead, edit
 

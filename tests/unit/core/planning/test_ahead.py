@@ -2,6 +2,8 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from rds_ssl.core.api.status import HistoryEntry
 from rds_ssl.core.model import ACL, CAType, Observed, Phase
@@ -11,9 +13,11 @@ from rds_ssl.core.planning.fields import Field
 from rds_ssl.core.planning.plan import Plan
 from rds_ssl.core.planning.planner import make_plan
 from support.states import (
+    CA,
     CLOUD,
     CUSTOM,
     DAY,
+    HOST,
     MUTUAL,
     NOW,
     OFF,
@@ -104,17 +108,53 @@ def test_what_cannot_be_told_apart_waits_together(
 
 
 def plan(wanted: Desired, shown: Observed, before: Desired, **more: frozenset[Field]) -> Plan:
-    found = make_plan(
-        wanted,
-        shown,
-        engine="PostgreSQL",
-        uid="u",
-        applied=applied(before),
-        operation=None,
-        **more,
-    )
-    assert found.plan is not None
-    return found.plan
+    found = planned(wanted, shown, before, **more)
+    assert found is not None
+    return found
+
+
+def planned(
+    wanted: Desired, shown: Observed, before: Desired, **more: frozenset[Field]
+) -> Plan | None:
+    was = applied(before)
+    return make_plan(
+        wanted, shown, engine="PostgreSQL", uid="u", applied=was, operation=None, **more
+    ).plan
+
+
+LEAVES = st.sampled_from([certificate(), NEWER, certificate("else", issuer="CN=else")])
+CAS = st.lists(st.sampled_from([CA, OTHER_CA]), min_size=1, unique=True).map(tuple)
+LISTS = st.lists(st.sampled_from([*MUTUAL.revocation_list, LIST]), unique=True).map(tuple)
+STATES = st.builds(
+    replace,
+    st.just(CUSTOM),
+    connection_string=st.sampled_from([HOST, OTHER_HOST]),
+    server_certificate=LEAVES,
+    client_ca=CAS,
+    revocation_list=LISTS,
+    acl=st.sampled_from(ACL),
+    replication_acl=st.sampled_from(ACL),
+    force_encryption=st.booleans(),
+) | st.builds(replace, st.just(CUSTOM), server_certificate=LEAVES)
+
+
+@given(before=STATES, wanted=STATES, trust=st.booleans())
+def test_newer_material_and_an_edit_do_nothing_together_that_neither_does_alone(
+    before: Desired, wanted: Desired, *, trust: bool
+) -> None:
+    shown = postgresql(before)
+    apart = separate(wanted, shown, applied(before), trust=trust)
+    assume(apart is not None)
+    assert apart is not None
+
+    ahead, whole = planned(apart.ahead, shown, before), planned(wanted, shown, before)
+    edit = planned(apart.edit, shown, before, elsewhere=apart.elsewhere)
+    assume(ahead and edit)
+    assert ahead is not None
+    assert edit is not None
+    assert whole is not None
+
+    assert {*whole.impacts} <= {*ahead.impacts, *edit.impacts}
 
 
 def test_an_edit_has_one_digest_before_beside_and_after_newer_material() -> None:
