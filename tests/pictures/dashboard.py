@@ -152,7 +152,7 @@ def _place(figure: Figure, panel: Json, height: float) -> Axes:
     }[panel["type"]]
     before, below, after, above = insets
     if beside:
-        after, below = (0.5, below) if panel["fieldConfig"]["overrides"] else (2.2, 0.35)
+        after, below = (0.5, below) if panel["fieldConfig"]["overrides"] else (2.7, 0.35)
     box = (
         (left + before) / _WIDTH,
         (bottom + below) / height,
