@@ -123,6 +123,22 @@ print(sorted(loaded))
     assert ended.stdout == "['aiohttp']\n"
 
 
+def test_neither_the_operator_nor_calls_of_the_cloud_pay_for_tables() -> None:
+    code = """
+import sys
+import rds_ssl.app
+import rds_ssl.commands.cloud
+import httpx
+print(sorted({"rich", "pygments"} & set(sys.modules)), callable(httpx.main))
+"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stdout == "[] True\n"
+
+
 def test_the_commands_are_listed_without_reading_settings() -> None:
     code = """
 import sys
