@@ -49,7 +49,11 @@ def archive() -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), mode
             tar.addfile(entry, io.BytesIO(data))
-    return gzip.compress(content.getvalue(), compresslevel=0, mtime=0)
+    packed = io.BytesIO()
+    # Not by gzip.compress: which system its header names depends on the version of Python.
+    with gzip.GzipFile("", "wb", compresslevel=0, fileobj=packed, mtime=0) as file:
+        file.write(content.getvalue())
+    return packed.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The harness of `make soak`: that it counts what was played, and tells what broke a promise."""
 
 from collections.abc import Sequence
-from copy import copy
 from itertools import count
 
 import pytest
@@ -76,27 +75,27 @@ def test_no_history_is_begun_when_the_time_is_over() -> None:
 
 
 def test_the_shortest_history_that_breaks_a_promise_is_told_and_can_be_played_again() -> None:
-    broken_at = count()
+    broken: list[int] = []
 
     def player(_: Setting, steps: tuple[Step, ...], __: list[str], ___: object) -> Sequence[str]:
         crashes = sum(isinstance(each, Crash) for each in steps)
         if crashes < 2:
             return []
-        next(broken_at)
+        broken.append(crashes)
         return [f"it crashed {crashes} times"]
 
     # Its time is over with the first that breaks a promise: a shorter one is looked for still.
     at_first: list[batch.Violation] = []
-    broken = batch.run(
+    ended = batch.run(
         1,
         size=500,
-        is_over=lambda: next(copy(broken_at)) > 0,
+        is_over=lambda: bool(broken),
         on_broken=at_first.append,
         player=player,
         story=CRASHING,
     )
 
-    violation = broken.violation
+    violation = ended.violation
     assert violation is not None
     assert len(at_first) == 1
     assert violation.complaints == ("it crashed 2 times",)
