@@ -37,6 +37,8 @@ ANOTHER = "5555666677778888"
 """The digest of another plan."""
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+LEFT_ALONE = "left-alone"
+"""A label; the operator does nothing with the objects that have it."""
 PACE = {"VERIFY_AFTER": "0s", "SETTLE": "3s", "POLL": "1s"}
 
 
@@ -304,7 +306,8 @@ def rds() -> Iterator[Simulator]:
 @pytest.fixture(scope="module")
 def operator(guarded: Cluster, rds: Simulator) -> Iterator[OperatorProcess]:
     """The operator under its own rights."""
-    with OperatorProcess(kubeconfig=guarded.kubeconfig, api_url=rds.url, **PACE) as operator:
+    given = {**PACE, "SELECTOR": f"!{LEFT_ALONE}"}
+    with OperatorProcess(kubeconfig=guarded.kubeconfig, api_url=rds.url, **given) as operator:
         operator.wait_ready()
         yield operator
 
@@ -399,8 +402,9 @@ def test_the_policies_do_not_stand_in_the_operators_way(shop: Shop, there: Offic
     assert not shop.ssl()["enabled"]
 
 
-@pytest.mark.usefixtures("editor")
 def test_the_command_shows_what_the_policy_says(office: Office) -> None:
+    editor = office.person("editor")
+    assert editor.create("orders", {"labels": {LEFT_ALONE: ""}}) == 201, editor.said
     office.admin.merge("orders", {"status": statuses.pending()}, "status")
     config = office.cluster.control_plane.kubeconfig_for(office.namespace, "editor")
 

@@ -13,6 +13,7 @@ gives the test an operator with other settings, in place of the module's; ``OPER
 module gives them to all of its tests. A name with ALIBABA_CLOUD_ is one of the environment.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -79,11 +80,12 @@ def shop(cluster: Cluster, rds: Simulator) -> Shop:
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Cluster]:
     """A control plane of its own, with deploy/policy in force for all of it."""
-    with ControlPlane.start(controllers=False) as control_plane:
-        cluster = Cluster(control_plane)
+    with (
+        ControlPlane.start(controllers=False) as control_plane,
+        contextlib.closing(Cluster(control_plane)) as cluster,
+    ):
         guard(cluster)
         yield cluster
-        cluster.close()
 
 
 @pytest.fixture
