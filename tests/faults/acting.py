@@ -286,7 +286,7 @@ OBJECTS = (
     ),
     Fault(
         name="name the winner of a conflict across namespaces",
-        where="claims.conflict",
+        where="claims.loses",
         old="        winner.key[1] if winner.key[0] == mine.key[0] else None,\n",
         new="        winner.key[1],\n",
         tests=ENGINE,

@@ -108,7 +108,7 @@ MEETING = (
     ),
     Fault(
         name="call the one with the lower UID the older one",
-        where="claims.conflict",
+        where="claims.loses",
         old="        same_second=winner.created == mine.created,\n",
         new="        same_second=winner.created < mine.created,\n",
         tests=CLAIMANTS,

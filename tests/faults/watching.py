@@ -5,6 +5,7 @@ from faults.fault import Fault
 FIGURES = ("core/checks/test_figures.py",)
 SERIES = ("test_object_series.py",)
 METRICS = ("test_metrics.py",)
+EXPIRING = ("core/api/test_conditions.py", "engine/reconcile/test_expiry.py")
 
 WATCHING = (
     Fault(
@@ -112,5 +113,33 @@ WATCHING = (
         old="since=known.since if known else asyncio.get_running_loop().time()",
         new="since=asyncio.get_running_loop().time()",
         tests=("aliyun/test_pace.py",),
+    ),
+    Fault(
+        name="take a warning back while nobody can look at what ends",
+        where="compose",
+        old="    elif verdict.expiring is Unjudged.EXPIRY and CERTIFICATE_EXPIRING in old:\n",
+        new="    elif verdict.expiring is None and CERTIFICATE_EXPIRING in old:\n",
+        tests=EXPIRING,
+    ),
+    Fault(
+        name="warn of no end where a person has to act first",
+        where="finishing.write",
+        old="verdict.expiring is Unjudged.EXPIRY and isinstance(draft, Seen)",
+        new="False",
+        tests=("engine/reconcile/test_expiry.py",),
+    ),
+    Fault(
+        name="go on warning of an instance that counts for another object",
+        where="claims.loses",
+        old="    return replace(outcomes.stalled(finding), expiring=None)\n",
+        new="    return outcomes.stalled(finding)\n",
+        tests=("engine/reconcile/test_expiry.py",),
+    ),
+    Fault(
+        name="go on telling when what another object looks after ends",
+        where="gathering.select",
+        old="        observed=None,\n",
+        new="",
+        tests=("engine/reconcile/test_expiry.py",),
     ),
 )

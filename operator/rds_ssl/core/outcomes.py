@@ -79,7 +79,12 @@ def settled(
     past = [each for each in expired if each.reason is Reason.CERTIFICATE_EXPIRED]
     if past:
         return Verdict(
-            ready=False, finding=past[0], material=material, material_ready=ok, stalled=past[0]
+            ready=False,
+            finding=past[0],
+            material=material,
+            material_ready=ok,
+            stalled=past[0],
+            expiring=None,
         )
     finding = in_force(declaration, reason=reason, endpoint=endpoint)
     own = declaration.enabled and declaration.server_certificate.secret_ref is not None
@@ -166,7 +171,7 @@ def beside(waits: Verdict, ahead: Verdict | None) -> Verdict:
         reconciling=ahead.reconciling,
         stalled=ahead.stalled or (None if ahead.reconciling else waits.stalled),
         change_pending=pending or other,
-        expiring=waits.expiring or ahead.expiring,
+        expiring=waits.expiring if isinstance(waits.expiring, Finding) else ahead.expiring,
     )
 
 

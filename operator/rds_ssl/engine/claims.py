@@ -5,12 +5,13 @@ A claim from another namespace counts once this process has proved it (`Proofs`)
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.api.conditions import STALLED
+from rds_ssl.core.api.conditions import STALLED, Verdict
 from rds_ssl.core.api.spec import ManagementPolicy
-from rds_ssl.core.model import Finding, Reason
+from rds_ssl.core.model import Reason
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.proofs import Proofs, Standing
 
@@ -65,10 +66,12 @@ def awaits_older(mine: Resource, others: Iterable[Resource]) -> bool:
     )
 
 
-def conflict(mine: Resource, winner: Resource) -> Finding:
+def loses(mine: Resource, winner: Resource) -> Verdict:
     """Return what is said of an object that has to give way; no name leaves its namespace."""
-    return outcomes.conflict(
+    finding = outcomes.conflict(
         mine.instance_id,
         winner.key[1] if winner.key[0] == mine.key[0] else None,
         same_second=winner.created == mine.created,
     )
+    # What ends on the instance is the other object's to tell.
+    return replace(outcomes.stalled(finding), expiring=None)

@@ -9,6 +9,7 @@ Reconciling and Stalled never stand together; types of other owners are kept.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
 from rds_ssl.core.api.status import Condition
 from rds_ssl.core.formats import escaped
@@ -25,12 +26,20 @@ OWN = (READY, MATERIAL_READY, RECONCILING, STALLED, CHANGE_PENDING, CERTIFICATE_
 """The types this operator writes, in the order in which they stand."""
 
 
+class Unjudged(Enum):
+    """That a pass has not judged something."""
+
+    EXPIRY = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """
     Everything that the conditions say.
 
-    *ready* True, False, or None for Unknown. *material* None leaves MaterialReady as it was.
+    *ready* True, False, or None for Unknown. *material* None leaves MaterialReady as it was; so
+    does *expiring* with CertificateExpiring where it is not judged: an end draws near also while
+    nobody can look, or a person has to act first.
     """
 
     ready: bool | None
@@ -40,7 +49,7 @@ class Verdict:
     reconciling: Finding | None = None
     stalled: Finding | None = None
     change_pending: Finding | None = None
-    expiring: Finding | None = None
+    expiring: Finding | Unjudged | None = Unjudged.EXPIRY
 
     def __post_init__(self) -> None:
         if self.reconciling and self.stalled:
@@ -78,8 +87,11 @@ def compose(
         (RECONCILING, verdict.reconciling),
         (STALLED, verdict.stalled),
         (CHANGE_PENDING, verdict.change_pending),
-        (CERTIFICATE_EXPIRING, verdict.expiring),
     ):
         if finding is not None:
             own.append(condition(kind, "True", finding))
+    if isinstance(verdict.expiring, Finding):
+        own.append(condition(CERTIFICATE_EXPIRING, "True", verdict.expiring))
+    elif verdict.expiring is Unjudged.EXPIRY and CERTIFICATE_EXPIRING in old:
+        own.append(old[CERTIFICATE_EXPIRING])
     return (*own, *(each for each in previous if each.type not in OWN))

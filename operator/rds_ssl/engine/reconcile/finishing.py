@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from rds_ssl.core.api.conditions import Verdict
+from rds_ssl.core.api.conditions import Unjudged, Verdict
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.reconcile import deletion
 from rds_ssl.engine.reconcile.attempt import Sent
+from rds_ssl.engine.reconcile.material_problems import expiring
 from rds_ssl.engine.reconcile.memory import Memory, Settled
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Draft, Gathered, Seen
@@ -67,6 +68,8 @@ async def write(ports: Ports, draft: _Stage, verdict: Verdict, *, answers: bool 
         KubeError: The API server.
     """
     known = draft.resource
+    if verdict.expiring is Unjudged.EXPIRY and isinstance(draft, Seen):
+        verdict = replace(verdict, expiring=expiring(ports, draft))
     resource = await ports.reporter.write(known, draft.status, verdict, answers=answers)
     draft.memory.attempt = draft.attempt
     _follow_up(ports, draft)

@@ -11,7 +11,7 @@ from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.errors import MaterialError
 from rds_ssl.core.gates import approval
 from rds_ssl.core.model import Finding
-from rds_ssl.engine.claims import awaits_older, conflict, is_in_conflict, older_claimant
+from rds_ssl.engine.claims import awaits_older, is_in_conflict, loses, older_claimant
 from rds_ssl.engine.gather.materials import NOTHING_READ
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.proofs import Standing
@@ -126,9 +126,14 @@ def select(ports: Ports, draft: Draft, declaration: Declaration) -> Decided | No
     # What an object loses with the instance: it starts again as first contact.
     spent = approval.end_approval(draft.status.last_approval, to=None, now=ports.now())
     draft = draft.update(
-        applied=None, plan=None, rotation=None, operation=None, last_approval=spent
+        applied=None,
+        plan=None,
+        rotation=None,
+        operation=None,
+        last_approval=spent,
+        observed=None,
     )
-    return _not_asked(ports, draft, outcomes.stalled(conflict(resource, winner)))
+    return _not_asked(ports, draft, loses(resource, winner))
 
 
 def _doubted(ports: Ports, draft: Draft) -> Verdict | None:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rds_ssl.core import outcomes
 from rds_ssl.core.api.states import BeforeStatus, CertificateStatus
 from rds_ssl.core.api.status import OperationStatus
 from rds_ssl.core.errors import AliyunError, ApiError, KubeError, NotLeading, TurnAwaited
@@ -20,7 +19,7 @@ from rds_ssl.core.operation.verification import Watch
 from rds_ssl.core.planning.parameters import Material
 from rds_ssl.core.rds import faults
 from rds_ssl.core.secret_text import SecretText
-from rds_ssl.engine.claims import conflict, is_successor, older_claimant
+from rds_ssl.engine.claims import is_successor, loses, older_claimant
 from rds_ssl.engine.objects import Resource
 from rds_ssl.engine.proofs import Standing
 from rds_ssl.engine.reconcile import (
@@ -221,8 +220,7 @@ async def _authoritative(ports: Ports, order: Order) -> Resource | Decided:
     if isinstance(winner, Standing):
         return Decided(draft=seen, verdict=None, look_after=_AGAIN_SOON, looked=False)
     if winner is not None:
-        verdict = outcomes.stalled(conflict(mine, winner))
-        return Decided(draft=seen, verdict=verdict, look_after=ports.resync_after())
+        return Decided(draft=seen, verdict=loses(mine, winner), look_after=ports.resync_after())
     deletes = order.planned.intent is Intent.DELETION
     if deletes and any(is_successor(each, mine, ports.proofs) for each in claimants):
         return seen.released(INHERITED)  # Perhaps of one that the watch does not show yet.

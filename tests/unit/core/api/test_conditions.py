@@ -38,7 +38,7 @@ FOREIGN = Condition.model_validate(
     by_name=True,
 )
 
-READY_NOW = Verdict(ready=True, finding=FINE, material=READ, material_ready=True)
+READY_NOW = Verdict(ready=True, finding=FINE, material=READ, material_ready=True, expiring=None)
 
 
 def types(conditions: tuple[Condition, ...]) -> list[str]:
@@ -80,6 +80,16 @@ def test_what_is_not_true_is_absent() -> None:
     before = compose((), busy, generation=1, now=NOW)
 
     assert types(compose(before, READY_NOW, generation=1, now=LATER)) == [READY, MATERIAL_READY]
+
+
+def test_what_was_not_judged_stays_as_it_was_told() -> None:
+    told = Verdict(ready=True, finding=FINE, material=READ, material_ready=True, expiring=ENDING)
+    before = compose((), told, generation=1, now=NOW)
+
+    after = compose(before, Verdict(ready=False, finding=STUCK), generation=2, now=LATER)
+
+    assert find(after, CERTIFICATE_EXPIRING) == find(before, CERTIFICATE_EXPIRING)
+    assert find(after, MATERIAL_READY) == find(before, MATERIAL_READY)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import pytest
 
 from rds_ssl.engine.reconcile.ports import Timings
 from support import pki
-from support.engine_world import EngineWorld, played
+from support.engine_world import CREDENTIALS, NAMESPACE, EngineWorld, played
 
 DAY = 86400.0
 SLOW = Timings(quiet_period=0.0, resync=40 * DAY)
 """No resync comes to help: what is seen was looked for."""
+
+REFUSAL = {"code": "InvalidServerCertOrPrivateKey", "status": 400}
 
 CA = {"ca": {"configMapKeyRef": {"name": "a-ca"}}, "acl": "cert", "replicationACL": "cert"}
 BOTH = {**CA, "revocationList": {"configMapKeyRef": {"name": "a-ca"}}}
@@ -110,3 +112,66 @@ async def test_without_a_long_resync_a_warning_comes_at_its_moment_as_well() -> 
         assert world.conditions("a")["CertificateExpiring"] == ("True", "CertificateExpiring")
         assert world.kube.writes["patch_status"] == writes + 1
         assert len(world.modifies("a")) == 1
+
+
+@played
+@pytest.mark.parametrize("trouble", ["refused", "credentials", "no answer"])
+async def test_a_warning_stays_while_nothing_can_be_renewed(trouble: str) -> None:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=900.0)) as world:
+        world.add_instance("a")
+        end = world.clock() + timedelta(days=10)
+        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+        world.declare_custom("a")
+        await world.run(9 * DAY)
+        warning = world.condition("CertificateExpiring", "a")
+        assert warning is not None
+
+        if trouble == "refused":
+            world.rds.fault(REFUSAL, action="ModifyDBInstanceSSL", times=9999)
+            world.write_pair("a")
+        elif trouble == "credentials":
+            world.kube.delete_data("Secret", (NAMESPACE, CREDENTIALS))
+        else:
+            world.rds.fault({"kind": "reset-before"}, times=9999)
+        await world.run(3600)
+
+        assert world.ready("a")[0] == ("Unknown" if trouble == "no answer" else "False")
+        assert world.condition("CertificateExpiring", "a") == warning
+
+
+@played
+async def test_a_warning_comes_although_a_person_has_to_act_first() -> None:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
+        world.add_instance("a")
+        end = world.clock() + timedelta(days=10)
+        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+        world.declare_custom("a")
+        await world.run(100)
+        world.rds.fault(REFUSAL, action="ModifyDBInstanceSSL", times=9999)
+        world.write_pair("a")
+        await world.run(7 * DAY)
+        assert world.conditions("a").keys() == {"Ready", "MaterialReady", "Stalled"}
+
+        await world.run(2 * DAY)
+
+        assert world.conditions("a")["CertificateExpiring"] == ("True", "CertificateExpiring")
+
+
+@played
+async def test_who_loses_the_instance_to_another_object_warns_of_nothing_there() -> None:
+    async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
+        world.add_instance("a")
+        world.declare("older", instanceID="pgm-a", managementPolicy="Observe")
+        await world.run(5)
+        end = world.clock() + timedelta(days=10)
+        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+        world.declare_custom("a")
+        await world.run(9 * DAY)
+        assert "CertificateExpiring" in world.conditions("a")
+
+        world.edit("older", managementPolicy="Enforce")
+        await world.run(2 * 3600)
+
+        assert world.ready("a") == ("False", "Conflict")
+        assert "CertificateExpiring" not in world.conditions("a")
+        assert "observed" not in world.status("a")
