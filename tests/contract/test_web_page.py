@@ -11,7 +11,7 @@ import pytest
 from rds_ssl.commands.cluster import Cluster
 from rds_ssl.commands.page import serving
 from rds_ssl.commands.page.serving import Reader, is_own_name
-from rds_ssl.core.errors import CommandRefused, KubeError, KubeRefused
+from rds_ssl.core.errors import CommandRefused, KubeError, KubeRefused, KubeUnavailable
 from support import statuses
 from support.kube_answers import Answer, AnsweringKube, Asked
 
@@ -185,6 +185,15 @@ def test_what_the_cluster_refuses_is_a_page_that_says_what_to_do() -> None:
 
     message = 'is forbidden: User "<b>" cannot list'
     played(answering(KubeRefused(message, status=403)), work)
+
+
+def test_a_page_that_reloads_itself_does_so_although_it_cannot_be_shown() -> None:
+    async def work(get: Get, _kube: AnsweringKube, _port: int) -> None:
+        reload = '<meta http-equiv="refresh" content="60">'
+        assert reload in (await get("/?refresh=60"))[2]
+        assert "http-equiv" not in (await get("/"))[2]
+
+    played(answering(KubeUnavailable("HTTP 503", status=503)), work)
 
 
 def test_an_object_that_is_not_there_is_not_found() -> None:

@@ -192,7 +192,7 @@ def _pages(reader: Reader) -> Mapping[str, Page]:
         page = pages.one_object(snapshot, query, namespace, name)
         if page is None:
             text = "There is no such object, or it is in a namespace that is not shown here."
-            return _problem(text, status=404)
+            return _problem(text, status=404, request=request)
         return _html(rendering.render("object.html", page=page))
 
     async def style(_request: web.BaseRequest) -> web.StreamResponse:
@@ -224,7 +224,7 @@ def _guarded(page: Page) -> Page:
             try:
                 found = await page(request)
             except CommandRefused as refused:
-                found = _problem(str(refused), status=503)
+                found = _problem(str(refused), status=503, request=request)
         found.headers.update(HEADERS)
         return found
 
@@ -235,5 +235,7 @@ def _html(text: str, status: int = 200) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/html")
 
 
-def _problem(text: str, *, status: int) -> web.Response:
-    return _html(rendering.render("problem.html", text=text), status)
+def _problem(text: str, *, status: int, request: web.BaseRequest) -> web.Response:
+    # It loads itself again as the page would have: nobody stands before a screen on a wall.
+    refresh = Query.of(request.query).refresh
+    return _html(rendering.render("problem.html", text=text, refresh=refresh), status)
