@@ -22,7 +22,7 @@ NAME = "rds-ssl-operator"
 APPLY = ("apply", "--server-side", "--force-conflicts", "--validate=strict")
 LEASES = "coordination.k8s.io"
 
-Rendered = Callable[[str], list[Json]]
+Rendered = Callable[..., list[Json]]
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +34,19 @@ def helm(tool: Callable[[str], Path]) -> Path:
 def rendered(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """Return the objects of a mode, in a namespace of its name."""
     folder = tmp_path_factory.mktemp("chart")
-    whole = whole_chart(folder / "chart")
-    made: dict[str, list[Json]] = {}
+    whole, root = whole_chart(folder / "chart"), pki.make_root().pem.decode()
+    made: dict[tuple[str, Path], list[Json]] = {}
 
-    def render(mode: str) -> list[Json]:
-        if mode not in made:
+    def render(mode: str, program: Path = helm) -> list[Json]:
+        if (mode, program) not in made:
             values = json.loads(json.dumps(MODES[mode]))
             if "caBundle" in values:
-                values["caBundle"] = pki.make_root().pem.decode()
+                values["caBundle"] = root
             (folder / f"{mode}.yaml").write_text(yaml.safe_dump(values))
             options = ("--values", str(folder / f"{mode}.yaml"))
-            text = chart.template(helm, NAME, *options, namespace=f"mode-{mode}", chart=whole)
-            made[mode] = [each for each in yaml.safe_load_all(text) if each]
-        return made[mode]
+            text = chart.template(program, NAME, *options, namespace=f"mode-{mode}", chart=whole)
+            made[mode, program] = [each for each in yaml.safe_load_all(text) if each]
+        return made[mode, program]
 
     return render
 
@@ -116,6 +116,13 @@ def test_the_api_server_takes_every_object_without_a_warning(
 
     assert (tried.stderr, applied.stderr) == ("", "")
     assert len(applied.stdout.splitlines()) == len(rendered(mode))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_helm_3_makes_the_same_objects(
+    rendered: Rendered, tool: Callable[[str], Path], mode: str
+) -> None:
+    assert rendered(mode, tool("helm-3")) == rendered(mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -328,6 +335,7 @@ def test_all_that_can_be_asked_for_is_there(rendered: Rendered) -> None:
     assert policy["ingress"][0]["ports"] == [{"port": "http"}]
     ports = {each["port"] for rule in policy["egress"] for each in rule["ports"]}
     assert ports == {53, 443, 6443, 80, 3128}
+    assert all(each["ports"] for each in policy["egress"])
     monitor = only(objects, "ServiceMonitor")
     assert monitor["metadata"]["labels"]["release"] == "prom"
     wanted = monitor["spec"]["selector"]["matchLabels"].items()
@@ -349,3 +357,18 @@ def test_all_that_can_be_asked_for_is_there(rendered: Rendered) -> None:
     )
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(dashboard["data"][f"{NAME}.json"])
+
+
+def test_no_port_at_any_address_is_no_rule_rather_than_one_for_all_ports(helm: Path) -> None:
+    text = chart.template(
+        helm,
+        NAME,
+        "--set=networkPolicy.enabled=true",
+        "--set-json=networkPolicy.egressPorts=[]",
+        namespace="a",
+    )
+
+    (policy,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "NetworkPolicy")
+    assert [[each["port"] for each in rule["ports"]] for rule in policy["spec"]["egress"]] == [
+        [53, 53]
+    ]
