@@ -19,16 +19,21 @@ def helm(tool: Callable[[str], Path]) -> Path:
     return tool("helm")
 
 
+@pytest.fixture(scope="module", params=["helm", "helm-3"])
+def each_helm(request: pytest.FixtureRequest, tool: Callable[[str], Path]) -> Path:
+    return tool(request.param)
+
+
 def test_install_and_demo_are_what_helm_makes_of_the_chart(helm: Path) -> None:
     behind = [path.name for path, text in chart.rendered(helm).items() if path.read_text() != text]
 
     assert behind == [], "run `make render`"
 
 
-def test_helm_has_nothing_to_complain_about(helm: Path, tmp_path: Path) -> None:
+def test_helm_has_nothing_to_complain_about(each_helm: Path, tmp_path: Path) -> None:
     for checked in (chart.CHART, whole_chart(tmp_path / "chart")):
         done = subprocess.run(
-            [str(helm), "lint", "--strict", str(checked)],
+            [str(each_helm), "lint", "--strict", str(checked)],
             capture_output=True,
             text=True,
             check=False,
@@ -74,10 +79,10 @@ def test_a_wrong_value_is_refused_with_its_place(helm: Path, given: str, words: 
     ],
 )
 def test_values_that_contradict_each_other_are_refused_with_the_remedy(
-    helm: Path, given: str, words: str
+    each_helm: Path, given: str, words: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        chart.template(helm, NAME, "--set", given, namespace="a")
+        chart.template(each_helm, NAME, "--set", given, namespace="a")
 
 
 @pytest.mark.parametrize("kind", ["prometheusRule", "dashboard"])

@@ -103,13 +103,14 @@ def rds() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture
+@pytest.fixture(params=["helm"])
 def installation(
-    tool: Callable[[str], Path], rds: Simulator, tmp_path: Path
+    request: pytest.FixtureRequest, tool: Callable[[str], Path], rds: Simulator, tmp_path: Path
 ) -> Iterator[Installation]:
     """A control plane without a release."""
+    program = tool(request.param)
     with ControlPlane.start(controllers=False) as plane:
-        made = Installation(plane, rds, Helm(tool("helm"), plane, tmp_path / "home"), tmp_path)
+        made = Installation(plane, rds, Helm(program, plane, tmp_path / "home"), tmp_path)
         yield made
         made.close()
 
@@ -132,6 +133,7 @@ def end(shop: Shop) -> None:
     shop.rds.clock(advance=3600)
 
 
+@pytest.mark.parametrize("installation", ["helm", "helm-3"], indirect=True)
 def test_an_upgrade_a_rollback_and_a_removal_leave_a_change_under_way_alone(
     installation: Installation,
 ) -> None:
@@ -202,6 +204,19 @@ def test_helm_waits_until_an_object_of_a_release_is_ready_and_fails_where_it_is_
         shop.wait("Stalled", "True", "MaterialInvalid")
         with pytest.raises(HelmError, match="Failed"):
             installation.helm("upgrade", "orders", *waiting)
+
+
+@pytest.mark.parametrize("installation", ["helm-3"], indirect=True)
+def test_helm_3_does_not_wait_for_an_object(installation: Installation) -> None:
+    installation.install()
+    shop = installation.shop()
+    release = chart_with_object(installation.folder / "orders", shop.instance_id())
+
+    installation.helm(
+        "install", "orders", str(release), "--namespace", shop.namespace, "--wait", "--timeout=5m"
+    )
+
+    assert "status" not in shop.get()  # No operator runs.
 
 
 def chart_with_object(target: Path, instance_id: str) -> Path:

@@ -48,6 +48,9 @@ BY_OTHER_VALUES = {
 SAMPLES = ("postgresql-minimal", "mysql", "sqlserver")
 """What the demo declares: those of deploy/samples that need no certificate of yours."""
 
+OLDEST = "1.31.0"
+"""The oldest Kubernetes that the chart takes: Chart.yaml."""
+
 _NAME, _NAMESPACE, _DEMO_NAMESPACE = "rds-ssl-operator", "rds-ssl-system", "rds-ssl-demo"
 
 _NUMBERS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
@@ -212,7 +215,11 @@ def template(helm: Path, release: str, *options: str, namespace: str, chart: Pat
         ValueError: With Helm's words, if it refuses.
     """
     done = subprocess.run(
-        [str(helm), "template", release, str(chart), "--namespace", namespace, *options],
+        [
+            *(str(helm), "template", release, str(chart), "--namespace", namespace),
+            f"--kube-version={OLDEST}",  # Without, Helm 3 takes what it was built for.
+            *options,
+        ],
         check=False,
         capture_output=True,
         text=True,

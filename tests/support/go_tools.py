@@ -35,10 +35,13 @@ class Tool:
 
 TOOLS: Mapping[str, Tool] = {
     "helm": Tool(package="helm.sh/helm/v4/cmd/helm"),
+    # The oldest that the chart promises to work with.
+    "helm-3": Tool(package="helm.sh/helm/v3/cmd/helm"),
     # Without the tag it brings the client libraries of all clouds, and builds for half an hour.
     "promtool": Tool(package="github.com/prometheus/prometheus/cmd/promtool", tags="remove_all_sd"),
     "kstatus": Tool(),
     "cert-manager": Tool(),
+    "krew": Tool(package="sigs.k8s.io/krew/cmd/krew"),
     "kustomize-controller": Tool(package="github.com/fluxcd/kustomize-controller"),
 }
 """By the name of folder and program."""
