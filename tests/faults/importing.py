@@ -46,8 +46,15 @@ IMPORTING = (
     Fault(
         name="import an instance of another region from a state",
         where="terraform._found",
-        old='    if zone and not zone.startswith(f"{region_id}-"):\n',
+        old="    if zone and not _is_zone_of(region_id, zone):\n",
         new="    if zone == region_id:\n",
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="leave out of a state the regions whose zones have no hyphen",
+        where="terraform._is_zone_of",
+        old="-?(?:",
+        new="-(?:",
         tests=_TERRAFORM,
     ),
     Fault(

@@ -7,6 +7,7 @@ of the attributes: the provider's schema of alicloud_db_instance.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -164,7 +165,7 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
     if not instance_id:
         return LeftOut(instance_id=address, why="the state has no id of it")
     zone = text("zone_id")
-    if zone and not zone.startswith(f"{region_id}-"):
+    if zone and not _is_zone_of(region_id, zone):
         why = f"it is in zone {shown(zone)}, not in region {region_id}: give the region it is in"
         return LeftOut(instance_id=instance_id, why=why)
     action = _ACTIONS.get(text("ssl_action"))
@@ -194,6 +195,16 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
         pfx=text("ssl_certificate") if engine == Engine.SQLSERVER else "",
         origin=f"From {shown(address)} in a state of Terraform, as it was refreshed last.",
     )
+
+
+def _is_zone_of(region_id: str, zone: str) -> bool:
+    """
+    True if a zone, or several in one, is of a region.
+
+    There is no hyphen behind a region that ends in a number (``ap-southeast-1a``), and another
+    region's id may go on where this one ends (``cn-shanghai-finance-1a``).
+    """
+    return bool(re.fullmatch(rf"{re.escape(region_id)}-?(?:[a-z]|MAZ\d+\(.*\))", zone))
 
 
 def _fields(attributes: Mapping[str, object], action: str, engine: str) -> Mapping[str, object]:

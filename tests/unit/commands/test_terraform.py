@@ -53,8 +53,8 @@ def file(*instances: Json, **fields: object) -> str:
     return json.dumps({"version": 4, "terraform_version": "1.9.5", "resources": [resource]})
 
 
-def one(attributes: Mapping[str, object]) -> Resource:
-    (found,) = read_state(file({"attributes": {**POSTGRESQL, **attributes}}), "cn-hangzhou")
+def one(attributes: Mapping[str, object], region_id: str = "cn-hangzhou") -> Resource:
+    (found,) = read_state(file({"attributes": {**POSTGRESQL, **attributes}}), region_id)
     return found
 
 
@@ -197,8 +197,42 @@ def test_a_state_that_does_not_say_whether_ssl_is_on_sends_you_to_rds() -> None:
     assert "import it from RDS" in why_not({"ssl_action": ""})
 
 
-def test_an_instance_of_another_region_is_left_out() -> None:
-    assert "cn-beijing-c" in why_not({"zone_id": "cn-beijing-c"})
+@pytest.mark.parametrize(
+    ("zone", "region_id"),
+    [
+        ("cn-hangzhou-h", "cn-hangzhou"),
+        ("cn-hangzhou-MAZ10(h,i)", "cn-hangzhou"),
+        ("ap-southeast-1c", "ap-southeast-1"),
+        ("ap-southeast-1MAZ1(a,b)", "ap-southeast-1"),
+        ("ap-northeast-1a", "ap-northeast-1"),
+        ("cn-shanghai-finance-1a", "cn-shanghai-finance-1"),
+        ("", "cn-hangzhou"),
+    ],
+)
+def test_an_instance_of_the_region_is_found_however_its_zones_are_spelt(
+    zone: str, region_id: str
+) -> None:
+    each = one({"zone_id": zone}, region_id).found
+
+    assert isinstance(each, Found), each
+    assert each.region_id == region_id
+
+
+@pytest.mark.parametrize(
+    ("zone", "region_id"),
+    [
+        ("cn-beijing-c", "cn-hangzhou"),
+        ("cn-shanghai-finance-1a", "cn-shanghai"),
+        ("cn-shanghai-finance-1MAZ1(a,b)", "cn-shanghai"),
+        ("ap-southeast-1a", "ap-southeast-3"),
+    ],
+)
+def test_an_instance_of_another_region_is_left_out(zone: str, region_id: str) -> None:
+    each = one({"zone_id": zone}, region_id).found
+
+    assert isinstance(each, LeftOut), each
+    assert zone in each.why
+    assert f"not in region {region_id}" in each.why
 
 
 def test_an_older_provider_protects_the_internal_endpoint() -> None:
