@@ -37,10 +37,17 @@ IMPORTING = (
         tests=_ADOPTION,
     ),
     Fault(
-        name="take a state that says Update for SSL that is off",
+        name="take a state that says Update for SSL that is on",
         where="terraform._ACTIONS",
-        old='"Update": "on"',
-        new='"Update": "off"',
+        old='"Open": "on", ',
+        new='"Open": "on", "Update": "on", ',
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="believe an ssl_action that an older provider never read back",
+        where="terraform._found",
+        old=' or "ssl_connection_string" not in attributes:',
+        new=":",
         tests=_TERRAFORM,
     ),
     Fault(

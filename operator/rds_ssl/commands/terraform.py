@@ -56,8 +56,8 @@ _READ: Mapping[str, str] = {
 _OF_POSTGRESQL = frozenset({"ClientCACert", "ClientCertRevocationList"})
 """What is empty there where there is none, and is not told elsewhere."""
 
-# Update is a verb that stays in the state for good: SSL was on when it was applied.
-_ACTIONS: Mapping[str, str] = {"Open": "on", "Update": "on", "Close": "off"}
+# Update is none of them: it stays in the state for good, whatever became of SSL since.
+_ACTIONS: Mapping[str, str] = {"Open": "on", "Close": "off"}
 
 _UNKNOWN = frozenset({"RequireUpdate", "LastModifyStatus"})
 
@@ -169,8 +169,11 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
         why = f"it is in zone {shown(zone)}, not in region {region_id}: give the region it is in"
         return LeftOut(instance_id=instance_id, why=why)
     action = _ACTIONS.get(text("ssl_action"))
-    if action is None:
-        why = "the state does not say whether SSL is on (ssl_action): import it from RDS, by its id"
+    # Versions of the provider without this attribute never read ssl_action back from RDS.
+    if action is None or "ssl_connection_string" not in attributes:
+        why = (
+            "the state does not prove whether SSL is on (ssl_action): import it from RDS, by its id"
+        )
         return LeftOut(instance_id=instance_id, why=why)
     engine = text("engine")
     try:

@@ -186,15 +186,27 @@ def test_no_key_and_no_password_of_a_state_is_written(root: pki.Authority) -> No
     assert "hush" not in text
 
 
-@pytest.mark.parametrize(
-    ("action", "enabled"), [("Open", True), ("Update", True), ("Close", False)]
-)
+@pytest.mark.parametrize(("action", "enabled"), [("Open", True), ("Close", False)])
 def test_the_verb_of_terraform_says_whether_ssl_is_on(action: str, enabled: bool) -> None:  # noqa: FBT001
     assert found({"ssl_action": action}).observed.enabled is enabled
 
 
-def test_a_state_that_does_not_say_whether_ssl_is_on_sends_you_to_rds() -> None:
-    assert "import it from RDS" in why_not({"ssl_action": ""})
+@pytest.mark.parametrize("action", ["", "Update", None])
+def test_a_state_that_does_not_prove_whether_ssl_is_on_sends_you_to_rds(
+    action: str | None,
+) -> None:
+    assert "import it from RDS, by its id" in why_not({"ssl_action": action})
+
+
+@pytest.mark.parametrize("action", ["Open", "Close"])
+def test_what_an_older_provider_never_read_back_sends_you_to_rds(action: str) -> None:
+    attributes = {**POSTGRESQL, "ssl_action": action, "connection_string": HOST}
+    del attributes["ssl_connection_string"]
+
+    (each,) = read_state(file({"attributes": attributes}), "cn-hangzhou")
+
+    assert isinstance(each.found, LeftOut)
+    assert "import it from RDS, by its id" in each.found.why
 
 
 @pytest.mark.parametrize(
@@ -233,12 +245,6 @@ def test_an_instance_of_another_region_is_left_out(zone: str, region_id: str) ->
     assert isinstance(each, LeftOut), each
     assert zone in each.why
     assert f"not in region {region_id}" in each.why
-
-
-def test_an_older_provider_protects_the_internal_endpoint() -> None:
-    attributes = {"ssl_connection_string": None, "connection_string": HOST}
-
-    assert made(attributes).spec["connectionString"] == HOST
 
 
 def test_forced_encryption_is_a_number_in_a_state() -> None:
