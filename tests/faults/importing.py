@@ -51,6 +51,14 @@ IMPORTING = (
         tests=_TERRAFORM,
     ),
     Fault(
+        name="take an endpoint that a state does not show for the internal one",
+        where="terraform._fields",
+        old='    return {**fields, "SSLEnabled": action}\n',
+        new='    fields["ConnectionString"] = fields["ConnectionString"] or attributes.get(\n'
+        '        "connection_string"\n    )\n    return {**fields, "SSLEnabled": action}\n',
+        tests=_TERRAFORM,
+    ),
+    Fault(
         name="import an instance of another region from a state",
         where="terraform._found",
         old="    if zone and not _is_zone_of(region_id, zone):\n",

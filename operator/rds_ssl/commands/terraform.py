@@ -218,8 +218,6 @@ def _fields(attributes: Mapping[str, object], action: str, engine: str) -> Mappi
     }
     for name in _OF_POSTGRESQL & fields.keys():
         fields[name] = fields[name] or ""
-    # Older versions of the provider protect the internal endpoint, and do not write which one.
-    fields["ConnectionString"] = fields["ConnectionString"] or attributes.get("connection_string")
     return {**fields, "SSLEnabled": action}
 
 

@@ -247,6 +247,16 @@ def test_an_instance_of_another_region_is_left_out(zone: str, region_id: str) ->
     assert f"not in region {region_id}" in each.why
 
 
+@pytest.mark.parametrize("shown", ["", None])
+def test_an_endpoint_that_the_state_does_not_show_is_no_object(shown: str | None) -> None:
+    attributes = {"ssl_connection_string": shown, "connection_string": HOST}
+
+    left_out = manifest_of(found(attributes), "orders", Place())
+
+    assert isinstance(left_out, LeftOut)
+    assert "connectionString" in left_out.why
+
+
 def test_forced_encryption_is_a_number_in_a_state() -> None:
     attributes = {"engine": "MySQL", "engine_version": "8.0", "force_encryption": 1}
 
