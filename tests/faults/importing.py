@@ -4,6 +4,7 @@ from faults.fault import Fault
 
 _ADOPTION = ("commands/test_adoption.py",)
 _TERRAFORM = ("commands/test_terraform.py",)
+_READING = ("commands/test_reading.py",)
 _DOCTOR = ("commands/test_doctor.py",)
 _QUESTIONS = ("aliyun/test_questions.py",)
 
@@ -71,6 +72,13 @@ IMPORTING = (
         old="-?(?:",
         new="-(?:",
         tests=_TERRAFORM,
+    ),
+    Fault(
+        name="end in a traceback where the list of instances is not understood",
+        where="read_of",
+        old="    except ObservationError as error:\n",
+        new="    except NotImplementedError as error:\n",
+        tests=_READING,
     ),
     Fault(
         name="find instances by any of several tags",

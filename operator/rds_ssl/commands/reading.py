@@ -40,14 +40,35 @@ async def _read(
     now: Callable[[], datetime],
 ) -> list[Found | LeftOut]:
     async with opened(load(), region_id, now=now) as account:
-        try:
-            ids = list(dict.fromkeys(instance_ids))
-            if not ids:
-                listed = await account.questions.instances(region_id, tags)
-                ids = [each.instance_id for each in listed]
-            return [await _one(account, each, now) for each in ids]
-        except AliyunError as error:
-            raise CommandRefused(f"{said(error)}.") from None
+        return await read_of(account, instance_ids, tags, now)
+
+
+async def read_of(
+    account: Account,
+    instance_ids: Sequence[str],
+    tags: Sequence[tuple[str, str]],
+    now: Callable[[], datetime],
+) -> list[Found | LeftOut]:
+    """
+    Return what `read_all` returns, of a way to RDS that is open.
+
+    Raises:
+        CommandRefused: Nothing can be read at all: why, and what to do.
+    """
+    try:
+        ids = list(dict.fromkeys(instance_ids))
+        if not ids:
+            listed = await account.questions.instances(account.region_id, tags)
+            ids = [each.instance_id for each in listed]
+        return [await _one(account, each, now) for each in ids]
+    except AliyunError as error:
+        raise CommandRefused(f"{said(error)}.") from None
+    except ObservationError as error:
+        # Of the list: what is not understood of one instance leaves out that one.
+        raise CommandRefused(
+            "RDS answers the question for the region's instances with what is not understood"
+            f" ({error}): name them by their ids."
+        ) from None
 
 
 async def _one(account: Account, instance_id: str, now: Callable[[], datetime]) -> Found | LeftOut:
