@@ -24,6 +24,13 @@ IMPORTING = (
         tests=_ADOPTION,
     ),
     Fault(
+        name="declare a TLS version that an engine shows and nobody can declare there",
+        where="adoption._manifest",
+        old="        if found.instance.engine == Engine.SQLSERVER:\n",
+        new="        if found.instance.engine:\n",
+        tests=_ADOPTION,
+    ),
+    Fault(
         name="give two instances one name",
         where="names_of",
         old="if counted[name] == 1 else",
@@ -72,6 +79,13 @@ IMPORTING = (
         old="-?(?:",
         new="-(?:",
         tests=_TERRAFORM,
+    ),
+    Fault(
+        name="fail over a TLS version of an engine that cannot have one",
+        where="reading._one",
+        old="else _HINTS | _OF_SQLSERVER,\n",
+        new="else _HINTS,\n",
+        tests=_READING,
     ),
     Fault(
         name="end in a traceback where the list of instances is not understood",

@@ -8,13 +8,15 @@ from rds_ssl.commands.adoption import Found, LeftOut, ineligible, unreadable
 from rds_ssl.commands.cloud import Account, concerns_all, is_ineligible, opened, said
 from rds_ssl.core.errors import AliyunError, CommandRefused, ObservationError
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.model import Priority
+from rds_ssl.core.model import Engine, Priority
 from rds_ssl.core.rds.listings import read_description
 from rds_ssl.core.rds.responses import has_no_instance, read_attribute
 from rds_ssl.settings import load
 
 # Hints of the vendor's, on which nothing that is written rests.
 _HINTS = frozenset({"RequireUpdate", "LastModifyStatus"})
+# Nothing can be declared of it on other engines, so that no word there keeps one out.
+_OF_SQLSERVER = frozenset({"TlsVersion"})
 
 
 def read_all(
@@ -100,7 +102,9 @@ async def _one(account: Account, instance_id: str, now: Callable[[], datetime]) 
                 region_id,
                 priority=Priority.CHANGE,
                 engine=instance.engine,
-                undeclared=_HINTS,
+                undeclared=_HINTS
+                if instance.engine == Engine.SQLSERVER
+                else _HINTS | _OF_SQLSERVER,
             ),
         )
     except ObservationError as error:

@@ -1,8 +1,10 @@
 """What `rds-ssl import` makes of the answers of RDS."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
+import httpx
 import pytest
 
 from rds_ssl.aliyun.credentials import Credentials
@@ -28,6 +30,20 @@ def rds() -> InProcess:
     rds = InProcess()
     rds.put_instance("rm-1", profile="mysql-8.0", ssl={"enabled": True})
     return rds
+
+
+def show(rds: InProcess, **fields: str) -> None:
+    """Let each answer about SSL have *fields* as well."""
+    cloud = rds.transport
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        response = cloud.handle_request(request)
+        body = json.loads(response.read())
+        if "SSLEnabled" not in body:
+            return response
+        return httpx.Response(response.status_code, json={**body, **fields})
+
+    rds.transport = httpx.MockTransport(answer)
 
 
 def read(
@@ -82,3 +98,19 @@ def test_an_answer_of_one_instance_that_is_not_understood_leaves_out_that_one(
     assert isinstance(first, LeftOut)
     assert "not understood" in first.why
     assert isinstance(second, Found)
+
+
+def test_a_tls_version_that_nobody_knows_is_no_matter_where_none_can_be_declared(
+    rds: InProcess,
+) -> None:
+    rds.put_instance("pgm-1", profile="postgresql-14", ssl={"enabled": True})
+    rds.put_instance("ms-1", profile="sqlserver-2019", ssl={"enabled": True})
+    show(rds, TlsVersion="newest")
+
+    mysql, postgresql, sqlserver = read(rds, "rm-1", "pgm-1", "ms-1")
+
+    assert isinstance(mysql, Found), mysql
+    assert isinstance(postgresql, Found), postgresql
+    assert mysql.observed.minimum_tls_version is None
+    assert isinstance(sqlserver, LeftOut)
+    assert "TlsVersion" in sqlserver.why
