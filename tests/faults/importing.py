@@ -67,6 +67,13 @@ IMPORTING = (
         tests=_TERRAFORM,
     ),
     Fault(
+        name="import from a state what is yet to be destroyed",
+        where="terraform._of_file",
+        old='if instance.get("deposed"):',
+        new='if instance.get("deposed_key"):',
+        tests=_TERRAFORM,
+    ),
+    Fault(
         name="import an instance of another region from a state",
         where="terraform._found",
         old="    if zone and not _is_zone_of(region_id, zone):\n",

@@ -123,6 +123,8 @@ def _of_file(state: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
             continue
         module = f"{each['module']}." if each.get("module") else ""
         for instance in _mappings(each.get("instances")):
+            if instance.get("deposed"):  # Replaced, and yet to be destroyed.
+                continue
             index = instance.get("index_key")
             behind = "" if index is None else f"[{json.dumps(index)}]"
             address = f"{module}{RESOURCE}.{each.get('name', '')}{behind}"
@@ -131,7 +133,8 @@ def _of_file(state: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
 
 def _of_module(module: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
     for each in _mappings(module.get("resources")):
-        if each.get("mode", "managed") == "managed" and each.get("type") == RESOURCE:
+        current = each.get("mode", "managed") == "managed" and not each.get("deposed_key")
+        if current and each.get("type") == RESOURCE:
             address = str(each.get("address") or f"{RESOURCE}.{each.get('name', '')}")
             yield address, _mapping(each.get("values"))
     for child in _mappings(module.get("child_modules")):

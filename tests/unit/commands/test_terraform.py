@@ -114,6 +114,29 @@ def test_data_sources_and_other_resources_are_passed_by() -> None:
     assert read_state('{"format_version": "1.0"}', "cn-hangzhou") == []
 
 
+def test_an_instance_that_was_replaced_and_is_yet_to_be_destroyed_is_passed_by() -> None:
+    old = {**POSTGRESQL, "id": "pgm-0"}
+    whole = {"type": "alicloud_db_instance", "address": "alicloud_db_instance.orders"}
+
+    from_file = read_state(
+        file({"deposed": "00000001", "attributes": old}, {"attributes": POSTGRESQL}), "cn-hangzhou"
+    )
+    from_show = read_state(
+        shown(
+            {
+                "resources": [
+                    {**whole, "values": POSTGRESQL},
+                    {**whole, "deposed_key": "00000001", "values": old},
+                ]
+            }
+        ),
+        "cn-hangzhou",
+    )
+
+    assert [each.found.instance_id for each in from_file] == ["pgm-1"]
+    assert from_show == from_file
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
