@@ -4,6 +4,7 @@ from faults.fault import Fault
 
 _ADOPTION = ("commands/test_adoption.py",)
 _TERRAFORM = ("commands/test_terraform.py",)
+_IMPORTING = ("commands/test_importing.py",)
 _READING = ("commands/test_reading.py",)
 _DOCTOR = ("commands/test_doctor.py",)
 _QUESTIONS = ("aliyun/test_questions.py",)
@@ -72,6 +73,13 @@ IMPORTING = (
         old='if instance.get("deposed"):',
         new='if instance.get("deposed_key"):',
         tests=_TERRAFORM,
+    ),
+    Fault(
+        name="believe the first of two addresses that say different things of an instance",
+        where="terraform.instances_of",
+        old="        if not _alike(first, each):\n",
+        new="        if each is None:\n",
+        tests=_IMPORTING,
     ),
     Fault(
         name="import an instance of another region from a state",

@@ -9,7 +9,7 @@ of the attributes: the provider's schema of alicloud_db_instance.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rds_ssl.commands.adoption import Found, LeftOut
 from rds_ssl.core.errors import CommandRefused, ObservationError
@@ -58,6 +58,8 @@ _OF_POSTGRESQL = frozenset({"ClientCACert", "ClientCertRevocationList"})
 
 # Update is none of them: it stays in the state for good, whatever became of SSL since.
 _ACTIONS: Mapping[str, str] = {"Open": "on", "Close": "off"}
+
+_FROM_RDS = "import it from RDS, by its id"
 
 _UNKNOWN = frozenset({"RequireUpdate", "LastModifyStatus"})
 
@@ -109,6 +111,23 @@ def read_state(text: str, region_id: str) -> list[Resource]:
     else:
         raise CommandRefused(_NO_STATE)
     return [_resource(address, attributes, region_id) for address, attributes in entries]
+
+
+def instances_of(resources: Sequence[Resource]) -> list[Found | LeftOut]:
+    """Return each instance of a state once, in its order, whatever addresses it has there."""
+    once: dict[str, Found | LeftOut] = {}
+    for each in (resource.found for resource in resources):
+        first = once.setdefault(each.instance_id, each)
+        if not _alike(first, each):
+            why = f"the state has it more than once, and not alike: {_FROM_RDS}"
+            once[each.instance_id] = LeftOut(instance_id=each.instance_id, why=why)
+    return list(once.values())
+
+
+def _alike(one: Found | LeftOut, other: Found | LeftOut) -> bool:
+    if isinstance(one, Found) and isinstance(other, Found):
+        return replace(other, title=one.title, origin=one.origin) == one
+    return one == other
 
 
 _NO_STATE = (
@@ -174,9 +193,7 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
     action = _ACTIONS.get(text("ssl_action"))
     # Versions of the provider without this attribute never read ssl_action back from RDS.
     if action is None or "ssl_connection_string" not in attributes:
-        why = (
-            "the state does not prove whether SSL is on (ssl_action): import it from RDS, by its id"
-        )
+        why = f"the state does not prove whether SSL is on (ssl_action): {_FROM_RDS}"
         return LeftOut(instance_id=instance_id, why=why)
     engine = text("engine")
     try:
