@@ -4,6 +4,8 @@ from faults.fault import Fault
 
 _ADOPTION = ("commands/test_adoption.py",)
 _TERRAFORM = ("commands/test_terraform.py",)
+_IMPORTING = ("commands/test_importing.py",)
+_READING = ("commands/test_reading.py",)
 _DOCTOR = ("commands/test_doctor.py",)
 _QUESTIONS = ("aliyun/test_questions.py",)
 
@@ -23,6 +25,13 @@ IMPORTING = (
         tests=_ADOPTION,
     ),
     Fault(
+        name="declare a TLS version that an engine shows and nobody can declare there",
+        where="adoption._manifest",
+        old="        if found.instance.engine == Engine.SQLSERVER:\n",
+        new="        if found.instance.engine:\n",
+        tests=_ADOPTION,
+    ),
+    Fault(
         name="give two instances one name",
         where="names_of",
         old="if counted[name] == 1 else",
@@ -37,18 +46,68 @@ IMPORTING = (
         tests=_ADOPTION,
     ),
     Fault(
-        name="take a state that says Update for SSL that is off",
+        name="take a state that says Update for SSL that is on",
         where="terraform._ACTIONS",
-        old='"Update": "on"',
-        new='"Update": "off"',
+        old='"Open": "on", ',
+        new='"Open": "on", "Update": "on", ',
         tests=_TERRAFORM,
+    ),
+    Fault(
+        name="believe an ssl_action that an older provider never read back",
+        where="terraform._found",
+        old=' or "ssl_connection_string" not in attributes:',
+        new=":",
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="take an endpoint that a state does not show for the internal one",
+        where="terraform._fields",
+        old='    return {**fields, "SSLEnabled": action}\n',
+        new='    fields["ConnectionString"] = fields["ConnectionString"] or attributes.get(\n'
+        '        "connection_string"\n    )\n    return {**fields, "SSLEnabled": action}\n',
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="import from a state what is yet to be destroyed",
+        where="terraform._of_file",
+        old='if instance.get("deposed"):',
+        new='if instance.get("deposed_key"):',
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="believe the first of two addresses that say different things of an instance",
+        where="terraform.instances_of",
+        old="        if not _alike(first, each):\n",
+        new="        if each is None:\n",
+        tests=_IMPORTING,
     ),
     Fault(
         name="import an instance of another region from a state",
         where="terraform._found",
-        old='    if zone and not zone.startswith(f"{region_id}-"):\n',
+        old="    if zone and not _is_zone_of(region_id, zone):\n",
         new="    if zone == region_id:\n",
         tests=_TERRAFORM,
+    ),
+    Fault(
+        name="leave out of a state the regions whose zones have no hyphen",
+        where="terraform._is_zone_of",
+        old="-?(?:",
+        new="-(?:",
+        tests=_TERRAFORM,
+    ),
+    Fault(
+        name="fail over a TLS version of an engine that cannot have one",
+        where="reading._one",
+        old="else _HINTS | _OF_SQLSERVER,\n",
+        new="else _HINTS,\n",
+        tests=_READING,
+    ),
+    Fault(
+        name="end in a traceback where the list of instances is not understood",
+        where="read_of",
+        old="    except ObservationError as error:\n",
+        new="    except NotImplementedError as error:\n",
+        tests=_READING,
     ),
     Fault(
         name="find instances by any of several tags",

@@ -188,7 +188,9 @@ def _manifest(found: Found, name: str, place: Place) -> Manifest:
             spec["clientAuthentication"] = _clients(observed, f"{name}-client-ca", data)
         if observed.force_encryption:
             spec["forceEncryption"] = True
-        _add_tls_version(observed, spec, remarks)
+        # Elsewhere nobody can declare it, even if it is shown.
+        if found.instance.engine == Engine.SQLSERVER:
+            _add_tls_version(observed, spec, remarks)
     else:
         spec["enabled"] = False
     if place.credentials_secret:

@@ -53,13 +53,9 @@ def import_instances(wanted: Wanted, place: Place, now: Callable[[], datetime]) 
     """
     if wanted.state:
         resources = terraform.read_state(_text_of(Path(wanted.state)), wanted.region_id)
-        made = _made([each.found for each in resources], place)
+        made = _made(terraform.instances_of(resources), place)
         adopted = {each.spec["instanceID"] for each in made if isinstance(each, Manifest)}
-        leaving = [
-            each
-            for each in resources
-            if isinstance(each.found, Found) and each.found.instance_id in adopted
-        ]
+        leaving = [each for each in resources if each.found.instance_id in adopted]
         return _imported(made, terraform.farewell(leaving), terraform.RESOURCE)
     # With it come the clients of the cloud, which a state does not need.
     from rds_ssl.commands.reading import read_all  # noqa: PLC0415

@@ -8,13 +8,15 @@ from rds_ssl.commands.adoption import Found, LeftOut, ineligible, unreadable
 from rds_ssl.commands.cloud import Account, concerns_all, is_ineligible, opened, said
 from rds_ssl.core.errors import AliyunError, CommandRefused, ObservationError
 from rds_ssl.core.formats import write_time
-from rds_ssl.core.model import Priority
+from rds_ssl.core.model import Engine, Priority
 from rds_ssl.core.rds.listings import read_description
 from rds_ssl.core.rds.responses import has_no_instance, read_attribute
 from rds_ssl.settings import load
 
 # Hints of the vendor's, on which nothing that is written rests.
 _HINTS = frozenset({"RequireUpdate", "LastModifyStatus"})
+# Nothing can be declared of it on other engines, so that no word there keeps one out.
+_OF_SQLSERVER = frozenset({"TlsVersion"})
 
 
 def read_all(
@@ -40,14 +42,35 @@ async def _read(
     now: Callable[[], datetime],
 ) -> list[Found | LeftOut]:
     async with opened(load(), region_id, now=now) as account:
-        try:
-            ids = list(dict.fromkeys(instance_ids))
-            if not ids:
-                listed = await account.questions.instances(region_id, tags)
-                ids = [each.instance_id for each in listed]
-            return [await _one(account, each, now) for each in ids]
-        except AliyunError as error:
-            raise CommandRefused(f"{said(error)}.") from None
+        return await read_of(account, instance_ids, tags, now)
+
+
+async def read_of(
+    account: Account,
+    instance_ids: Sequence[str],
+    tags: Sequence[tuple[str, str]],
+    now: Callable[[], datetime],
+) -> list[Found | LeftOut]:
+    """
+    Return what `read_all` returns, of a way to RDS that is open.
+
+    Raises:
+        CommandRefused: Nothing can be read at all: why, and what to do.
+    """
+    try:
+        ids = list(dict.fromkeys(instance_ids))
+        if not ids:
+            listed = await account.questions.instances(account.region_id, tags)
+            ids = [each.instance_id for each in listed]
+        return [await _one(account, each, now) for each in ids]
+    except AliyunError as error:
+        raise CommandRefused(f"{said(error)}.") from None
+    except ObservationError as error:
+        # Of the list: what is not understood of one instance leaves out that one.
+        raise CommandRefused(
+            "RDS answers the question for the region's instances with what is not understood"
+            f" ({error}): name them by their ids."
+        ) from None
 
 
 async def _one(account: Account, instance_id: str, now: Callable[[], datetime]) -> Found | LeftOut:
@@ -79,7 +102,9 @@ async def _one(account: Account, instance_id: str, now: Callable[[], datetime]) 
                 region_id,
                 priority=Priority.CHANGE,
                 engine=instance.engine,
-                undeclared=_HINTS,
+                undeclared=_HINTS
+                if instance.engine == Engine.SQLSERVER
+                else _HINTS | _OF_SQLSERVER,
             ),
         )
     except ObservationError as error:

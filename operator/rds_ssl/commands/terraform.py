@@ -7,8 +7,9 @@ of the attributes: the provider's schema of alicloud_db_instance.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rds_ssl.commands.adoption import Found, LeftOut
 from rds_ssl.core.errors import CommandRefused, ObservationError
@@ -55,8 +56,10 @@ _READ: Mapping[str, str] = {
 _OF_POSTGRESQL = frozenset({"ClientCACert", "ClientCertRevocationList"})
 """What is empty there where there is none, and is not told elsewhere."""
 
-# Update is a verb that stays in the state for good: SSL was on when it was applied.
-_ACTIONS: Mapping[str, str] = {"Open": "on", "Update": "on", "Close": "off"}
+# Update is none of them: it stays in the state for good, whatever became of SSL since.
+_ACTIONS: Mapping[str, str] = {"Open": "on", "Close": "off"}
+
+_FROM_RDS = "import it from RDS, by its id"
 
 _UNKNOWN = frozenset({"RequireUpdate", "LastModifyStatus"})
 
@@ -110,6 +113,23 @@ def read_state(text: str, region_id: str) -> list[Resource]:
     return [_resource(address, attributes, region_id) for address, attributes in entries]
 
 
+def instances_of(resources: Sequence[Resource]) -> list[Found | LeftOut]:
+    """Return each instance of a state once, in its order, whatever addresses it has there."""
+    once: dict[str, Found | LeftOut] = {}
+    for each in (resource.found for resource in resources):
+        first = once.setdefault(each.instance_id, each)
+        if not _alike(first, each):
+            why = f"the state has it more than once, and not alike: {_FROM_RDS}"
+            once[each.instance_id] = LeftOut(instance_id=each.instance_id, why=why)
+    return list(once.values())
+
+
+def _alike(one: Found | LeftOut, other: Found | LeftOut) -> bool:
+    if isinstance(one, Found) and isinstance(other, Found):
+        return replace(other, title=one.title, origin=one.origin) == one
+    return one == other
+
+
 _NO_STATE = (
     "It is no state of Terraform: give a terraform.tfstate (terraform state pull > FILE), or what"
     " terraform show -json prints."
@@ -122,6 +142,8 @@ def _of_file(state: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
             continue
         module = f"{each['module']}." if each.get("module") else ""
         for instance in _mappings(each.get("instances")):
+            if instance.get("deposed"):  # Replaced, and yet to be destroyed.
+                continue
             index = instance.get("index_key")
             behind = "" if index is None else f"[{json.dumps(index)}]"
             address = f"{module}{RESOURCE}.{each.get('name', '')}{behind}"
@@ -130,7 +152,8 @@ def _of_file(state: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
 
 def _of_module(module: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
     for each in _mappings(module.get("resources")):
-        if each.get("mode", "managed") == "managed" and each.get("type") == RESOURCE:
+        current = each.get("mode", "managed") == "managed" and not each.get("deposed_key")
+        if current and each.get("type") == RESOURCE:
             address = str(each.get("address") or f"{RESOURCE}.{each.get('name', '')}")
             yield address, _mapping(each.get("values"))
     for child in _mappings(module.get("child_modules")):
@@ -164,12 +187,13 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
     if not instance_id:
         return LeftOut(instance_id=address, why="the state has no id of it")
     zone = text("zone_id")
-    if zone and not zone.startswith(f"{region_id}-"):
+    if zone and not _is_zone_of(region_id, zone):
         why = f"it is in zone {shown(zone)}, not in region {region_id}: give the region it is in"
         return LeftOut(instance_id=instance_id, why=why)
     action = _ACTIONS.get(text("ssl_action"))
-    if action is None:
-        why = "the state does not say whether SSL is on (ssl_action): import it from RDS, by its id"
+    # Versions of the provider without this attribute never read ssl_action back from RDS.
+    if action is None or "ssl_connection_string" not in attributes:
+        why = f"the state does not prove whether SSL is on (ssl_action): {_FROM_RDS}"
         return LeftOut(instance_id=instance_id, why=why)
     engine = text("engine")
     try:
@@ -196,6 +220,16 @@ def _found(address: str, attributes: Mapping[str, object], region_id: str) -> Fo
     )
 
 
+def _is_zone_of(region_id: str, zone: str) -> bool:
+    """
+    True if a zone, or several in one, is of a region.
+
+    There is no hyphen behind a region that ends in a number (``ap-southeast-1a``), and another
+    region's id may go on where this one ends (``cn-shanghai-finance-1a``).
+    """
+    return bool(re.fullmatch(rf"{re.escape(region_id)}-?(?:[a-z]|MAZ\d+\(.*\))", zone))
+
+
 def _fields(attributes: Mapping[str, object], action: str, engine: str) -> Mapping[str, object]:
     fields = {
         wire: attributes.get(name)
@@ -204,8 +238,6 @@ def _fields(attributes: Mapping[str, object], action: str, engine: str) -> Mappi
     }
     for name in _OF_POSTGRESQL & fields.keys():
         fields[name] = fields[name] or ""
-    # Older versions of the provider protect the internal endpoint, and do not write which one.
-    fields["ConnectionString"] = fields["ConnectionString"] or attributes.get("connection_string")
     return {**fields, "SSLEnabled": action}
 
 

@@ -187,6 +187,19 @@ def test_the_lowest_tls_version_of_sql_server_is_declared() -> None:
     assert manifest.spec["minimumTLSVersion"] == "1.1"
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("instance", [RUNNING, MYSQL], ids=lambda each: each.engine)
+def test_a_tls_version_that_another_engine_shows_is_neither_declared_nor_said(
+    instance: Instance, version: str
+) -> None:
+    answer = {**CLOUD, **NO_CLIENTS, "TlsVersion": version}
+
+    manifest = made(found(answer, instance))
+
+    assert "minimumTLSVersion" not in manifest.spec
+    assert "instanceID" not in manifest.remarks
+
+
 def test_a_tls_version_that_cannot_be_declared_stays_and_is_said() -> None:
     manifest = made(found({**ON, "TlsVersion": "1.3"}, SQLSERVER))
 

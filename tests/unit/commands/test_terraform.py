@@ -53,8 +53,8 @@ def file(*instances: Json, **fields: object) -> str:
     return json.dumps({"version": 4, "terraform_version": "1.9.5", "resources": [resource]})
 
 
-def one(attributes: Mapping[str, object]) -> Resource:
-    (found,) = read_state(file({"attributes": {**POSTGRESQL, **attributes}}), "cn-hangzhou")
+def one(attributes: Mapping[str, object], region_id: str = "cn-hangzhou") -> Resource:
+    (found,) = read_state(file({"attributes": {**POSTGRESQL, **attributes}}), region_id)
     return found
 
 
@@ -112,6 +112,29 @@ def test_data_sources_and_other_resources_are_passed_by() -> None:
     assert read_state(file({"attributes": POSTGRESQL}, mode="data"), "cn-hangzhou") == []
     assert read_state(file({"attributes": POSTGRESQL}, type="alicloud_vpc"), "cn-hangzhou") == []
     assert read_state('{"format_version": "1.0"}', "cn-hangzhou") == []
+
+
+def test_an_instance_that_was_replaced_and_is_yet_to_be_destroyed_is_passed_by() -> None:
+    old = {**POSTGRESQL, "id": "pgm-0"}
+    whole = {"type": "alicloud_db_instance", "address": "alicloud_db_instance.orders"}
+
+    from_file = read_state(
+        file({"deposed": "00000001", "attributes": old}, {"attributes": POSTGRESQL}), "cn-hangzhou"
+    )
+    from_show = read_state(
+        shown(
+            {
+                "resources": [
+                    {**whole, "values": POSTGRESQL},
+                    {**whole, "deposed_key": "00000001", "values": old},
+                ]
+            }
+        ),
+        "cn-hangzhou",
+    )
+
+    assert [each.found.instance_id for each in from_file] == ["pgm-1"]
+    assert from_show == from_file
 
 
 @pytest.mark.parametrize(
@@ -186,25 +209,75 @@ def test_no_key_and_no_password_of_a_state_is_written(root: pki.Authority) -> No
     assert "hush" not in text
 
 
-@pytest.mark.parametrize(
-    ("action", "enabled"), [("Open", True), ("Update", True), ("Close", False)]
-)
+@pytest.mark.parametrize(("action", "enabled"), [("Open", True), ("Close", False)])
 def test_the_verb_of_terraform_says_whether_ssl_is_on(action: str, enabled: bool) -> None:  # noqa: FBT001
     assert found({"ssl_action": action}).observed.enabled is enabled
 
 
-def test_a_state_that_does_not_say_whether_ssl_is_on_sends_you_to_rds() -> None:
-    assert "import it from RDS" in why_not({"ssl_action": ""})
+@pytest.mark.parametrize("action", ["", "Update", None])
+def test_a_state_that_does_not_prove_whether_ssl_is_on_sends_you_to_rds(
+    action: str | None,
+) -> None:
+    assert "import it from RDS, by its id" in why_not({"ssl_action": action})
 
 
-def test_an_instance_of_another_region_is_left_out() -> None:
-    assert "cn-beijing-c" in why_not({"zone_id": "cn-beijing-c"})
+@pytest.mark.parametrize("action", ["Open", "Close"])
+def test_what_an_older_provider_never_read_back_sends_you_to_rds(action: str) -> None:
+    attributes = {**POSTGRESQL, "ssl_action": action, "connection_string": HOST}
+    del attributes["ssl_connection_string"]
+
+    (each,) = read_state(file({"attributes": attributes}), "cn-hangzhou")
+
+    assert isinstance(each.found, LeftOut)
+    assert "import it from RDS, by its id" in each.found.why
 
 
-def test_an_older_provider_protects_the_internal_endpoint() -> None:
-    attributes = {"ssl_connection_string": None, "connection_string": HOST}
+@pytest.mark.parametrize(
+    ("zone", "region_id"),
+    [
+        ("cn-hangzhou-h", "cn-hangzhou"),
+        ("cn-hangzhou-MAZ10(h,i)", "cn-hangzhou"),
+        ("ap-southeast-1c", "ap-southeast-1"),
+        ("ap-southeast-1MAZ1(a,b)", "ap-southeast-1"),
+        ("ap-northeast-1a", "ap-northeast-1"),
+        ("cn-shanghai-finance-1a", "cn-shanghai-finance-1"),
+        ("", "cn-hangzhou"),
+    ],
+)
+def test_an_instance_of_the_region_is_found_however_its_zones_are_spelt(
+    zone: str, region_id: str
+) -> None:
+    each = one({"zone_id": zone}, region_id).found
 
-    assert made(attributes).spec["connectionString"] == HOST
+    assert isinstance(each, Found), each
+    assert each.region_id == region_id
+
+
+@pytest.mark.parametrize(
+    ("zone", "region_id"),
+    [
+        ("cn-beijing-c", "cn-hangzhou"),
+        ("cn-shanghai-finance-1a", "cn-shanghai"),
+        ("cn-shanghai-finance-1MAZ1(a,b)", "cn-shanghai"),
+        ("ap-southeast-1a", "ap-southeast-3"),
+    ],
+)
+def test_an_instance_of_another_region_is_left_out(zone: str, region_id: str) -> None:
+    each = one({"zone_id": zone}, region_id).found
+
+    assert isinstance(each, LeftOut), each
+    assert zone in each.why
+    assert f"not in region {region_id}" in each.why
+
+
+@pytest.mark.parametrize("shown", ["", None])
+def test_an_endpoint_that_the_state_does_not_show_is_no_object(shown: str | None) -> None:
+    attributes = {"ssl_connection_string": shown, "connection_string": HOST}
+
+    left_out = manifest_of(found(attributes), "orders", Place())
+
+    assert isinstance(left_out, LeftOut)
+    assert "connectionString" in left_out.why
 
 
 def test_forced_encryption_is_a_number_in_a_state() -> None:
