@@ -25,6 +25,13 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="show the name of an object whatever it is",
+        where="object_name_shown",
+        old="if not name or is_object_name(name) else UNSHOWN",
+        new="",
+        tests=LINT,
+    ),
+    Fault(
         name="list keys that may be lines of a private key",
         where="DataObject.value",
         old="if name_shown(each) != UNSHOWN",

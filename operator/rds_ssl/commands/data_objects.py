@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rds_ssl.commands.findings import ERROR, UNSHOWN, Finding, name_shown
+from rds_ssl.commands.findings import ERROR, UNSHOWN, Finding, name_shown, object_name_shown
 from rds_ssl.commands.manifests import Manifest
 from rds_ssl.core.checks import contents
 from rds_ssl.core.model import Reason
@@ -100,8 +100,8 @@ class _Reading:
             line=manifest.line,
             severity=ERROR,
             kind=kind,
-            namespace=namespace,
-            name=name,
+            namespace=object_name_shown(namespace),
+            name=object_name_shown(name),
             reason=Reason.MATERIAL_INVALID,
             message="",
         )

@@ -12,6 +12,10 @@ WARNING = "warning"
 _WORDS = re.compile(r"[-_./A-Za-z0-9]{1,23}|[-_./A-Za-z]{1,63}", re.ASCII)
 """A line of PEM has 64 characters, and digits among any 24 of them, as good as always."""
 
+_OBJECT_NAME = re.compile(
+    r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII
+)
+
 UNSHOWN = "…"
 """In place of a name that is not shown."""
 
@@ -19,6 +23,16 @@ UNSHOWN = "…"
 def name_shown(name: object) -> str:
     """Return the name of a field or key, unless it may be a line of a key that was pasted there."""
     return str(name) if _WORDS.fullmatch(str(name)) else UNSHOWN
+
+
+def is_object_name(text: str) -> bool:
+    """Return True if an object can have this name: RFC 1123, as the API server has it."""
+    return len(text) <= 253 and _OBJECT_NAME.fullmatch(text) is not None
+
+
+def object_name_shown(name: str) -> str:
+    """Return a name or namespace; in place of what is none, and may be a key, `UNSHOWN`."""
+    return name if not name or is_object_name(name) else UNSHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

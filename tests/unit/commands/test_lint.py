@@ -496,16 +496,30 @@ def test_json_has_every_key_and_nothing_else_is_on_standard_output() -> None:
 
 
 def test_github_gets_commands_of_one_line_that_a_name_cannot_end(tmp_path: Path) -> None:
-    file = tmp_path / "a,b:c%.yaml"
+    file = tmp_path / "a,b:c%\nd.yaml"
     file.write_text(text_of(resource({**GOOD, "x\n::error::": 1}, name="Bad,\nname")))
 
     lines = invoke("-o", "github", file).output.splitlines()
 
     assert len(lines) == 2
     assert all(
-        line.startswith(f"::error file={tmp_path}/a%2Cb%3Ac%25.yaml,line=") for line in lines
+        line.startswith(f"::error file={tmp_path}/a%2Cb%3Ac%25%0Ad.yaml,line=") for line in lines
     )
-    assert "title=DBInstanceSSL shop/Bad%2C%0Aname::" in lines[0]
+    assert all("title=DBInstanceSSL shop/…::" in line for line in lines)
+
+
+def test_a_name_that_no_object_can_have_is_not_shown_and_one_that_it_can_have_is() -> None:
+    bad = {**GOOD, "enabled": 1}
+
+    def shown(name: str, namespace: str) -> set[str]:
+        return {
+            each.title for each in found(text_of(resource(bad, name=name, namespace=namespace)))
+        }
+
+    assert shown("orders.v1", "shop") == {"DBInstanceSSL shop/orders.v1"}
+    assert shown("Orders", "Shop") == {"DBInstanceSSL …/…"}
+    assert shown("o" * 253, "") == {f"DBInstanceSSL {'o' * 253}"}
+    assert shown("o" * 254, "") == {"DBInstanceSSL …"}
 
 
 def test_nothing_of_a_private_key_is_ever_said_wherever_it_was_pasted(
@@ -530,6 +544,17 @@ def test_nothing_of_a_private_key_is_ever_said_wherever_it_was_pasted(
         text_of({**secret(), "data": {"tls.crt": key, inner: "x"}}, resource(with_certificate())),
         text_of({**secret(), "data": {"a": "eA==", inner: "eA=="}}, resource(with_certificate())),
         text_of({**secret(), "stringData": key}, resource(with_certificate())),
+        *(
+            text_of(*objects)
+            for each in (key, line, inner)
+            for objects in (
+                [resource(name=each)],
+                [resource(namespace=each)],
+                [resource(name=each, namespace=each), resource()],
+                [{**secret(each, namespace=each), "data": {"tls.crt": "no base64"}}],
+                2 * [secret(each, namespace=each)],
+            )
+        ),
     ]
     for number, text in enumerate(pasted):
         file = tmp_path / f"{number}.yaml"
