@@ -32,6 +32,13 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="repeat a line of a private key that stands for a time zone or a key",
+        where="without_key_lines",
+        old="_KEY_LINE.sub(UNSHOWN, text)",
+        new="text",
+        tests=LINT,
+    ),
+    Fault(
         name="list keys that may be lines of a private key",
         where="DataObject.value",
         old="if name_shown(each) != UNSHOWN",

@@ -16,6 +16,11 @@ _OBJECT_NAME = re.compile(
     r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII
 )
 
+_KEY_LINE = re.compile(
+    r"(?=[+/=A-Za-z0-9]*[0-9])(?=[+/=A-Za-z0-9]*[A-Z])[+/=A-Za-z0-9]{24,}", re.ASCII
+)
+"""Long, with digits and capitals: a line of PEM is so, and next to nothing that people name."""
+
 UNSHOWN = "…"
 """In place of a name that is not shown."""
 
@@ -25,8 +30,13 @@ def name_shown(name: object) -> str:
     return str(name) if _WORDS.fullmatch(str(name)) else UNSHOWN
 
 
+def without_key_lines(text: str) -> str:
+    """Return a message, less what may be a line of a key that was pasted into the spec."""
+    return _KEY_LINE.sub(UNSHOWN, text)
+
+
 def is_object_name(text: str) -> bool:
-    """Return True if an object can have this name: RFC 1123, as the API server has it."""
+    """True if an object can have this name: RFC 1123, as the API server has it."""
     return len(text) <= 253 and _OBJECT_NAME.fullmatch(text) is not None
 
 

@@ -20,6 +20,7 @@ from rds_ssl.commands.findings import (
     is_object_name,
     name_shown,
     object_name_shown,
+    without_key_lines,
 )
 from rds_ssl.commands.manifests import Files, Manifest, Step
 from rds_ssl.commands.material_lint import judged
@@ -175,9 +176,10 @@ def _declared(manifest: Manifest, found: list[Finding]) -> _Declared:
         found.append(each.finding(path, message))
     unusable = eligibility.unusable(declaration) if declaration else None
     if unusable is not None:
-        path, _, message = unusable.message.partition(": ")
+        told = without_key_lines(unusable.message)
+        path, _, message = told.partition(": ")
         known = path.startswith("spec")
-        found.append(each.finding(*((path, message) if known else ("spec", unusable.message))))
+        found.append(each.finding(*((path, message) if known else ("spec", told))))
     return each
 
 
@@ -261,8 +263,9 @@ def _of_references(
             )
             if not strict or known:
                 continue
+        message = without_key_lines(problem.message)
         finding = each.finding(
-            problem.field, problem.message, reason=problem.reason, severity=problem.severity
+            problem.field, message, reason=problem.reason, severity=problem.severity
         )
         yield _located(finding, problem.place)
 

@@ -18,7 +18,7 @@ from rds_ssl.commands import manifests
 from rds_ssl.commands.findings import Finding
 from rds_ssl.commands.linting import lint
 from support import pki
-from support.crd_cases import CASES, GOOD, patched
+from support.crd_cases import CASES, GOOD, PAIR, patched, window
 from support.pki_world import HOST, World, make_world
 
 Json = dict[str, Any]
@@ -508,6 +508,20 @@ def test_github_gets_commands_of_one_line_that_a_name_cannot_end(tmp_path: Path)
     assert all("title=DBInstanceSSL shop/…::" in line for line in lines)
 
 
+def test_a_long_host_name_a_key_and_a_schedule_are_named_as_they_are_declared(
+    world: World,
+) -> None:
+    host, key = "pgm-bp1234567890abcde.pg.rds.aliyuncs.com", "orders-2026.production.Client-CA.crt"
+    pair = secret(tls_crt=world.leaf.chain_pem, tls_key=world.leaf.key_pem())
+    ca = {"ca": {"secretKeyRef": {**PAIR, "key": key}}}
+    declared = resource(with_certificate(connectionString=host, clientAuthentication=ca))
+    never = resource({**GOOD, **window(schedule="0 3 31 2 *", timeZone="America/New_York")})
+
+    text = "\n".join(each.message for each in found(text_of(pair, declared, never)))
+
+    assert all(each in text for each in (host, key, "0 3 31 2 *"))
+
+
 def test_a_name_that_no_object_can_have_is_not_shown_and_one_that_it_can_have_is() -> None:
     bad = {**GOOD, "enabled": 1}
 
@@ -553,6 +567,19 @@ def test_nothing_of_a_private_key_is_ever_said_wherever_it_was_pasted(
                 [resource(name=each, namespace=each), resource()],
                 [{**secret(each, namespace=each), "data": {"tls.crt": "no base64"}}],
                 2 * [secret(each, namespace=each)],
+            )
+        ),
+        *(
+            text_of(
+                secret(tls_crt=world.leaf.chain_pem, tls_key=world.leaf.key_pem()),
+                resource(with_certificate(**fields)),
+            )
+            for fields in (
+                {"serverCertificate": {"secretRef": {**PAIR, "certificateKey": inner}}},
+                {"clientAuthentication": {"ca": {"secretKeyRef": {**PAIR, "key": inner}}}},
+                {"connectionString": inner[:40]},
+                window(timeZone=line),
+                window(schedule=f"-----BEGIN RSA PRIVATE KEY----- {inner}"),
             )
         ),
     ]
