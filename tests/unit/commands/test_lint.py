@@ -431,6 +431,15 @@ def test_a_template_in_a_directory_is_left_out_and_one_that_was_named_is_not(
     assert "helm template" in named.output
 
 
+@pytest.mark.parametrize("kind", [{"a": "b"}, ["Secret"], None, 7])
+def test_a_file_whose_kind_is_no_text_is_none_of_our_business(kind: object) -> None:
+    broken = resource({**GOOD, "enabled": 1})
+
+    assert said(found(text_of({"apiVersion": "v1", "kind": kind}, broken))) == [
+        ("error", "spec.enabled", "DeclarationInvalid")
+    ]
+
+
 @pytest.mark.parametrize(
     "content", [b"a: [", b"\xff\xfe", b"a: &x [*x]", b"[" * 5000, b"a: !!int x", b"a: \x00"]
 )
