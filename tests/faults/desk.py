@@ -53,6 +53,13 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="take it for granted that what YAML tags as a boolean is one",
+        where="manifests.parse",
+        old="except _UNFIT:",
+        new="except ValueError:",
+        tests=LINT,
+    ),
+    Fault(
         name="let a field pass that the schema does not have",
         where="unknown_fields._unknown",
         old="            yield UnknownField(",

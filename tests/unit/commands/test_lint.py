@@ -441,7 +441,20 @@ def test_a_file_whose_kind_is_no_text_is_none_of_our_business(kind: object) -> N
 
 
 @pytest.mark.parametrize(
-    "content", [b"a: [", b"\xff\xfe", b"a: &x [*x]", b"[" * 5000, b"a: !!int x", b"a: \x00"]
+    "content",
+    [
+        b"a: [",
+        b"\xff\xfe",
+        b"a: &x [*x]",
+        b"[" * 5000,
+        b"a: \x00",
+        b"a: !!int x",
+        b"a: !!int ''",
+        b"a: !!bool x",
+        b"a: !!timestamp x",
+        b"a: !!timestamp [x]",
+        b"a: " + b"1:" * 500 + b"1.0",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_judged(
     content: bytes, tmp_path: Path
