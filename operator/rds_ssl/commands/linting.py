@@ -258,7 +258,8 @@ def _of_references(
     for problem in judged(each.declaration, find, now=now):
         if problem.missing:
             known = any(
-                (kind, name) == problem.missing and space in {each.namespace, ""}
+                (kind, name) == problem.missing
+                and (not each.namespace or space in {each.namespace, ""})
                 for kind, space, name in made
             )
             if not strict or known:

@@ -393,6 +393,30 @@ def test_what_makes_the_secret_in_the_cluster_counts_as_there(maker: Json) -> No
     assert found(text_of(maker, resource(with_certificate())), strict=True) == []
 
 
+@pytest.mark.parametrize(
+    ("namespace", "maker", "reasons"),
+    [
+        ("", "shop", []),
+        ("", "", []),
+        ("shop", "", []),
+        ("shop", "other", ["SecretNotFound"]),
+    ],
+)
+def test_what_makes_a_secret_counts_for_an_object_that_is_given_its_namespace_later(
+    namespace: str, maker: str, reasons: list[str]
+) -> None:
+    certificate = {
+        "kind": "Certificate",
+        "metadata": {"name": "x", "namespace": maker},
+        "spec": {"secretName": "orders-tls"},
+    }
+    wanted = resource(with_certificate(), namespace=namespace)
+
+    findings = found(text_of(certificate, wanted), strict=True)
+
+    assert [each.reason for each in findings] == reasons
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
