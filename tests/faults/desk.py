@@ -67,6 +67,13 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="let a misspelt field of metadata pass",
+        where="linting._of_metadata",
+        old="        if name not in _METADATA:",
+        new="        if name in ():",
+        tests=LINT,
+    ),
+    Fault(
         name="let the certificate's fault hide what is wrong with the client CA",
         where="material_lint.judged",
         old="    yield from judging.clients()\n",

@@ -35,6 +35,13 @@ _VERSION = f"{API_GROUP}/{API_VERSION}"
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
 
+_METADATA = (
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
+    "finalizers", "generateName", "generation", "labels", "managedFields", "name", "namespace",
+    "ownerReferences", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
+"""The fields of ObjectMeta (meta/v1)."""
+
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 _TWICE = "stands twice in one block; keep one of the two"
@@ -201,6 +208,9 @@ def _of_metadata(each: _Declared, metadata: Mapping[str, Any]) -> Iterator[Findi
         yield each.finding("metadata.name", "must consist of lower-case letters, digits, - and .")
     if each.namespace and not _LABEL.fullmatch(each.namespace):
         yield each.finding("metadata.namespace", "must be the name of a namespace")
+    for name in metadata:
+        if name not in _METADATA:
+            yield _unknown(each, UnknownField(block="metadata", name=str(name), known=_METADATA))
     for block in ("annotations", "labels"):
         yield from _of_texts(each, block, metadata.get(block))
 

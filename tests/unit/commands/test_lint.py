@@ -132,6 +132,25 @@ def test_a_field_that_the_schema_does_not_have_is_told_with_the_one_that_was_mea
     assert words in finding.message
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("namspace", "did you mean namespace"),
+        ("lables", "did you mean labels?"),
+        ("owner_references", "did you mean ownerReferences?"),
+        ("team", "take it out; known here are annotations, "),
+    ],
+)
+def test_metadata_has_the_fields_that_every_object_has_and_no_others(name: str, words: str) -> None:
+    wanted = resource()
+    wanted["metadata"] |= {"labels": {"a": "b"}, "uid": "x", "managedFields": [], name: "shop"}
+
+    [finding] = found(text_of(wanted))
+
+    assert (finding.severity, finding.field) == ("error", f"metadata.{name}")
+    assert f"unknown field; {words}" in finding.message
+
+
 def test_a_finding_names_the_line_of_its_field() -> None:
     text = textwrap.dedent("""\
         # The shop.
