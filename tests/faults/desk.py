@@ -25,6 +25,20 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="show the name of an object whatever it is",
+        where="object_name_shown",
+        old="if not name or is_object_name(name) else UNSHOWN",
+        new="",
+        tests=LINT,
+    ),
+    Fault(
+        name="repeat a line of a private key that stands for a time zone or a key",
+        where="without_key_lines",
+        old="_KEY_LINE.sub(UNSHOWN, text)",
+        new="text",
+        tests=LINT,
+    ),
+    Fault(
         name="list keys that may be lines of a private key",
         where="DataObject.value",
         old="if name_shown(each) != UNSHOWN",
@@ -39,10 +53,24 @@ DESK = (
         tests=LINT,
     ),
     Fault(
+        name="take it for granted that what YAML tags as a boolean is one",
+        where="manifests.parse",
+        old="except _UNFIT:",
+        new="except ValueError:",
+        tests=LINT,
+    ),
+    Fault(
         name="let a field pass that the schema does not have",
         where="unknown_fields._unknown",
         old="            yield UnknownField(",
         new="            UnknownField(",
+        tests=LINT,
+    ),
+    Fault(
+        name="let a misspelt field of metadata pass",
+        where="linting._of_metadata",
+        old="        if name not in _METADATA:",
+        new="        if name in ():",
         tests=LINT,
     ),
     Fault(

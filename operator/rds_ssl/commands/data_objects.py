@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rds_ssl.commands.findings import ERROR, UNSHOWN, Finding, name_shown
+from rds_ssl.commands.findings import ERROR, UNSHOWN, Finding, name_shown, object_name_shown
 from rds_ssl.commands.manifests import Manifest
 from rds_ssl.core.checks import contents
 from rds_ssl.core.model import Reason
@@ -53,13 +53,13 @@ class DataObject:
 def data_object(manifest: Manifest) -> DataObject | None:
     """Return the Secret or ConfigMap of a manifest; None if it is none, or is encrypted."""
     value = manifest.value
-    kind = value.get("kind")
+    kind = _at(value, "kind")
     if kind not in {"Secret", "ConfigMap"} or value.get("apiVersion") != "v1" or "sops" in value:
         return None
     meta = value.get("metadata")
     named: Mapping[str, Any] = meta if isinstance(meta, Mapping) else {}
     namespace, name = str(named.get("namespace") or ""), str(named.get("name") or "")
-    reading = _Reading(manifest, str(kind), namespace, name)
+    reading = _Reading(manifest, kind, namespace, name)
     if kind == "Secret":
         reading.block("data", _decoded)
         reading.block("stringData", _plain)  # It goes before data.
@@ -67,7 +67,7 @@ def data_object(manifest: Manifest) -> DataObject | None:
         reading.block("binaryData", _decoded)
         reading.block("data", _plain)
     return DataObject(
-        kind=str(kind),
+        kind=kind,
         namespace=namespace,
         name=name,
         data=reading.data,
@@ -100,8 +100,8 @@ class _Reading:
             line=manifest.line,
             severity=ERROR,
             kind=kind,
-            namespace=namespace,
-            name=name,
+            namespace=object_name_shown(namespace),
+            name=object_name_shown(name),
             reason=Reason.MATERIAL_INVALID,
             message="",
         )
@@ -151,10 +151,10 @@ def made_here(manifest: Manifest) -> set[tuple[str, str, str]]:
     encrypted by SOPS.
     """
     value = manifest.value
-    kind = value.get("kind")
+    kind = _at(value, "kind")
     name, namespace = (_at(value, "metadata", part) for part in ("name", "namespace"))
     if kind in {"Secret", "ConfigMap"}:
-        return {(str(kind), namespace, name)}
+        return {(kind, namespace, name)}
     if kind == "Certificate":
         return {("Secret", namespace, _at(value, "spec", "secretName"))}
     if kind == "ExternalSecret":

@@ -13,7 +13,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from rds_ssl.commands.data_objects import DataObject, Place, data_object, made_here
-from rds_ssl.commands.findings import ERROR, WARNING, Finding, name_shown
+from rds_ssl.commands.findings import (
+    ERROR,
+    WARNING,
+    Finding,
+    is_object_name,
+    name_shown,
+    object_name_shown,
+    without_key_lines,
+)
 from rds_ssl.commands.manifests import Files, Manifest, Step
 from rds_ssl.commands.material_lint import judged
 from rds_ssl.core.api.spec import Declaration, ManagementPolicy, parse_spec
@@ -25,11 +33,14 @@ from rds_ssl.core.model import API_GROUP, API_VERSION, KIND, Reason
 _VERSION = f"{API_GROUP}/{API_VERSION}"
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
-_NAME = re.compile(
-    r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII
-)
-
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
+
+_METADATA = (
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
+    "finalizers", "generateName", "generation", "labels", "managedFields", "name", "namespace",
+    "ownerReferences", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
+"""The fields of ObjectMeta (meta/v1)."""
 
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 
@@ -62,7 +73,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Declared:
-    """A DBInstanceSSL of a file."""
+    """A DBInstanceSSL of a file; *namespace* and *name* are as they stand there, to compare."""
 
     manifest: Manifest
     namespace: str
@@ -77,8 +88,8 @@ class _Declared:
             line=self.manifest.line_of(steps(path)),
             severity=severity,
             kind=KIND,
-            namespace=self.namespace,
-            name=self.name,
+            namespace=object_name_shown(self.namespace),
+            name=object_name_shown(self.name),
             field=path,
             reason=reason,
             message=message,
@@ -172,9 +183,10 @@ def _declared(manifest: Manifest, found: list[Finding]) -> _Declared:
         found.append(each.finding(path, message))
     unusable = eligibility.unusable(declaration) if declaration else None
     if unusable is not None:
-        path, _, message = unusable.message.partition(": ")
+        told = without_key_lines(unusable.message)
+        path, _, message = told.partition(": ")
         known = path.startswith("spec")
-        found.append(each.finding(*((path, message) if known else ("spec", unusable.message))))
+        found.append(each.finding(*((path, message) if known else ("spec", told))))
     return each
 
 
@@ -192,10 +204,13 @@ def _of_head(each: _Declared) -> Iterator[Finding]:
 def _of_metadata(each: _Declared, metadata: Mapping[str, Any]) -> Iterator[Finding]:
     if not each.name and not metadata.get("generateName"):
         yield each.finding("metadata.name", "is required")
-    elif each.name and (len(each.name) > 253 or not _NAME.fullmatch(each.name)):
+    elif each.name and not is_object_name(each.name):
         yield each.finding("metadata.name", "must consist of lower-case letters, digits, - and .")
     if each.namespace and not _LABEL.fullmatch(each.namespace):
         yield each.finding("metadata.namespace", "must be the name of a namespace")
+    for name in metadata:
+        if name not in _METADATA:
+            yield _unknown(each, UnknownField(block="metadata", name=str(name), known=_METADATA))
     for block in ("annotations", "labels"):
         yield from _of_texts(each, block, metadata.get(block))
 
@@ -253,13 +268,15 @@ def _of_references(
     for problem in judged(each.declaration, find, now=now):
         if problem.missing:
             known = any(
-                (kind, name) == problem.missing and space in {each.namespace, ""}
+                (kind, name) == problem.missing
+                and (not each.namespace or space in {each.namespace, ""})
                 for kind, space, name in made
             )
             if not strict or known:
                 continue
+        message = without_key_lines(problem.message)
         finding = each.finding(
-            problem.field, problem.message, reason=problem.reason, severity=problem.severity
+            problem.field, message, reason=problem.reason, severity=problem.severity
         )
         yield _located(finding, problem.place)
 
@@ -284,7 +301,8 @@ def _conflicts(declared: Sequence[_Declared]) -> Iterator[Finding]:
         for each in others:
             if (each.namespace, each.name) == (first.namespace, first.name):
                 continue  # Told as repeated.
-            of_first = f"{first.namespace or '-'}/{first.name} ({first.manifest.file})"
+            space = object_name_shown(first.namespace) or "-"
+            of_first = f"{space}/{object_name_shown(first.name)} ({first.manifest.file})"
             yield each.finding(
                 "spec.instanceID",
                 f"{of_first} declares the same instance, of which one object counts;"
@@ -311,8 +329,8 @@ def _repeated(manifests: Sequence[Manifest]) -> Iterator[Finding]:
             line=each.line,
             severity=WARNING,
             kind=kind,
-            namespace=namespace,
-            name=name,
+            namespace=object_name_shown(namespace),
+            name=object_name_shown(name),
             field="metadata.name",
             message=f"the object stands in {first.file}, line {first.line}, already; of the two,"
             " the one that is applied last counts: take one out",

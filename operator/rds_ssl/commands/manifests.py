@@ -27,6 +27,9 @@ _TOO_LARGE = "it has more values than a cluster takes, by aliases or by nesting"
 _TEMPLATE = re.compile(r"\{\{|<%|\$\{")
 """What a template has and a manifest has not, as a rule."""
 
+_UNFIT = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+"""What PyYAML raises of ``!!bool x``, ``!!int ''`` and the like: its constructors check nothing."""
+
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 Step = str | int
@@ -168,13 +171,17 @@ def parse(text: str, *, file: str) -> Iterator[Manifest | Twice | Unreadable]:
                 yield Unreadable(file=file, line=_line(node), message=_TOO_LARGE)
                 return
             yield from _twice(node, file)
-            yield from _objects(loader.construct_document(node), node, file)
+            try:
+                value = loader.construct_document(node)
+            except _UNFIT:
+                message = "it has a value that its tag does not fit"
+                yield Unreadable(file=file, line=_line(node), message=message)
+                return
+            yield from _objects(value, node, file)
     except yaml.YAMLError as error:
         yield _unparsed(error, text, file)
     except RecursionError:
         yield Unreadable(file=file, line=1, message=_TOO_LARGE)
-    except ValueError:  # A number or the like that its tag does not fit.
-        yield Unreadable(file=file, line=1, message="it has a value that its tag does not fit")
     finally:
         loader.dispose()
 

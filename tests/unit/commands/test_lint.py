@@ -18,7 +18,7 @@ from rds_ssl.commands import manifests
 from rds_ssl.commands.findings import Finding
 from rds_ssl.commands.linting import lint
 from support import pki
-from support.crd_cases import CASES, GOOD, patched
+from support.crd_cases import CASES, GOOD, PAIR, patched, window
 from support.pki_world import HOST, World, make_world
 
 Json = dict[str, Any]
@@ -130,6 +130,25 @@ def test_a_field_that_the_schema_does_not_have_is_told_with_the_one_that_was_mea
 
     assert finding.severity == "error"
     assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("namspace", "did you mean namespace"),
+        ("lables", "did you mean labels?"),
+        ("owner_references", "did you mean ownerReferences?"),
+        ("team", "take it out; known here are annotations, "),
+    ],
+)
+def test_metadata_has_the_fields_that_every_object_has_and_no_others(name: str, words: str) -> None:
+    wanted = resource()
+    wanted["metadata"] |= {"labels": {"a": "b"}, "uid": "x", "managedFields": [], name: "shop"}
+
+    [finding] = found(text_of(wanted))
+
+    assert (finding.severity, finding.field) == ("error", f"metadata.{name}")
+    assert f"unknown field; {words}" in finding.message
 
 
 def test_a_finding_names_the_line_of_its_field() -> None:
@@ -393,6 +412,30 @@ def test_what_makes_the_secret_in_the_cluster_counts_as_there(maker: Json) -> No
     assert found(text_of(maker, resource(with_certificate())), strict=True) == []
 
 
+@pytest.mark.parametrize(
+    ("namespace", "maker", "reasons"),
+    [
+        ("", "shop", []),
+        ("", "", []),
+        ("shop", "", []),
+        ("shop", "other", ["SecretNotFound"]),
+    ],
+)
+def test_what_makes_a_secret_counts_for_an_object_that_is_given_its_namespace_later(
+    namespace: str, maker: str, reasons: list[str]
+) -> None:
+    certificate = {
+        "kind": "Certificate",
+        "metadata": {"name": "x", "namespace": maker},
+        "spec": {"secretName": "orders-tls"},
+    }
+    wanted = resource(with_certificate(), namespace=namespace)
+
+    findings = found(text_of(certificate, wanted), strict=True)
+
+    assert [each.reason for each in findings] == reasons
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -431,8 +474,30 @@ def test_a_template_in_a_directory_is_left_out_and_one_that_was_named_is_not(
     assert "helm template" in named.output
 
 
+@pytest.mark.parametrize("kind", [{"a": "b"}, ["Secret"], None, 7])
+def test_a_file_whose_kind_is_no_text_is_none_of_our_business(kind: object) -> None:
+    broken = resource({**GOOD, "enabled": 1})
+
+    assert said(found(text_of({"apiVersion": "v1", "kind": kind}, broken))) == [
+        ("error", "spec.enabled", "DeclarationInvalid")
+    ]
+
+
 @pytest.mark.parametrize(
-    "content", [b"a: [", b"\xff\xfe", b"a: &x [*x]", b"[" * 5000, b"a: !!int x", b"a: \x00"]
+    "content",
+    [
+        b"a: [",
+        b"\xff\xfe",
+        b"a: &x [*x]",
+        b"[" * 5000,
+        b"a: \x00",
+        b"a: !!int x",
+        b"a: !!int ''",
+        b"a: !!bool x",
+        b"a: !!timestamp x",
+        b"a: !!timestamp [x]",
+        b"a: " + b"1:" * 500 + b"1.0",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_judged(
     content: bytes, tmp_path: Path
@@ -496,16 +561,44 @@ def test_json_has_every_key_and_nothing_else_is_on_standard_output() -> None:
 
 
 def test_github_gets_commands_of_one_line_that_a_name_cannot_end(tmp_path: Path) -> None:
-    file = tmp_path / "a,b:c%.yaml"
+    file = tmp_path / "a,b:c%\nd.yaml"
     file.write_text(text_of(resource({**GOOD, "x\n::error::": 1}, name="Bad,\nname")))
 
     lines = invoke("-o", "github", file).output.splitlines()
 
     assert len(lines) == 2
     assert all(
-        line.startswith(f"::error file={tmp_path}/a%2Cb%3Ac%25.yaml,line=") for line in lines
+        line.startswith(f"::error file={tmp_path}/a%2Cb%3Ac%25%0Ad.yaml,line=") for line in lines
     )
-    assert "title=DBInstanceSSL shop/Bad%2C%0Aname::" in lines[0]
+    assert all("title=DBInstanceSSL shop/…::" in line for line in lines)
+
+
+def test_a_long_host_name_a_key_and_a_schedule_are_named_as_they_are_declared(
+    world: World,
+) -> None:
+    host, key = "pgm-bp1234567890abcde.pg.rds.aliyuncs.com", "orders-2026.production.Client-CA.crt"
+    pair = secret(tls_crt=world.leaf.chain_pem, tls_key=world.leaf.key_pem())
+    ca = {"ca": {"secretKeyRef": {**PAIR, "key": key}}}
+    declared = resource(with_certificate(connectionString=host, clientAuthentication=ca))
+    never = resource({**GOOD, **window(schedule="0 3 31 2 *", timeZone="America/New_York")})
+
+    text = "\n".join(each.message for each in found(text_of(pair, declared, never)))
+
+    assert all(each in text for each in (host, key, "0 3 31 2 *"))
+
+
+def test_a_name_that_no_object_can_have_is_not_shown_and_one_that_it_can_have_is() -> None:
+    bad = {**GOOD, "enabled": 1}
+
+    def shown(name: str, namespace: str) -> set[str]:
+        return {
+            each.title for each in found(text_of(resource(bad, name=name, namespace=namespace)))
+        }
+
+    assert shown("orders.v1", "shop") == {"DBInstanceSSL shop/orders.v1"}
+    assert shown("Orders", "Shop") == {"DBInstanceSSL …/…"}
+    assert shown("o" * 253, "") == {f"DBInstanceSSL {'o' * 253}"}
+    assert shown("o" * 254, "") == {"DBInstanceSSL …"}
 
 
 def test_nothing_of_a_private_key_is_ever_said_wherever_it_was_pasted(
@@ -530,6 +623,30 @@ def test_nothing_of_a_private_key_is_ever_said_wherever_it_was_pasted(
         text_of({**secret(), "data": {"tls.crt": key, inner: "x"}}, resource(with_certificate())),
         text_of({**secret(), "data": {"a": "eA==", inner: "eA=="}}, resource(with_certificate())),
         text_of({**secret(), "stringData": key}, resource(with_certificate())),
+        *(
+            text_of(*objects)
+            for each in (key, line, inner)
+            for objects in (
+                [resource(name=each)],
+                [resource(namespace=each)],
+                [resource(name=each, namespace=each), resource()],
+                [{**secret(each, namespace=each), "data": {"tls.crt": "no base64"}}],
+                2 * [secret(each, namespace=each)],
+            )
+        ),
+        *(
+            text_of(
+                secret(tls_crt=world.leaf.chain_pem, tls_key=world.leaf.key_pem()),
+                resource(with_certificate(**fields)),
+            )
+            for fields in (
+                {"serverCertificate": {"secretRef": {**PAIR, "certificateKey": inner}}},
+                {"clientAuthentication": {"ca": {"secretKeyRef": {**PAIR, "key": inner}}}},
+                {"connectionString": inner[:40]},
+                window(timeZone=line),
+                window(schedule=f"-----BEGIN RSA PRIVATE KEY----- {inner}"),
+            )
+        ),
     ]
     for number, text in enumerate(pasted):
         file = tmp_path / f"{number}.yaml"
