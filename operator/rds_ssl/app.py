@@ -112,6 +112,12 @@ class Operator:
         self._ready = False
         self._watchdog: Watchdog | None = None
         self._election: Election = Alone()
+        led = str(settings.shard), settings.shard.name(settings.lease_name)
+        # From the start on: whatever it waits for before it works, until then it does not lead.
+        self._metrics.watch(
+            shards=lambda: settings.shard.count,
+            leads=lambda: {led: self._watchdog is not None and self._election.leads},
+        )
 
     async def run(self) -> int:
         """Run it."""
@@ -324,16 +330,13 @@ class Operator:
     def _observe(self, parts: Parts, transport: Transport, watchdog: Watchdog) -> None:
         settings, election = self._settings, self._election
         # As `leads` is asked at each reading: what stands by tells nothing that the leader tells.
-        led = str(settings.shard), settings.shard.name(settings.lease_name)
         self._metrics.watch(
             queue_depth=lambda: parts.queue.depth if election.leads else 0,
             queue_oldest_age=lambda: parts.queue.oldest_age if election.leads else 0.0,
             watch_age=watchdog.silent_for,
             clock_skew=lambda: transport.clock_skew,
-            shards=lambda: settings.shard.count,
             objects=lambda: parts.objects.ready if election.leads else {},
             plans=lambda: parts.objects.held if election.leads else {},
-            leads=lambda: {led: election.leads},
             waiting=parts.limits.waiting,
             slowed=parts.limits.slowed,
         )

@@ -49,8 +49,11 @@ async def object_series(entries: Sequence[Entry], *, most: int) -> bytes:
     """
     Return the text of all series of single objects; *most* objects have them.
 
-    Where there are more, those that somebody may have to look at go first.
+    Where there are more, those that somebody may have to look at go first. With 0 nothing is told,
+    not even how many are left out: an alert on that would fire for ever.
     """
+    if not most:
+        return b""
     chosen = _chosen(entries, most)
     blocks: tuple[list[bytes], ...] = tuple([] for _ in _OF_OBJECTS)
     for start in range(0, len(chosen), _AT_ONCE):
