@@ -54,7 +54,7 @@ def panel_expression(expression: str, *, seconds: int = 600) -> str:
         "$__range": f"{seconds}s",
     }.items():
         expression = expression.replace(name, value)
-    left = re.search(r"\$\w+", expression)
+    left = re.search(r"\$[a-z_]\w*", expression)  # A number is a group of label_replace.
     if left:
         raise ValueError(f"{left.group()} is a variable that nobody knows")
     return expression
