@@ -176,7 +176,8 @@ class SimulatorInImage(Simulator):
         super().__init__()
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", *self._image.contained("rds-simulator")]
+        program = self._image.contained("rds-simulator")
+        return ["env", f"PYTHONPATH={TESTS}", sys.executable, "-m", *program]
 
 
 class OperatorInImage(OperatorProcess):
