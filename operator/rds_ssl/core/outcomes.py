@@ -98,7 +98,6 @@ def settled(
         finding=finding,
         material=material,
         material_ready=ok,
-        expiring=expiring(observed, expired),
     )
 
 
@@ -130,14 +129,13 @@ def held(
     declaration: Declaration,
     *,
     in_force: tuple[bool | None, Finding] | None,
-    warning: Finding | None,
     warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """
     Return what is said of a plan that a gate holds.
 
     *in_force*: the Ready to keep, where only material differs and the settings are in force;
-    *warning* is about what expires, *warnings* about the material.
+    *warnings* are about the material.
     """
     ok, material = material_finding(declaration, warnings)
     pending = Finding(reason=hold.reason, message=f"{plan.summary} {hold.message}")
@@ -149,7 +147,6 @@ def held(
         material_ready=ok,
         change_pending=pending,
         reconciling=pending if hold.moving else None,
-        expiring=warning,
     )
 
 
@@ -171,7 +168,6 @@ def beside(waits: Verdict, ahead: Verdict | None) -> Verdict:
         reconciling=ahead.reconciling,
         stalled=ahead.stalled or (None if ahead.reconciling else waits.stalled),
         change_pending=pending or other,
-        expiring=waits.expiring if isinstance(waits.expiring, Finding) else ahead.expiring,
     )
 
 
@@ -180,7 +176,6 @@ def applying(
     declaration: Declaration,
     *,
     in_force: bool,
-    warning: Finding | None,
     warnings: tuple[str, ...] = (),
 ) -> Verdict:
     """Return what is said from the call to its end; a rotation leaves Ready=True."""
@@ -195,7 +190,6 @@ def applying(
         material=material,
         material_ready=ok,
         reconciling=finding,
-        expiring=warning,
     )
 
 

@@ -62,7 +62,6 @@ def told(ports: Ports, planned: Planned, hold: Hold, at: Circumstances) -> tuple
         hold,
         seen.declaration,
         in_force=ready_in_force(ports, seen) if plan.material_only else None,
-        warning=material_problems.expiring(ports, seen),
         warnings=seen.warnings,
     )
     shown = gating.plan_status(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from rds_ssl.core import outcomes
-from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Verdict
+from rds_ssl.core.api.conditions import MATERIAL_READY, STALLED, Unjudged, Verdict
 from rds_ssl.core.checks.certificates import TRANSIENT
 from rds_ssl.core.checks.expiry import Expiry, expiry, next_expiry_change
 from rds_ssl.core.model import Finding, Reason
@@ -95,7 +95,7 @@ def report(ports: Ports, seen: Seen, problem: Finding, *, endpoint: str) -> Deci
         material_ready=False,
         reconciling=problem if patient else None,
         stalled=None if patient else problem,
-        expiring=None if past else expiring(ports, seen),
+        expiring=None if past else Unjudged.EXPIRY,
     )
     look_after = next_look(ports, seen)
     if patient:

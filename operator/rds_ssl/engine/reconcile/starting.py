@@ -7,7 +7,7 @@ from rds_ssl.core.gates.gate import Circumstances, closes
 from rds_ssl.core.gates.hold import BUDGET, Hold
 from rds_ssl.core.model import UNFINISHED, Impact, Reason
 from rds_ssl.core.planning.renewal import tried
-from rds_ssl.engine.reconcile import gating, holding, material_problems, preflight, retry
+from rds_ssl.engine.reconcile import gating, holding, preflight, retry
 from rds_ssl.engine.reconcile.ports import Ports
 from rds_ssl.engine.reconcile.stages import Decided, Intent, Order, Planned, Read
 
@@ -54,7 +54,6 @@ def order(ports: Ports, planned: Planned, at: Circumstances) -> Order:
             plan,
             seen.declaration,
             in_force=plan.material_only and holding.ready_in_force(ports, seen)[0],
-            warning=material_problems.expiring(ports, seen),
             warnings=seen.warnings,
         ),
         since=at.seen_since,

@@ -96,13 +96,18 @@ async def test_what_rds_renews_by_itself_in_time_is_told_as_a_warning_only() -> 
         assert len(world.modifies("a")) == 1
 
 
+def declare_for_ten_days(world: EngineWorld) -> None:
+    """Declare an instance with a certificate that ends in ten days."""
+    world.add_instance("a")
+    end = world.clock() + timedelta(days=10)
+    world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
+    world.declare_custom("a")
+
+
 @played
 async def test_without_a_long_resync_a_warning_comes_at_its_moment_as_well() -> None:
     async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
-        world.add_instance("a")
-        end = world.clock() + timedelta(days=10)
-        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
-        world.declare_custom("a")
+        declare_for_ten_days(world)
         await world.run(7 * DAY)
         assert "CertificateExpiring" not in world.conditions("a")
         writes = world.kube.writes["patch_status"]
@@ -118,10 +123,7 @@ async def test_without_a_long_resync_a_warning_comes_at_its_moment_as_well() -> 
 @pytest.mark.parametrize("trouble", ["refused", "credentials", "no answer"])
 async def test_a_warning_stays_while_nothing_can_be_renewed(trouble: str) -> None:
     async with EngineWorld(timings=Timings(quiet_period=0.0, resync=900.0)) as world:
-        world.add_instance("a")
-        end = world.clock() + timedelta(days=10)
-        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
-        world.declare_custom("a")
+        declare_for_ten_days(world)
         await world.run(9 * DAY)
         warning = world.condition("CertificateExpiring", "a")
         assert warning is not None
@@ -142,10 +144,7 @@ async def test_a_warning_stays_while_nothing_can_be_renewed(trouble: str) -> Non
 @played
 async def test_a_warning_comes_although_a_person_has_to_act_first() -> None:
     async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
-        world.add_instance("a")
-        end = world.clock() + timedelta(days=10)
-        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
-        world.declare_custom("a")
+        declare_for_ten_days(world)
         await world.run(100)
         world.rds.fault(REFUSAL, action="ModifyDBInstanceSSL", times=9999)
         world.write_pair("a")
@@ -160,12 +159,9 @@ async def test_a_warning_comes_although_a_person_has_to_act_first() -> None:
 @played
 async def test_who_loses_the_instance_to_another_object_warns_of_nothing_there() -> None:
     async with EngineWorld(timings=Timings(quiet_period=0.0, resync=3600.0)) as world:
-        world.add_instance("a")
         world.declare("older", instanceID="pgm-a", managementPolicy="Observe")
         await world.run(5)
-        end = world.clock() + timedelta(days=10)
-        world.write_pair("a", world.issuer.leaf(world.host("a"), not_after=end))
-        world.declare_custom("a")
+        declare_for_ten_days(world)
         await world.run(9 * DAY)
         assert "CertificateExpiring" in world.conditions("a")
 
